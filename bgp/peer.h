@@ -1,0 +1,147 @@
+// One BGP neighbour: both directions of opening, collision handling, timers,
+// and what it is told (Adj-RIB-Out). RFC 4271.
+//
+// The engine does no I/O and reads no clock. The program tells it what
+// happened (start, connected, received, closed, time passed) and afterwards
+// drains what is to be done with bgp_peer_next(). Everything here is
+// deterministic: the same inputs and seed give the same outputs.
+//
+//	 program                          engine
+//	    | bgp_peer_received(bytes) ---> |
+//	    | bgp_peer_tick(now) ---------> |  state table, timers, RIB-Out
+//	    | <--- bgp_peer_next(): CONNECT, SEND, CLOSE, EVENT
+//	    | <--- bgp_peer_deadline(): when to tick next
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bgp/fsm.h"
+#include "bgp/proto.h"
+#include "lib/ip.h"
+#include "lib/rng.h"
+#include "lib/timing.h"
+
+struct bgp_peer;
+struct bgp_attrs; // bgp/attr.h: a set of path attributes, reference-counted
+
+// A connection's place in its peer: the one this side opened or the one that
+// was accepted. At most one of each lives at a time.
+enum bgp_dir { BGP_OUT, BGP_IN, BGP_DIR_MAX };
+
+struct bgp_peer_config {
+	uint32_t local_as; // 1..4294967295
+	uint32_t peer_as;
+	uint32_t router_id; // host order, not 0
+	span hold_time;	    // 0 or at least 3 s (RFC 4271 section 4.2)
+	span connect_retry; // first wait after a failure; doubles up to connect_retry_max, jittered
+	span connect_retry_max;
+	bool passive;	 // never opens
+	unsigned families; // BGP_FAMILY_IP4 | BGP_FAMILY_IP6 offered
+	// Next hops for announcements; IP_NONE: the session's local address where
+	// the family fits, and otherwise the route is not sent (and reported).
+	struct ip_addr next_hop4;
+	struct ip_addr next_hop6;
+	uint64_t seed;	 // jitter
+};
+
+// What the program must do, in this order.
+enum bgp_action_kind {
+	BGP_DO_CONNECT, // open TCP towards the peer; report connected or closed for BGP_OUT
+	BGP_DO_SEND,	// write data on dir; whole messages, keep the order
+	BGP_DO_CLOSE,	// close dir after what was sent before has been written
+	BGP_DO_EVENT,	// tell whoever listens
+};
+
+enum bgp_event_kind {
+	BGP_EVENT_STATE,	// state changed: from -> to
+	BGP_EVENT_ESTABLISHED,	// session up
+	BGP_EVENT_DOWN,		// session went down or an attempt failed: error holds why
+	BGP_EVENT_ANNOUNCED,	// an UPDATE that announces prefix was produced
+	BGP_EVENT_WITHDRAWN,	// an UPDATE that withdraws prefix was produced
+	BGP_EVENT_UNSENDABLE,	// prefix cannot be sent: text says why
+	BGP_EVENT_RECEIVED,	// an UPDATE came: counts only, nothing is accepted
+};
+
+// Why a session ended or an attempt failed. code 0: no NOTIFICATION was involved.
+struct bgp_error {
+	uint8_t code, subcode; // RFC 4271 section 4.5, RFC 4486
+	bool sent;	       // by this side
+	char text[256];	       // for people: "hold timer expired", shutdown text, TCP error
+};
+
+struct bgp_action {
+	enum bgp_action_kind kind;
+	enum bgp_dir dir;
+	const uint8_t *data; // SEND: valid until the next call on this peer
+	size_t len;
+	enum bgp_event_kind event;
+	enum bgp_state from, to;
+	struct bgp_error error;
+	struct ip_prefix prefix;
+};
+
+struct bgp_counters {
+	uint64_t opens_in, opens_out, updates_in, updates_out, keepalives_in, keepalives_out,
+		notifications_in, notifications_out, refreshes_in, refreshes_out;
+	uint64_t established; // times
+	uint64_t prefixes_sent;	    // announced now
+	uint64_t prefixes_received; // NLRI in UPDATEs of this session, none kept
+};
+
+// What both sides agreed on in the OPENs of the current session.
+struct bgp_negotiated {
+	span hold_time;
+	span keepalive;
+	unsigned families;
+	bool as4;	// RFC 6793
+	bool refresh;	// RFC 2918
+	uint32_t peer_id; // host order
+};
+
+[[nodiscard]] struct bgp_peer *bgp_peer_new(const struct bgp_peer_config *config);
+void bgp_peer_free(struct bgp_peer **p); // NULL inside is fine; sends nothing
+
+// Events from the operator. start: RFC 4271 event 1 (or 4 when passive).
+void bgp_peer_start(struct bgp_peer *p, instant now);
+// Event 2: Cease with the subcode (RFC 4486) and text (RFC 9003, UTF-8, cut to 255 bytes at
+// a character), on every connection that has sent an OPEN; then Idle until start.
+void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text);
+
+// Events from TCP. local: this side's address of the connection.
+// accepted: true, and the connection is now BGP_IN; or false: refuse (close) it, the peer is not
+// started or has an accepted one that is alive (a new one replaces it where it is only in
+// OpenSent and was replaced by the remote: RFC 4271 section 6.8 decides by identifiers later).
+void bgp_peer_connected(struct bgp_peer *p, instant now, const struct ip_addr *local);
+[[nodiscard]] bool bgp_peer_accepted(struct bgp_peer *p, instant now, const struct ip_addr *local);
+void bgp_peer_closed(struct bgp_peer *p, instant now, enum bgp_dir dir, const char *why);
+// Any number of bytes; incomplete messages are kept until the rest comes.
+void bgp_peer_received(
+	struct bgp_peer *p, instant now, enum bgp_dir dir, const void *data, size_t len);
+// The bytes of earlier SEND actions that the transport has not taken yet; lets the engine hold
+// UPDATEs back while a neighbour is slow.
+void bgp_peer_set_backlog(struct bgp_peer *p, instant now, enum bgp_dir dir, size_t bytes);
+
+// Time.
+instant bgp_peer_deadline(const struct bgp_peer *p); // INSTANT_NEVER: no timer runs
+void bgp_peer_tick(struct bgp_peer *p, instant now);
+
+// The next thing to do; false when there is none. Drain after every call above.
+[[nodiscard]] bool bgp_peer_next(struct bgp_peer *p, struct bgp_action *ret);
+
+// Adj-RIB-Out. What is announced stays announced across sessions until withdrawn; calls that
+// change nothing send nothing. announce takes a reference of attrs of its own.
+void bgp_peer_announce(struct bgp_peer *p, instant now, const struct ip_prefix *prefix,
+	struct bgp_attrs *attrs);
+void bgp_peer_withdraw(struct bgp_peer *p, instant now, const struct ip_prefix *prefix);
+
+// What the neighbour has been told. attrs: borrowed; false when it is not announced.
+[[nodiscard]] bool bgp_peer_announced(
+	const struct bgp_peer *p, const struct ip_prefix *prefix, const struct bgp_attrs **attrs);
+
+enum bgp_state bgp_peer_state(const struct bgp_peer *p); // the furthest of its connections
+instant bgp_peer_since(const struct bgp_peer *p);	  // of that state
+const struct bgp_counters *bgp_peer_counters(const struct bgp_peer *p);
+const struct bgp_negotiated *bgp_peer_negotiated(const struct bgp_peer *p); // NULL: not established
+const struct bgp_error *bgp_peer_last_error(const struct bgp_peer *p);	     // NULL: none yet
