@@ -24,7 +24,7 @@ struct hnode {
 
 struct hmap {
 	struct hnode **buckets; // NULL while the map was never filled
-	size_t mask;		// buckets - 1, a power of two minus one
+	size_t mask;            // buckets - 1, a power of two minus one
 	size_t count;
 };
 

@@ -48,8 +48,7 @@ struct ip_addr ip_from_bytes(enum ip_family family, const uint8_t *bytes);
 // From AF_INET, AF_INET6 (IPv4-mapped becomes IPv4); IP_NONE for any other.
 struct ip_addr ip_from_sockaddr(const struct sockaddr *sa);
 // Returns the length of the socket address.
-socklen_t ip_to_sockaddr(
-	const struct ip_addr *a, uint16_t port, struct sockaddr_storage *ret);
+socklen_t ip_to_sockaddr(const struct ip_addr *a, uint16_t port, struct sockaddr_storage *ret);
 
 // "address/length". 0; -EINVAL for text that is no prefix; -EDOM when host
 // bits are set: then *ret holds the prefix without them, for the message.

@@ -46,12 +46,13 @@ static inline void list_remove(struct list *node)
 
 #define list_entry(node, type, member) container_of(node, type, member)
 
-#define list_first(head, type, member)                                                             \
+#define list_first(head, type, member) \
 	(list_empty(head) ? NULL : list_entry((head)->next, type, member))
 
 // The body may remove the current entry.
-#define list_for_each(var, head, member)                                                           \
-	for (__typeof__(var) next_##var = (var = list_entry((head)->next, __typeof__(*var), member), \
-			     list_entry(var->member.next, __typeof__(*var), member));              \
-		&var->member != (head); var = next_##var,                                          \
+#define list_for_each(var, head, member)                                           \
+	for (__typeof__(var) next_##var =                                          \
+			(var = list_entry((head)->next, __typeof__(*var), member), \
+			list_entry(var->member.next, __typeof__(*var), member));   \
+		&var->member != (head); var = next_##var,                          \
 			     next_##var = list_entry(var->member.next, __typeof__(*var), member))

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-[[noreturn]] void mem_abort(const char *what);
+__attribute__((noreturn)) void mem_abort(const char *what);
 
 // Zeroed; free() it.
 [[nodiscard]] void *mem_zalloc(size_t bytes);

@@ -14,10 +14,10 @@
 #include "lib/timing.h"
 
 enum out_form {
-	OUT_TEXT,	 // indented "name value" lines and aligned tables
-	OUT_JSON,	 // one line, no spaces
+	OUT_TEXT,        // indented "name value" lines and aligned tables
+	OUT_JSON,        // one line, no spaces
 	OUT_JSON_PRETTY, // indented by two
-	OUT_METRICS,	 // OpenMetrics 1.0 text; only families and samples are written
+	OUT_METRICS,     // OpenMetrics 1.0 text; only families and samples are written
 };
 
 struct out;
@@ -54,8 +54,8 @@ __attribute__((format(printf, 2, 3))) void out_line(struct out *o, const char *f
 
 // OpenMetrics. type: "gauge", "counter" or "info"; samples of a counter get the
 // suffix _total, those of an info _info and the value 1. Label pairs end with NULL.
-void out_family(struct out *o, const char *name, const char *type, const char *unit,
-	const char *help);
+void out_family(
+	struct out *o, const char *name, const char *type, const char *unit, const char *help);
 __attribute__((sentinel)) void out_sample(struct out *o, double value, ...);
 
 // Escapes as JSON wants, quotes included; bytes that are not UTF-8 become U+FFFD.

@@ -9,11 +9,11 @@
 #define own(fn) __attribute__((cleanup(fn)))
 
 // Hand the pointer on and leave NULL behind.
-#define take(ptr)                                                                                  \
-	({                                                                                         \
-		__typeof__(ptr) taken_ = (ptr);                                                    \
-		(ptr) = NULL;                                                                      \
-		taken_;                                                                            \
+#define take(ptr)                               \
+	({                                      \
+		__typeof__(ptr) taken_ = (ptr); \
+		(ptr) = NULL;                   \
+		taken_;                         \
 	})
 
 // Hand the file descriptor on and leave -1 behind.
@@ -47,7 +47,7 @@ static inline void close_file(FILE **f)
 	*f = NULL;
 }
 
-#define container_of(ptr, type, member)                                                            \
+#define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
 #define countof(array) (sizeof(array) / sizeof((array)[0]))

@@ -30,7 +30,7 @@ struct items {
 	size_t count;
 };
 
-#define items_for_each(type, var, list)                                                            \
+#define items_for_each(type, var, list) \
 	for (type *var = (list).data; var && var < (type *)(list).data + (list).count; var++)
 
 enum schema_type {
@@ -69,12 +69,12 @@ struct schema_key {
 	const char *name;
 	enum schema_type type;
 	enum schema_type elem; // of SCHEMA_LIST
-	size_t offset;	       // in the struct
+	size_t offset;         // in the struct
 	size_t has_offset;     // of a bool that says "was given"; 0: none
 	size_t place_offset;   // of a struct place of the value; 0: none
-	bool required;	       // or, for a list: at least one element
+	bool required;         // or, for a list: at least one element
 	bool one_or_list;      // a single scalar is taken as a list of one
-	bool secret;	       // printed as "***"
+	bool secret;           // printed as "***"
 	double min, max;       // both 0: any; span: milliseconds; list: number of elements
 	const char *fallback;  // default, as it would be written; NULL: none (zero)
 	const struct schema_word *words; // ends with a NULL name
@@ -85,9 +85,9 @@ struct schema_key {
 };
 
 struct schema {
-	const char *name; // "service": for messages and the manual
-	size_t size;	  // of the struct
-	size_t place_offset; // of a struct place of the mapping itself; 0: none
+	const char *name;              // "service": for messages and the manual
+	size_t size;                   // of the struct
+	size_t place_offset;           // of a struct place of the mapping itself; 0: none
 	const struct schema_key *keys; // ends with a NULL name
 	const char *help;
 };
@@ -96,9 +96,9 @@ struct schema {
 struct fault {
 	char *file;
 	struct place at;
-	char *message;	// "unknown key `upstrems`"
+	char *message;  // "unknown key `upstrems`"
 	char *expected; // "did you mean `upstreams`?"; NULL
-	char *source;	// the line of the file; NULL
+	char *source;   // the line of the file; NULL
 };
 
 // Faults collected while loading; at most FAULTS_MAX are kept, the rest counted.
