@@ -72,18 +72,22 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	return arena_alloc(a, bytes);
 }
 
+static char *copy(struct arena *a, const char *s, size_t len)
+{
+	char *text = arena_alloc(a, len + 1);
+
+	memcpy(text, s, len);
+	return text;
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	size_t len = strnlen(s, n);
-	char *copy = arena_alloc(a, len + 1);
-
-	memcpy(copy, s, len);
-	return copy;
+	return copy(a, s, strnlen(s, n));
 }
 
 char *arena_strdup(struct arena *a, const char *s)
 {
-	return arena_strndup(a, s, SIZE_MAX);
+	return copy(a, s, strlen(s));
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

@@ -15,7 +15,7 @@ enum { DEPTH_MAX = 24 };
 struct frame {
 	enum frame_kind kind;
 	size_t members;
-	char *name; // FRAME_CELL
+	char *name; // FRAME_CELL, FRAME_TABLE
 };
 
 struct out {
@@ -188,11 +188,13 @@ static void open_text(struct out *o, const char *name, enum frame_kind kind)
 		top(o)->name = mem_strdup(name);
 		return;
 	}
-	if (name) {
+	if (name && kind != FRAME_TABLE) {
 		text_lead(o, name);
-		o->sink->s[--o->sink->len] = '\n'; // "name:" ends its line
+		o->sink->s[o->sink->len - 1] = '\n'; // "name:" ends its line
 	}
 	push(o, kind);
+	if (name && kind == FRAME_TABLE)
+		top(o)->name = mem_strdup(name);
 }
 
 static void open_frame(struct out *o, const char *name, enum frame_kind kind, char bracket)
@@ -227,8 +229,11 @@ void out_table(struct out *o, const char *name)
 static void end_text(struct out *o, struct frame *ended)
 {
 	if (ended->kind == FRAME_TABLE) {
-		out_cells_print(&o->table, text_indent(o), o->sink);
+		if (ended->name && o->table.rows)
+			sb_printf(o->sink, "%*s%s:\n", text_indent(o), "", ended->name);
+		out_cells_print(&o->table, text_indent(o) + (ended->name ? 2 : 0), o->sink);
 		out_cells_free(&o->table);
+		free(ended->name);
 	} else if (ended->kind == FRAME_CELL) {
 		out_cells_set(&o->table, ended->name, sb_text(&o->cell));
 		free(ended->name);

@@ -34,7 +34,7 @@ void out_free(struct out **o);
 void out_object(struct out *o, const char *name);
 void out_array(struct out *o, const char *name);
 // An array of objects with scalar members or arrays of scalars. In text it is an aligned
-// table whose heading is the members' names of its first row; an empty table prints nothing.
+// table whose heading is the members' names; an empty table prints nothing.
 void out_table(struct out *o, const char *name);
 void out_end(struct out *o); // the innermost object, array or table
 

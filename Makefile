@@ -1,0 +1,62 @@
+# The verbs people type; Meson does the work. `make help` lists them.
+#
+# Variables: SAN=1 builds with ASan and UBSan, V=1 shows commands,
+# BUILD=DIR builds elsewhere, KEEP=1 leaves a lab's world up, SCENARIO=NAME.
+
+BUILD    ?= $(if $(SAN),build-san,build)
+SCENARIO ?= nearest
+PREFIX   ?= /usr/local
+Q        := $(if $(V),,@)
+SETUP    := $(if $(SAN),-Db_sanitize=address$(comma)undefined -Db_lundef=false,)
+comma    := ,
+
+.PHONY: all
+all: $(BUILD)/build.ninja ## build everything
+	$(Q)ninja -C $(BUILD) $(if $(V),-v,--quiet)
+
+$(BUILD)/build.ninja:
+	$(Q)meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP) $(if $(V),,>/dev/null)
+
+.PHONY: deps
+deps: ## install what building, testing and the lab need (Debian 12)
+	$(Q)tools/deps
+
+.PHONY: demo
+demo: deps all ## the main job: a fleet on a small Internet of real routers
+	$(Q)$(BUILD)/nearcast/nearcast lab run $(SCENARIO)
+
+.PHONY: test
+test: deps all ## every test
+	$(Q)test/run $(BUILD)
+
+.PHONY: check
+check: all ## unit tests only: seconds, no root
+	$(Q)test/run $(BUILD) --suite unit
+
+.PHONY: lab
+lab: all ## run a scenario: make lab SCENARIO=nearest
+	$(Q)$(BUILD)/nearcast/nearcast lab run $(SCENARIO)
+
+.PHONY: bench
+bench: all ## measure, peers in the same run
+	$(Q)bench/run $(BUILD)
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for a minute (SECONDS_EACH=60) under ASan and UBSan
+	$(Q)test/fuzz/run
+
+.PHONY: lint
+lint: ## format, include direction, style, manual pages
+	$(Q)tools/lint
+
+.PHONY: install
+install: all ## install below PREFIX (DESTDIR is honoured)
+	$(Q)meson install -C $(BUILD) --no-rebuild
+
+.PHONY: clean
+clean: ## remove build folders
+	$(Q)rm -rf build build-san build-fuzz
+
+.PHONY: help
+help: ## this list
+	$(Q)awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
