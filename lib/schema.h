@@ -72,10 +72,12 @@ struct schema_key {
 	size_t offset;         // in the struct
 	size_t has_offset;     // of a bool that says "was given"; 0: none
 	size_t place_offset;   // of a struct place of the value; 0: none
+	size_t places_offset;  // of a list: of a struct items, a struct place an element; 0: none
 	bool required;         // or, for a list: at least one element
 	bool one_or_list;      // a single scalar is taken as a list of one
 	bool secret;           // printed as "***"
-	double min, max;       // both 0: any; span: milliseconds; list: number of elements
+	double min, max;       // both 0: any; max 0: no upper one; span: milliseconds; list: number
+			       // of elements; string: bytes
 	const char *fallback;  // default, as it would be written; NULL: none (zero)
 	const struct schema_word *words; // ends with a NULL name
 	const struct schema_scalar *scalar;
@@ -88,9 +90,19 @@ struct schema {
 	const char *name;              // "service": for messages and the manual
 	size_t size;                   // of the struct
 	size_t place_offset;           // of a struct place of the mapping itself; 0: none
+	size_t given_offset;           // of a struct items of struct given; 0: none
 	const struct schema_key *keys; // ends with a NULL name
 	const char *help;
 };
+
+// A key that the file gives, for checks of meaning that ask which keys stand together.
+struct given {
+	const struct schema_key *key;
+	struct place key_at, at; // of the key and of its value
+};
+
+// NULL: the mapping does not give that key.
+const struct given *schema_given(const struct items *given, const char *name);
 
 // One fault of a file.
 struct fault {
@@ -120,6 +132,9 @@ struct document {
 };
 
 void document_free(struct document *d);
+
+// The place of the byte at that offset of the text.
+struct place document_place(const struct document *d, size_t offset);
 
 // Add a fault of meaning, found by the caller after loading.
 __attribute__((format(printf, 5, 6))) void faults_add(struct faults *f, const struct document *d,

@@ -1,8 +1,10 @@
-// Words people type.
+// Words people type, and words from strangers that people will read.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "lib/strbuf.h"
 
 // Edit distance (Damerau-Levenshtein, adjacent swaps count one). Words over 64 characters compare as far apart.
 unsigned text_distance(const char *a, const char *b);
@@ -14,3 +16,14 @@ const char *text_nearest(const char *word, const char *const *words);
 // True for letters, digits, '-', '_' and '.', starting with a letter or digit, 1 to 63 long:
 // the names of sites, nodes, services, upstreams.
 bool text_is_name(const char *s);
+
+// The number of bytes (1..4) of the UTF-8 character at s, of which n bytes are there; 0 when
+// they are not UTF-8 (RFC 3629 section 4: no overlong forms, no surrogates).
+size_t text_utf8(const char *s, size_t n);
+
+// Appends n bytes so that they can stand in a terminal on one line: what is not UTF-8 and
+// control characters (a tab too) become '?'.
+void text_add_visible(struct strbuf *b, const char *s, size_t n);
+
+// For "%.*s": the bytes of the longest start of s of at most that many characters.
+int text_clip(const char *s, size_t characters);
