@@ -32,7 +32,7 @@ int ip_parse(struct ip_addr *ret, const char *text)
 const char *ip_print(const struct ip_addr *a, char buf[IP_TEXT])
 {
 	if (a->family == IP_NONE)
-		return strcpy(buf, "-");
+		return snprintf(buf, IP_TEXT, "-"), buf;
 	return inet_ntop(a->family == IP4 ? AF_INET : AF_INET6, a->b, buf, IP_TEXT);
 }
 

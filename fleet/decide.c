@@ -1,0 +1,98 @@
+#include "fleet/decide.h"
+
+#include <assert.h>
+
+#include "lib/own.h"
+
+static struct decision withdrawn(enum decide_reason reason)
+{
+	return (struct decision){ .announce = ANNOUNCE_WITHDRAWN, .reason = reason };
+}
+
+// The order is the order of precedence: an operator's word before the checks,
+// the checks before the damping of their flaps.
+struct decision decide(const struct decide_input *in)
+{
+	if (in->stopping)
+		return withdrawn(REASON_STOPPING);
+	if (in->admin == ADMIN_OFF)
+		return withdrawn(REASON_OFF);
+	if (in->admin == ADMIN_DRAINED)
+		return withdrawn(REASON_DRAINED);
+	if (!in->addresses_ready)
+		return withdrawn(REASON_NO_ADDRESS);
+	if (in->health == HEALTH_STARTING)
+		return withdrawn(REASON_STARTING);
+	if (in->health == HEALTH_DOWN)
+		return withdrawn(REASON_CHECK_FAILED);
+	if (in->held_down)
+		return withdrawn(REASON_HOLD_DOWN);
+	if (in->admin == ADMIN_DRAINING)
+		return (struct decision){ ANNOUNCE_DEMOTED, REASON_DRAINING, GRADE_DRAINING };
+	if (in->health == HEALTH_DEGRADED)
+		return (struct decision){ ANNOUNCE_DEMOTED, REASON_DEGRADED, GRADE_DEGRADED };
+	return (struct decision){ ANNOUNCE_ANNOUNCED, REASON_HEALTHY, GRADE_UP };
+}
+
+static const char *const admin_names[] = {
+	[ADMIN_ACTIVE] = "active",
+	[ADMIN_DRAINING] = "draining",
+	[ADMIN_DRAINED] = "drained",
+	[ADMIN_OFF] = "off",
+};
+static_assert(countof(admin_names) == ADMIN_MAX);
+
+static const char *const announce_names[] = {
+	[ANNOUNCE_WITHDRAWN] = "withdrawn",
+	[ANNOUNCE_DEMOTED] = "demoted",
+	[ANNOUNCE_ANNOUNCED] = "announced",
+};
+static_assert(countof(announce_names) == ANNOUNCE_MAX);
+
+static const char *const grade_names[] = {
+	[GRADE_UP] = "up",
+	[GRADE_DEGRADED] = "degraded",
+	[GRADE_DRAINING] = "draining",
+};
+static_assert(countof(grade_names) == GRADE_MAX);
+
+static const struct {
+	const char *name, *text;
+} reasons[] = {
+	[REASON_HEALTHY] = { "healthy", "every check passes" },
+	[REASON_DEGRADED] = { "degraded", "a dependency's check fails" },
+	[REASON_STARTING] = { "starting", "the checks have not all given a first verdict" },
+	[REASON_CHECK_FAILED] = { "check-failed", "a check of the service fails" },
+	[REASON_HOLD_DOWN] = { "hold-down", "healthy again, but it went down too often lately" },
+	[REASON_DRAINING] = { "draining", "an operator drains the service" },
+	[REASON_DRAINED] = { "drained", "an operator drained the service" },
+	[REASON_OFF] = { "off", "an operator switched the service off" },
+	[REASON_NO_ADDRESS] = { "no-address", "a service address is not configured on this host" },
+	[REASON_STOPPING] = { "stopping", "nearcastd is stopping" },
+};
+static_assert(countof(reasons) == REASON_MAX);
+
+const char *admin_name(enum admin a)
+{
+	return admin_names[a];
+}
+
+const char *announce_name(enum announce a)
+{
+	return announce_names[a];
+}
+
+const char *announce_grade_name(enum announce_grade g)
+{
+	return grade_names[g];
+}
+
+const char *decide_reason_name(enum decide_reason r)
+{
+	return reasons[r].name;
+}
+
+const char *decide_reason_text(enum decide_reason r)
+{
+	return reasons[r].text;
+}

@@ -1,0 +1,54 @@
+// Health x admin x hold-down gives one announce state per service, and the
+// reason. A pure function, so that the daemon, the tests and a simulator decide
+// alike; what the guard knows of the fleet will be one more input.
+#pragma once
+
+#include <stdbool.h>
+
+#include "health/service.h"
+
+// What the operator said.
+enum admin { ADMIN_ACTIVE, ADMIN_DRAINING, ADMIN_DRAINED, ADMIN_OFF, ADMIN_MAX };
+
+// What upstreams are told. Demoted: announced with worse attributes.
+enum announce { ANNOUNCE_WITHDRAWN, ANNOUNCE_DEMOTED, ANNOUNCE_ANNOUNCED, ANNOUNCE_MAX };
+
+enum decide_reason {
+	REASON_HEALTHY,
+	REASON_DEGRADED, // a dependency failed: announced with the degraded attributes
+	REASON_STARTING, // no first verdict of the checks yet
+	REASON_CHECK_FAILED,
+	REASON_HOLD_DOWN, // healthy again, but it flapped lately
+	REASON_DRAINING,
+	REASON_DRAINED,
+	REASON_OFF,
+	REASON_NO_ADDRESS, // a service address could not be put on its interface
+	REASON_STOPPING,   // the daemon is about to end
+	REASON_MAX,
+};
+
+// Which attributes of the configuration an announcement carries.
+enum announce_grade { GRADE_UP, GRADE_DEGRADED, GRADE_DRAINING, GRADE_MAX };
+
+struct decide_input {
+	enum health health;
+	enum admin admin;
+	bool addresses_ready; // every service address is configured, or is not ours to manage
+	bool held_down;       // hold-down still runs (fleet/holddown.h)
+	bool stopping;
+};
+
+struct decision {
+	enum announce announce;
+	enum decide_reason reason;
+	enum announce_grade grade; // meaningful unless withdrawn
+};
+
+struct decision decide(const struct decide_input *in);
+
+const char *admin_name(enum admin a);
+const char *announce_name(enum announce a);
+const char *decide_reason_name(enum decide_reason r); // "check-failed"
+// One sentence for people.
+const char *decide_reason_text(enum decide_reason r);
+const char *announce_grade_name(enum announce_grade g);
