@@ -119,7 +119,8 @@ struct check {
 	enum check_state told; // the state of the last verdict handed out
 	enum health_evidence evidence;
 	enum health_evidence told_evidence;
-	uint64_t streak; // results in a row that speak for another verdict
+	enum health_reason why; // of the result that led to or last confirmed the state
+	uint64_t streak;        // results in a row that speak for another verdict
 	bool streak_pass;
 	bool running;
 	bool again;       // triggered while running
@@ -148,6 +149,9 @@ void check_result(struct check *c, instant now, const struct health_result *r);
 // counts like a result and takes the place of a probe that runs (CANCEL).
 void check_report(struct check *c, instant now, const struct health_result *r);
 
+// Adds to the detail of the last result: what a cancelled probe had seen until then.
+void check_explain(struct check *c, const char *text);
+
 // Something changed: run at once, or again right after the run in flight.
 void check_trigger(struct check *c, instant now);
 
@@ -163,6 +167,7 @@ void check_adopt(struct check *c, const struct check *old);
 
 enum check_state check_state(const struct check *c);
 enum health_evidence check_evidence(const struct check *c); // of being down
+enum health_reason check_why(const struct check *c);        // the reason of the verdict
 instant check_changed(const struct check *c);               // when the state was entered
 const struct health_result *check_last(const struct check *c);
 span check_took(const struct check *c);        // how long the last probe ran
