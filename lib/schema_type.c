@@ -380,20 +380,25 @@ static void add_limit(const struct value_rule *r, double limit, struct strbuf *b
 		print_span_ms((int64_t)limit, b);
 	else
 		sb_printf(b, "%.15g", limit);
-	if (r->type == SCHEMA_STRING)
-		sb_str(b, " bytes");
 }
 
 static void add_range(const struct value_rule *r, struct strbuf *b)
 {
 	if (r->min == 0 && r->max == 0)
 		return;
-	sb_str(b, r->max == 0 ? ", at least " : " from ");
-	add_limit(r, r->min, b);
 	if (r->max == 0)
-		return;
-	sb_str(b, " to ");
-	add_limit(r, r->max, b);
+		sb_str(b, ", at least ");
+	else
+		sb_str(b, r->type == SCHEMA_STRING ? " of "
+			  : r->type == SCHEMA_SPAN ? ", from "
+						   : " from ");
+	add_limit(r, r->min, b);
+	if (r->max != 0) {
+		sb_str(b, " to ");
+		add_limit(r, r->max, b);
+	}
+	if (r->type == SCHEMA_STRING)
+		sb_str(b, " bytes");
 }
 
 static void add_words(const struct schema_word *w, struct strbuf *b)
