@@ -34,41 +34,41 @@ struct bgp_peer_config {
 	uint32_t local_as; // 1..4294967295
 	uint32_t peer_as;
 	uint32_t router_id; // host order, not 0
-	span hold_time;	    // 0 or at least 3 s (RFC 4271 section 4.2)
+	span hold_time;     // 0 or at least 3 s (RFC 4271 section 4.2)
 	span connect_retry; // first wait after a failure; doubles up to connect_retry_max, jittered
 	span connect_retry_max;
-	bool passive;	 // never opens
+	bool passive;      // never opens
 	unsigned families; // BGP_FAMILY_IP4 | BGP_FAMILY_IP6 offered
 	// Next hops for announcements; IP_NONE: the session's local address where
 	// the family fits, and otherwise the route is not sent (and reported).
 	struct ip_addr next_hop4;
 	struct ip_addr next_hop6;
-	uint64_t seed;	 // jitter
+	uint64_t seed; // jitter
 };
 
 // What the program must do, in this order.
 enum bgp_action_kind {
 	BGP_DO_CONNECT, // open TCP towards the peer; report connected or closed for BGP_OUT
-	BGP_DO_SEND,	// write data on dir; whole messages, keep the order
-	BGP_DO_CLOSE,	// close dir after what was sent before has been written
-	BGP_DO_EVENT,	// tell whoever listens
+	BGP_DO_SEND,    // write data on dir; whole messages, keep the order
+	BGP_DO_CLOSE,   // close dir after what was sent before has been written
+	BGP_DO_EVENT,   // tell whoever listens
 };
 
 enum bgp_event_kind {
-	BGP_EVENT_STATE,	// state changed: from -> to
-	BGP_EVENT_ESTABLISHED,	// session up
-	BGP_EVENT_DOWN,		// session went down or an attempt failed: error holds why
-	BGP_EVENT_ANNOUNCED,	// an UPDATE that announces prefix was produced
-	BGP_EVENT_WITHDRAWN,	// an UPDATE that withdraws prefix was produced
-	BGP_EVENT_UNSENDABLE,	// prefix cannot be sent: text says why
-	BGP_EVENT_RECEIVED,	// an UPDATE came: counts only, nothing is accepted
+	BGP_EVENT_STATE,       // state changed: from -> to
+	BGP_EVENT_ESTABLISHED, // session up
+	BGP_EVENT_DOWN,        // session went down or an attempt failed: error holds why
+	BGP_EVENT_ANNOUNCED,   // an UPDATE that announces prefix was produced
+	BGP_EVENT_WITHDRAWN,   // an UPDATE that withdraws prefix was produced
+	BGP_EVENT_UNSENDABLE,  // prefix cannot be sent: text says why
+	BGP_EVENT_RECEIVED,    // an UPDATE came: counts only, nothing is accepted
 };
 
 // Why a session ended or an attempt failed. code 0: no NOTIFICATION was involved.
 struct bgp_error {
 	uint8_t code, subcode; // RFC 4271 section 4.5, RFC 4486
-	bool sent;	       // by this side
-	char text[256];	       // for people: "hold timer expired", shutdown text, TCP error
+	bool sent;             // by this side
+	char text[256];        // for people: "hold timer expired", shutdown text, TCP error
 };
 
 struct bgp_action {
@@ -85,8 +85,8 @@ struct bgp_action {
 struct bgp_counters {
 	uint64_t opens_in, opens_out, updates_in, updates_out, keepalives_in, keepalives_out,
 		notifications_in, notifications_out, refreshes_in, refreshes_out;
-	uint64_t established; // times
-	uint64_t prefixes_sent;	    // announced now
+	uint64_t established;       // times
+	uint64_t prefixes_sent;     // announced now
 	uint64_t prefixes_received; // NLRI in UPDATEs of this session, none kept
 };
 
@@ -95,8 +95,8 @@ struct bgp_negotiated {
 	span hold_time;
 	span keepalive;
 	unsigned families;
-	bool as4;	// RFC 6793
-	bool refresh;	// RFC 2918
+	bool as4;         // RFC 6793
+	bool refresh;     // RFC 2918
 	uint32_t peer_id; // host order
 };
 
@@ -132,8 +132,8 @@ void bgp_peer_tick(struct bgp_peer *p, instant now);
 
 // Adj-RIB-Out. What is announced stays announced across sessions until withdrawn; calls that
 // change nothing send nothing. announce takes a reference of attrs of its own.
-void bgp_peer_announce(struct bgp_peer *p, instant now, const struct ip_prefix *prefix,
-	struct bgp_attrs *attrs);
+void bgp_peer_announce(
+	struct bgp_peer *p, instant now, const struct ip_prefix *prefix, struct bgp_attrs *attrs);
 void bgp_peer_withdraw(struct bgp_peer *p, instant now, const struct ip_prefix *prefix);
 
 // What the neighbour has been told. attrs: borrowed; false when it is not announced.
@@ -141,7 +141,7 @@ void bgp_peer_withdraw(struct bgp_peer *p, instant now, const struct ip_prefix *
 	const struct bgp_peer *p, const struct ip_prefix *prefix, const struct bgp_attrs **attrs);
 
 enum bgp_state bgp_peer_state(const struct bgp_peer *p); // the furthest of its connections
-instant bgp_peer_since(const struct bgp_peer *p);	  // of that state
+instant bgp_peer_since(const struct bgp_peer *p);        // of that state
 const struct bgp_counters *bgp_peer_counters(const struct bgp_peer *p);
 const struct bgp_negotiated *bgp_peer_negotiated(const struct bgp_peer *p); // NULL: not established
-const struct bgp_error *bgp_peer_last_error(const struct bgp_peer *p);	     // NULL: none yet
+const struct bgp_error *bgp_peer_last_error(const struct bgp_peer *p);      // NULL: none yet
