@@ -82,6 +82,7 @@ struct schema_key {
 	const struct schema_word *words; // ends with a NULL name
 	const struct schema_scalar *scalar;
 	const struct schema *sub;
+	unsigned kinds; // rows for some kinds only: bits 1 << value of the schema's kind; 0: all
 	const char *unavailable; // known but not in this build: the reason it is refused with
 	const char *unit, *help, *rfc;
 };
@@ -92,6 +93,9 @@ struct schema {
 	size_t place_offset;           // of a struct place of the mapping itself; 0: none
 	size_t given_offset;           // of a struct items of struct given; 0: none
 	const struct schema_key *keys; // ends with a NULL name
+	// The name of the SCHEMA_WORD key that says which rows apply (a key may have
+	// several rows, each for other kinds); NULL: all do.
+	const char *kind;
 	const char *help;
 };
 

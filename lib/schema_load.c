@@ -139,10 +139,10 @@ static void load_value(
 
 static void load_default(struct loader *l, const struct schema_key *k, char *base);
 
-static void load_defaults(struct loader *l, const struct schema *s, char *base)
+static void load_defaults(struct loader *l, const struct schema *s, unsigned kinds, char *base)
 {
 	for (const struct schema_key *k = s->keys; k->name; k++)
-		if (!k->unavailable)
+		if (!k->unavailable && key_applies(k, kinds))
 			load_default(l, k, base);
 }
 
@@ -153,7 +153,7 @@ static void load_default(struct loader *l, const struct schema_key *k, char *bas
 	own(sb_free) struct strbuf why = {};
 
 	if (k->type == SCHEMA_MAP)
-		load_defaults(l, k->sub, base + k->offset);
+		load_defaults(l, k->sub, 0, base + k->offset);
 	if (!k->fallback)
 		return;
 	if (k->type != SCHEMA_LIST) {
@@ -176,35 +176,59 @@ static void load_default(struct loader *l, const struct schema_key *k, char *bas
 	free(faults);
 }
 
-static const struct schema_key *find_key(const struct schema *s, const char *name)
+// The kind that a mapping says it is, as a bit; 0 when it does not say, or nothing known.
+static unsigned find_kind(const struct schema *s, const struct node *n)
 {
-	for (const struct schema_key *k = s->keys; k->name; k++)
-		if (strcmp(k->name, name) == 0)
-			return k;
-	return NULL;
+	if (!s->kind)
+		return 0;
+	const struct schema_key *k = schema_find(s, s->kind, 0);
+	for (const struct node *key = n->first; key; key = key->next->next) {
+		if (key->kind != NODE_SCALAR || strcmp(key->text, s->kind) != 0)
+			continue;
+		for (const struct schema_word *w = k->words; w->name; w++)
+			if (key->next->kind == NODE_SCALAR && strcmp(key->next->text, w->name) == 0)
+				return 1u << w->value;
+		return 0;
+	}
+	return 0;
 }
 
-static void fault_of_key(struct loader *l, const struct schema *s, const struct node *key)
+static const char *kind_name(const struct schema *s, unsigned kinds)
+{
+	const struct schema_word *w = schema_find(s, s->kind, 0)->words;
+
+	while (w->name && (kinds & 1u << w->value) == 0)
+		w++;
+	return w->name;
+}
+
+static void fault_of_key(
+	struct loader *l, const struct schema *s, const struct node *key, unsigned kinds)
 {
 	own(sb_free) struct strbuf expected = {};
 	const char *words[KEYS_MAX + 1] = {};
 	size_t n = 0;
+	bool other_kind = schema_find(s, key->text, 0) != NULL;
 
 	for (const struct schema_key *k = s->keys; k->name && n < KEYS_MAX; k++)
-		if (!k->unavailable)
+		if (!k->unavailable && schema_find(s, k->name, kinds) == k)
 			words[n++] = k->name;
-	const char *nearest = text_nearest(key->text, words);
+	const char *nearest = other_kind ? NULL : text_nearest(key->text, words);
 	if (nearest)
 		sb_printf(&expected, "did you mean `%s`?", nearest);
 	for (size_t i = 0; !nearest && i < n; i++)
 		sb_printf(&expected, "%s%s", i > 0 ? ", " : "expected one of: ", words[i]);
-	faults_add(l->faults, l->doc, key->at, sb_text(&expected), "unknown key `%.*s` in %s",
-		text_clip(key->text, CLIP), key->text, s->name);
+	if (other_kind)
+		faults_add(l->faults, l->doc, key->at, sb_text(&expected),
+			"`%s` does not go with `%s: %s`", key->text, s->kind, kind_name(s, kinds));
+	else
+		faults_add(l->faults, l->doc, key->at, sb_text(&expected),
+			"unknown key `%.*s` in %s", text_clip(key->text, CLIP), key->text, s->name);
 }
 
 // NULL when the key is refused.
 static const struct schema_key *accept_key(struct loader *l, const struct schema *s,
-	const struct node *key, struct place seen[KEYS_MAX])
+	const struct node *key, unsigned kinds, struct place seen[KEYS_MAX])
 {
 	if (key->broken)
 		return NULL;
@@ -212,9 +236,9 @@ static const struct schema_key *accept_key(struct loader *l, const struct schema
 		faults_add(l->faults, l->doc, key->at, "expected a word", "this cannot be a key");
 		return NULL;
 	}
-	const struct schema_key *k = find_key(s, key->text);
+	const struct schema_key *k = schema_find(s, key->text, kinds);
 	if (!k) {
-		fault_of_key(l, s, key);
+		fault_of_key(l, s, key, kinds);
 		return NULL;
 	}
 	struct place *first = &seen[k - s->keys];
@@ -229,14 +253,14 @@ static const struct schema_key *accept_key(struct loader *l, const struct schema
 }
 
 static void check_required(struct loader *l, const struct schema *s, const struct node *n,
-	const struct place seen[KEYS_MAX])
+	unsigned kinds, const struct place seen[KEYS_MAX])
 {
 	for (size_t i = 0; s->keys[i].name; i++) {
 		const struct schema_key *k = &s->keys[i];
 		struct value_rule r = rule_of(k);
 		own(sb_free) struct strbuf expected = {};
 
-		if (!k->required || k->unavailable || seen[i].line > 0)
+		if (!k->required || k->unavailable || !key_applies(k, kinds) || seen[i].line > 0)
 			continue;
 		sb_printf(&expected, "expected `%s:` with ", k->name);
 		value_expects(&r, &expected);
@@ -245,29 +269,35 @@ static void check_required(struct loader *l, const struct schema *s, const struc
 	}
 }
 
+static void keep_given(struct loader *l, const struct given *given, size_t count, struct items *to)
+{
+	struct given *kept = arena_array(l->arena, count, sizeof(*kept));
+
+	if (count > 0)
+		memcpy(kept, given, count * sizeof(*kept));
+	*to = (struct items){ kept, count };
+}
+
 static void load_map(struct loader *l, const struct schema *s, const struct node *n, char *base)
 {
 	struct place seen[KEYS_MAX] = {};
 	struct given given[KEYS_MAX];
+	unsigned kinds = find_kind(s, n);
 	size_t count = 0;
 
-	load_defaults(l, s, base);
+	load_defaults(l, s, kinds, base);
 	for (const struct node *key = n->first; key; key = key->next->next) {
-		const struct schema_key *k = accept_key(l, s, key, seen);
+		const struct schema_key *k = accept_key(l, s, key, kinds, seen);
 		if (!k)
 			continue;
 		given[count++] = (struct given){ k, key->at, key->next->at };
 		load_value(l, k, k->unavailable ? key : key->next, base);
 	}
-	check_required(l, s, n, seen);
+	check_required(l, s, n, kinds, seen);
 	if (s->place_offset)
 		*(struct place *)(void *)(base + s->place_offset) = n->at;
-	if (!s->given_offset)
-		return;
-	struct given *kept = arena_array(l->arena, count, sizeof(*kept));
-	if (count > 0)
-		memcpy(kept, given, count * sizeof(*kept));
-	*(struct items *)(void *)(base + s->given_offset) = (struct items){ kept, count };
+	if (s->given_offset)
+		keep_given(l, given, count, (void *)(base + s->given_offset));
 }
 
 static int load_document(const struct schema *schema, struct arena *arena, void *ret,

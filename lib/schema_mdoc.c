@@ -103,7 +103,21 @@ static void print_limits(const struct schema_key *k, struct strbuf *b)
 	sb_str(b, ".\n");
 }
 
-static void print_key(const struct schema_key *k, struct strbuf *b)
+static void print_kinds(const struct schema *s, const struct schema_key *k, struct strbuf *b)
+{
+	const struct schema_word *w = schema_find(s, s->kind, 0)->words;
+	const char *lead = "Only for\n.Cm ";
+
+	for (; w->name; w++) {
+		if ((k->kinds & 1u << w->value) == 0)
+			continue;
+		sb_printf(b, "%s%s", lead, w->name);
+		lead = " ,\n.Cm ";
+	}
+	sb_str(b, " .\n");
+}
+
+static void print_key(const struct schema *s, const struct schema_key *k, struct strbuf *b)
 {
 	bool list = k->type == SCHEMA_LIST;
 
@@ -119,6 +133,8 @@ static void print_key(const struct schema_key *k, struct strbuf *b)
 	if (k->sub)
 		sb_printf(b, "Its keys are those of\n.Sx Keys of %s .\n", k->sub->name);
 	print_limits(k, b);
+	if (k->kinds)
+		print_kinds(s, k, b);
 	if (k->words)
 		print_words(k->words, b);
 	if (k->required)
@@ -148,7 +164,7 @@ void schema_print_mdoc(const struct schema *schema, struct strbuf *b)
 		sb_str(b, ".Bl -tag -width Ds\n");
 		for (const struct schema_key *k = s->keys; k->name; k++)
 			if (!k->unavailable)
-				print_key(k, b);
+				print_key(s, k, b);
 		sb_str(b, ".El\n");
 	}
 }

@@ -16,11 +16,19 @@ static bool all_zero(const char *p, size_t n)
 	return true;
 }
 
-static bool is_given(const struct schema_key *k, const char *base)
+static unsigned kind_of(const struct schema *s, const char *base)
+{
+	if (!s->kind)
+		return 0;
+	const struct schema_key *k = schema_find(s, s->kind, 0);
+	return 1u << *(const int *)(const void *)(base + k->offset);
+}
+
+static bool is_given(const struct schema_key *k, unsigned kinds, const char *base)
 {
 	struct value_rule r = rule_of(k);
 
-	if (k->unavailable)
+	if (k->unavailable || !key_applies(k, kinds))
 		return false;
 	if (k->has_offset)
 		return *(const bool *)(const void *)(base + k->has_offset);
@@ -94,11 +102,13 @@ static void print_sub(
 
 static void print_map(const struct schema *s, const char *base, unsigned indent, struct strbuf *b)
 {
+	unsigned kinds = kind_of(s, base);
+
 	for (const struct schema_key *k = s->keys; k->name; k++) {
 		const char *value = base + k->offset;
 		struct value_rule r = rule_of(k);
 
-		if (!is_given(k, base))
+		if (!is_given(k, kinds, base))
 			continue;
 		if (k->type == SCHEMA_MAP) {
 			print_sub(k, value, indent, b);

@@ -20,6 +20,19 @@ struct value_rule rule_of_elements(const struct schema_key *key)
 	return (struct value_rule){ .key = key, .type = key->elem };
 }
 
+bool key_applies(const struct schema_key *k, unsigned kinds)
+{
+	return k->kinds == 0 || (k->kinds & kinds) != 0;
+}
+
+const struct schema_key *schema_find(const struct schema *s, const char *name, unsigned kinds)
+{
+	for (const struct schema_key *k = s->keys; k->name; k++)
+		if (strcmp(k->name, name) == 0 && (kinds == 0 || key_applies(k, kinds)))
+			return k;
+	return NULL;
+}
+
 static bool in_range(const struct value_rule *r, double value)
 {
 	bool any = r->min == 0 && r->max == 0;

@@ -14,6 +14,10 @@ struct value_rule {
 struct value_rule rule_of(const struct schema_key *key);
 struct value_rule rule_of_elements(const struct schema_key *key);
 
+// The row of that key that applies to the kinds; kinds 0: the first. NULL: there is none.
+const struct schema_key *schema_find(const struct schema *s, const char *name, unsigned kinds);
+bool key_applies(const struct schema_key *k, unsigned kinds);
+
 size_t value_size(const struct value_rule *rule);
 
 // For schema_type up to SCHEMA_CUSTOM. 0; -EINVAL; -ERANGE outside the rule's limits. *why may

@@ -79,6 +79,31 @@ static const struct schema point_schema = {
 		},
 };
 
+// A key with another row a kind: its place in the struct, its rule and its default.
+struct crate {
+	int fruit;
+	uint64_t stones;
+	char *colour;
+};
+
+static const struct schema crate_schema = {
+	.name = "crate",
+	.size = sizeof(struct crate),
+	.kind = "fruit",
+	.keys =
+		(const struct schema_key[]){
+			{ "colour", SCHEMA_STRING, .offset = offsetof(struct crate, colour),
+				.kinds = 1 << APPLE },
+			{ "fruit", SCHEMA_WORD, .offset = offsetof(struct crate, fruit),
+				.words = fruits, .required = true },
+			{ "stones", SCHEMA_UINT, .offset = offsetof(struct crate, stones),
+				.kinds = 1 << PLUM, .fallback = "1" },
+			{ "stones", SCHEMA_UINT, .offset = offsetof(struct crate, stones),
+				.kinds = 1 << PEAR, .max = 9, .required = true },
+			{},
+		},
+};
+
 #define S(field) .offset = offsetof(struct sample, field)
 static const struct schema sample_schema = {
 	.name = "sample",
@@ -418,6 +443,45 @@ static void test_faults(void **)
 	}
 }
 
+static void test_kinds(void **)
+{
+	static const struct {
+		const char *yaml, *printed, *message;
+	} rows[] = {
+		{ "{colour: red, fruit: apple}", "colour: red\nfruit: apple\n", NULL },
+		{ "fruit: plum", "fruit: plum\nstones: 1\n", NULL },
+		{ "{stones: 3, fruit: plum}", "fruit: plum\nstones: 3\n", NULL },
+		{ "{stones: 3, fruit: pear}", "fruit: pear\nstones: 3\n", NULL },
+		{ "{stones: 10, fruit: pear}", NULL, "`stones` cannot be `10`" },
+		{ "fruit: pear", NULL, "`stones` is missing in crate" },
+		{ "{fruit: apple, stones: 1}", NULL, "`stones` does not go with `fruit: apple`" },
+		{ "{fruit: kiwi, stones: 1, colour: red}", NULL, "`fruit` cannot be `kiwi`" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct arena *arena = arena_new();
+		struct document doc = {};
+		struct faults faults = {};
+		struct strbuf b = {};
+		struct crate c;
+		int rc = schema_load_text(&crate_schema, "t", rows[i].yaml, strlen(rows[i].yaml),
+			arena, &c, &doc, &faults);
+
+		if (rows[i].printed) {
+			assert_int_equal(rc, 0);
+			schema_print(&crate_schema, &c, &b);
+			assert_string_equal(sb_text(&b), rows[i].printed);
+		} else {
+			assert_int_equal(faults.count, 1);
+			assert_string_equal(faults.list[0].message, rows[i].message);
+		}
+		sb_free(&b);
+		faults_free(&faults);
+		document_free(&doc);
+		arena_free(&arena);
+	}
+}
+
 static void test_several_faults(void **)
 {
 	struct fixture *f = load("colour: red\nsmall: 0\nwait: 2\n");
@@ -555,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_print),
 		cmocka_unit_test(test_print_texts),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_several_faults),
 		cmocka_unit_test(test_many_faults),
 		cmocka_unit_test(test_depth),
