@@ -105,7 +105,9 @@ struct conf {
 	struct items upstreams; // struct conf_upstream
 	struct items listen;	// struct ip_addr for BGP; empty: all
 	uint64_t listen_port;	// 179; 0: does not listen
-	char *control;		// /run/nearcast/control
+	span stop_grace; // key stop-grace, default 1s, 0..60s: how long a stopping daemon still
+			 // serves between the withdrawal and the end of its sessions
+	char *control;	 // /run/nearcast/control
 	char *readonly;		// /run/nearcast/readonly
 };
 
