@@ -1,0 +1,183 @@
+"""What scripted tests share: a private network namespace, processes that end with the test,
+waiting for events instead of sleeping, and TAP on standard output.
+
+A test file ends with `harness.main(globals())`: every function named test_* is a case.
+"""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+BUILD = Path(os.environ.get("NEARCAST_BUILD", "build")).resolve()
+ROOT = Path(__file__).resolve().parent.parent
+WAIT_S = 10.0
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Skip(Exception):
+    """Raised with the reason why a case cannot run here."""
+
+
+def enter_namespace():
+    """Move this process into a network namespace of its own, with loopback up."""
+    if LIBC.unshare(CLONE_NEWNET) != 0:
+        raise Skip("needs root: cannot make a network namespace")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def wait_for(what, condition, seconds=WAIT_S):
+    """Poll a condition that no event announces; returns its first true value."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def needs(*programs):
+    for program in programs:
+        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            raise Skip(f"{program} is not installed")
+
+
+class World:
+    """One case's temporary folder and processes."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="nearcast-test-"))
+        self.processes = []
+        self.closers = []
+
+    def start(self, *command, **kwargs):
+        def die_with_parent():
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+        process = subprocess.Popen([str(c) for c in command], preexec_fn=die_with_parent, **kwargs)
+        self.processes.append(process)
+        return process
+
+    def file(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def close(self):
+        for closer in reversed(self.closers):
+            closer()
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Daemon:
+    """A running nearcastd with its control socket."""
+
+    def __init__(self, world, config, name="nearcastd"):
+        self.world = world
+        self.control = world.folder / f"{name}.control"
+        self.readonly = world.folder / f"{name}.readonly"
+        self.path = world.file(f"{name}.yaml", self.complete(config))
+        self.log_path = world.folder / f"{name}.log"
+        with open(self.log_path, "w") as log:
+            self.process = world.start(BUILD / "nearcastd/nearcastd", "-c", self.path, stderr=log)
+        wait_for("the control socket", self.answers)
+
+    def complete(self, config):
+        return config + f"\ncontrol: {self.control}\nreadonly: {self.readonly}\n"
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"nearcastd ended: {self.log_path.read_text()}")
+        try:
+            return self.ask("status")
+        except OSError:
+            return None
+
+    def ask(self, cmd, **fields):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(WAIT_S)
+            s.connect(str(self.control))
+            s.sendall(json.dumps({"cmd": cmd, **fields}).encode() + b"\n")
+            return json.loads(s.makefile().readline())
+
+    def status(self):
+        return self.ask("status")["result"]
+
+    def events(self, after=0):
+        return self.ask("events", after=after)["result"]["events"]
+
+    def wait_event(self, type_, after=0, seconds=WAIT_S, **fields):
+        """The first event of a type with those fields; waits on the subscription."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(seconds)
+            s.connect(str(self.control))
+            s.sendall(json.dumps({"cmd": "subscribe", "after": after}).encode() + b"\n")
+            lines = s.makefile()
+            json.loads(lines.readline())
+            try:
+                for line in lines:
+                    event = json.loads(line)
+                    if event["type"] == type_ and all(event.get(k) == v for k, v in fields.items()):
+                        return event
+            except TimeoutError:
+                pass
+        raise AssertionError(f"no event {type_} {fields} within {seconds} s:\n{self.log()}")
+
+    def reload(self, config):
+        self.path.write_text(self.complete(config))
+        return self.ask("reload")
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def alive(self):
+        return self.process.poll() is None
+
+
+def main(scope):
+    cases = [(n, f) for n, f in scope.items() if n.startswith("test_") and callable(f)]
+    chosen = sys.argv[1:]
+    print(f"1..{len(cases)}")
+    failed = 0
+    for number, (name, case) in enumerate(cases, 1):
+        if chosen and name not in chosen:
+            print(f"ok {number} - {name} # SKIP not asked for")
+            continue
+        world = World()
+        # A child, so that each case has a namespace of its own.
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                enter_namespace()
+                case(world)
+                status = 0
+                print(f"ok {number} - {name}")
+            except Skip as why:
+                status = 0
+                print(f"ok {number} - {name} # SKIP {why}")
+            except BaseException:  # the case's process ends here whatever happened
+                print(f"not ok {number} - {name}")
+                print("\n".join("# " + l for l in traceback.format_exc().splitlines()))
+            finally:
+                world.close()
+                sys.stdout.flush()
+                os._exit(status)
+        failed += os.waitpid(pid, 0)[1] != 0
+    sys.exit(1 if failed else 0)
