@@ -1,8 +1,5 @@
 #include "health/check.h"
 
-#include <stdio.h>
-#include <string.h>
-
 // What a result says, as the columns of the verdict table.
 enum finding { FOUND_PASS, FOUND_SOFT, FOUND_HARD, FOUND_MAX };
 
@@ -180,10 +177,11 @@ void check_report(struct check *c, instant now, const struct health_result *r)
 
 void check_explain(struct check *c, const char *text)
 {
-	size_t n = strlen(c->last.detail);
-	const char *gap = n > 0 ? "; " : "";
+	const char *gap = c->last.detail[0] ? "; " : "";
+	struct health_result more =
+		health_result_of(c->last.reason, "%s%s%s", c->last.detail, gap, text);
 
-	snprintf(c->last.detail + n, sizeof(c->last.detail) - n, "%s%s", gap, text);
+	c->last = more;
 }
 
 void check_trigger(struct check *c, instant now)

@@ -68,6 +68,3 @@ struct check_status checks_status(const struct checks *c, size_t service, size_t
 
 // Run the checks of a service now, as on the operator's word.
 void checks_trigger(struct checks *c, size_t service);
-
-// The clock of the checks: CLOCK_MONOTONIC in microseconds.
-instant checks_now(void);

@@ -1,0 +1,388 @@
+#include "nearcastd/address.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#include "lib/list.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/link.h"
+#include "nearcastd/netlink.h"
+
+// IFA_PROTO of what is ours; Linux itself uses 1 to 3.
+enum { MARK = 0xac };
+
+// An address that is owned.
+struct held {
+	struct list node;
+	struct ip_addr addr;
+	char *link;
+	bool wanted; // by the configuration being applied
+};
+
+struct addresses {
+	struct list held;
+};
+
+struct addresses *addresses_new(void)
+{
+	struct addresses *a = mem_zalloc(sizeof(*a));
+
+	list_init(&a->held);
+	return a;
+}
+
+static void drop(struct held **h)
+{
+	list_remove(&(*h)->node);
+	free((*h)->link);
+	free_ptr(h);
+}
+
+void addresses_free(struct addresses **a)
+{
+	struct held *h;
+
+	if (!*a)
+		return;
+	list_for_each(h, &(*a)->held, node) drop(&h);
+	free_ptr(a);
+}
+
+static struct held *find(struct addresses *a, const struct ip_addr *addr, const char *link)
+{
+	struct held *h;
+
+	list_for_each(h, &a->held,
+		node) if (ip_equal(&h->addr, addr) && strcmp(h->link, link) == 0) return h;
+	return NULL;
+}
+
+static struct held *hold(struct addresses *a, const struct ip_addr *addr, const char *link)
+{
+	struct held *h = find(a, addr, link);
+
+	if (h)
+		return h;
+	h = mem_zalloc(sizeof(*h));
+	h->addr = *addr;
+	h->link = mem_strdup(link);
+	list_push_back(&a->held, &h->node);
+	return h;
+}
+
+// What the kernel has, of one address on one link.
+struct entry {
+	struct ip_addr addr;
+	uint8_t prefix_len;
+	uint8_t scope;
+	uint8_t mark;
+	uint32_t flags;
+	uint32_t preferred_s;
+};
+
+static int read_attribute(const struct nlattr *a, void *ctx)
+{
+	struct entry *e = ctx;
+	uint8_t af = e->addr.family == IP4 ? AF_INET : AF_INET6;
+
+	switch (mnl_attr_get_type(a)) {
+	case IFA_ADDRESS: // of IPv6
+	case IFA_LOCAL:   // of IPv4; comes later
+		e->addr = netlink_get_addr(af, a);
+		break;
+	case IFA_FLAGS:
+		e->flags = mnl_attr_get_u32(a);
+		break;
+	case IFA_PROTO:
+		e->mark = mnl_attr_get_u8(a);
+		break;
+	case IFA_CACHEINFO: {
+		const struct ifa_cacheinfo *info = mnl_attr_get_payload(a);
+
+		e->preferred_s = info->ifa_prefered;
+		break;
+	}
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+// Reads one message of a dump; false when it is about another link.
+static bool read_entry(const struct nlmsghdr *m, int link, struct entry *ret)
+{
+	const struct ifaddrmsg *body = mnl_nlmsg_get_payload(m);
+	struct entry e = {};
+
+	if (m->nlmsg_type != RTM_NEWADDR || body->ifa_index != (unsigned)link)
+		return false;
+	if (body->ifa_family != AF_INET && body->ifa_family != AF_INET6)
+		return false;
+	e.addr.family = body->ifa_family == AF_INET ? IP4 : IP6;
+	e.prefix_len = body->ifa_prefixlen;
+	e.scope = body->ifa_scope;
+	e.flags = body->ifa_flags;
+	(void)mnl_attr_parse(m, sizeof(*body), read_attribute, &e);
+	*ret = e;
+	return e.addr.family != IP_NONE;
+}
+
+typedef void entry_fn(void *ctx, const struct entry *e);
+
+struct walk {
+	int link;
+	entry_fn *fn;
+	void *ctx;
+};
+
+static int on_entry(const struct nlmsghdr *m, void *ctx)
+{
+	const struct walk *w = ctx;
+	struct entry e;
+
+	if (read_entry(m, w->link, &e))
+		w->fn(w->ctx, &e);
+	return MNL_CB_OK;
+}
+
+static int walk_link(struct netlink *n, int link, entry_fn *fn, void *ctx)
+{
+	char buf[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *m = netlink_request(buf, RTM_GETADDR, NLM_F_DUMP);
+	struct walk w = { link, fn, ctx };
+
+	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));
+	return netlink_talk(n, m, on_entry, &w);
+}
+
+static struct nlmsghdr *address_request(
+	char *buf, uint16_t type, uint16_t flags, int link, const struct ip_addr *addr)
+{
+	struct nlmsghdr *m = netlink_request(buf, type, flags);
+	struct ifaddrmsg *body = mnl_nlmsg_put_extra_header(m, sizeof(*body));
+
+	body->ifa_family = netlink_family(addr);
+	body->ifa_prefixlen = (uint8_t)ip_bits(addr->family);
+	body->ifa_index = (unsigned)link;
+	// The kernel gives IPv6 addresses their scope by themselves.
+	body->ifa_scope = addr->family == IP4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	netlink_put_addr(m, IFA_LOCAL, addr);
+	netlink_put_addr(m, IFA_ADDRESS, addr);
+	return m;
+}
+
+static int add_address(struct netlink *n, int link, const struct ip_addr *addr)
+{
+	char buf[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
+	uint16_t flags = NLM_F_CREATE | NLM_F_REPLACE;
+	struct nlmsghdr *m = address_request(buf, RTM_NEWADDR, flags, link, addr);
+	struct ifa_cacheinfo life = { .ifa_prefered = 0, .ifa_valid = UINT32_MAX };
+
+	mnl_attr_put_u32(m, IFA_FLAGS, IFA_F_NODAD);
+	mnl_attr_put(m, IFA_CACHEINFO, sizeof(life), &life);
+	mnl_attr_put_u8(m, IFA_PROTO, MARK);
+	return netlink_talk(n, m, NULL, NULL);
+}
+
+static int delete_address(struct netlink *n, int link, const struct ip_addr *addr)
+{
+	char buf[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *m = address_request(buf, RTM_DELADDR, 0, link, addr);
+	int error = netlink_talk(n, m, NULL, NULL);
+
+	return error == -EADDRNOTAVAIL ? 0 : error; // gone already
+}
+
+// One apply or remove: the first error is its result.
+struct job {
+	struct addresses *all;
+	const struct conf *conf;
+	struct netlink netlink;
+	struct strbuf *text;
+	int error;
+};
+
+static void fault(struct job *j, int error, const char *link, const char *doing, const char *what)
+{
+	sb_printf(j->text, "%s: %s %s: %s\n", link, doing, what, strerror(-error));
+	if (!j->error)
+		j->error = error;
+}
+
+static void fault_addr(
+	struct job *j, int error, const char *link, const char *doing, const struct ip_addr *addr)
+{
+	char text[IP_TEXT];
+
+	fault(j, error, link, doing, ip_print(addr, text));
+}
+
+struct found {
+	const struct ip_addr *addr;
+	struct entry entry;
+	bool there;
+};
+
+static void find_entry(void *ctx, const struct entry *e)
+{
+	struct found *f = ctx;
+
+	if (!ip_equal(&e->addr, f->addr) || e->prefix_len != ip_bits(e->addr.family))
+		return;
+	f->entry = *e;
+	f->there = true;
+}
+
+static bool is_as_wanted(const struct entry *e)
+{
+	bool scope_fits = e->addr.family == IP6 || e->scope == RT_SCOPE_LINK;
+
+	return scope_fits && e->preferred_s == 0 && !(e->flags & IFA_F_TENTATIVE);
+}
+
+// An address that somebody else put there stays his, and as it is.
+static bool is_owned(struct job *j, const struct entry *e, const char *link)
+{
+	return e->mark == MARK || strcmp(link, LINK_NAME) == 0 || find(j->all, &e->addr, link);
+}
+
+static void want(struct job *j, const struct ip_addr *addr, const char *link, int index)
+{
+	struct found f = { .addr = addr };
+	int error = walk_link(&j->netlink, index, find_entry, &f);
+
+	if (error)
+		return fault(j, error, link, "read", "addresses");
+	if (f.there && !is_owned(j, &f.entry, link))
+		return;
+	if (!f.there || !is_as_wanted(&f.entry)) {
+		// Scope and mark cannot be changed in place.
+		if (f.there && (error = delete_address(&j->netlink, index, addr)))
+			return fault_addr(j, error, link, "remove", addr);
+		error = add_address(&j->netlink, index, addr);
+		if (error)
+			return fault_addr(j, error, link, "add", addr);
+	}
+	hold(j->all, addr, link)->wanted = true;
+}
+
+static void apply_service(struct job *j, const struct conf_service *s)
+{
+	int index = 0;
+
+	if (!s->manage_addresses || s->addresses.count == 0)
+		return;
+	int error = link_ensure(&j->netlink, s->interface, &index);
+	if (error)
+		return fault(j, error, s->interface, "create", "link");
+	items_for_each(struct ip_addr, addr, s->addresses) want(j, addr, s->interface, index);
+}
+
+// Marked addresses that an earlier process left on a link are owned too.
+struct leftovers {
+	struct job *job;
+	const char *link;
+};
+
+static void adopt_marked(void *ctx, const struct entry *e)
+{
+	const struct leftovers *l = ctx;
+
+	if (e->mark == MARK)
+		hold(l->job->all, &e->addr, l->link);
+}
+
+static void adopt_leftovers(struct job *j, const char *name)
+{
+	struct leftovers l = { j, name };
+	int index = link_index(name);
+
+	if (index <= 0)
+		return;
+	int error = walk_link(&j->netlink, index, adopt_marked, &l);
+	if (error)
+		fault(j, error, name, "read", "addresses");
+}
+
+static void count_entry(void *ctx, const struct entry *)
+{
+	(*(size_t *)ctx)++;
+}
+
+static void release_link(struct job *j, const char *name)
+{
+	int index = link_index(name);
+	size_t left = 0;
+
+	if (index <= 0)
+		return;
+	int error = walk_link(&j->netlink, index, count_entry, &left);
+	if (!error && left == 0)
+		error = link_release(&j->netlink, name, index);
+	if (error)
+		fault(j, error, name, "remove", "link");
+}
+
+static void remove_unwanted(struct job *j)
+{
+	struct held *h;
+
+	list_for_each(h, &j->all->held, node)
+	{
+		if (h->wanted)
+			continue;
+		int index = link_index(h->link);
+		int error = index <= 0 ? 0 : delete_address(&j->netlink, index, &h->addr);
+		if (error) {
+			fault_addr(j, error, h->link, "remove", &h->addr);
+			continue;
+		}
+		own(free_ptr) char *link = mem_strdup(h->link);
+		drop(&h);
+		release_link(j, link);
+	}
+}
+
+static void adopt_all(struct job *j)
+{
+	struct held *h;
+
+	list_for_each(h, &j->all->held, node) h->wanted = false;
+	adopt_leftovers(j, LINK_NAME);
+	if (!j->conf)
+		return;
+	items_for_each(
+		struct conf_service, s, j->conf->services) if (strcmp(s->interface, LINK_NAME) != 0)
+		adopt_leftovers(j, s->interface);
+}
+
+static int work(struct addresses *a, const struct conf *conf, struct strbuf *text)
+{
+	struct job j = { .all = a, .conf = conf, .text = text };
+	int error = netlink_open(&j.netlink, NETLINK_ROUTE);
+
+	if (error) {
+		sb_printf(text, "netlink: %s\n", strerror(-error));
+		return error;
+	}
+	adopt_all(&j);
+	if (conf)
+		items_for_each(struct conf_service, s, conf->services) apply_service(&j, s);
+	remove_unwanted(&j);
+	netlink_close(&j.netlink);
+	return j.error;
+}
+
+int addresses_apply(struct addresses *a, const struct conf *conf, struct strbuf *error)
+{
+	return work(a, conf, error);
+}
+
+int addresses_remove(struct addresses *a, struct strbuf *error)
+{
+	return work(a, NULL, error);
+}

@@ -1,0 +1,102 @@
+#include "nearcastd/guard.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "lib/own.h"
+#include "nearcastd/probe.h"
+
+static void free_url(CURLU **u)
+{
+	curl_url_cleanup(*u);
+	*u = NULL;
+}
+
+static void free_part(char **part)
+{
+	curl_free(*part);
+	*part = NULL;
+}
+
+// The literal address of a host: "192.0.2.1", "[2001:db8::1]".
+static int parse_host(struct ip_addr *ret, char *host)
+{
+	size_t n = strlen(host);
+
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		host++;
+	}
+	return ip_parse(ret, host);
+}
+
+static struct sock_end guard_of_url(const char *text)
+{
+	own(free_url) CURLU *url = curl_url();
+	own(free_part) char *host = NULL;
+	own(free_part) char *port = NULL;
+	struct sock_end e = { .protocol = IPPROTO_TCP };
+
+	if (!url || !text || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
+		curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+		parse_host(&e.addr, host) < 0)
+		return (struct sock_end){};
+	e.port = (uint16_t)strtoul(port, NULL, 10);
+	return e;
+}
+
+struct sock_end guard_of(const struct conf_service *service, const struct conf_check *check)
+{
+	struct sock_end e = {
+		.addr = probe_server(service, check),
+		.port = (uint16_t)check->port,
+	};
+
+	switch (check->kind) {
+	case HEALTH_KIND_DNS:
+		e.protocol = check->tcp ? IPPROTO_TCP : IPPROTO_UDP;
+		return e;
+	case HEALTH_KIND_TCP:
+		e.protocol = IPPROTO_TCP;
+		return e;
+	case HEALTH_KIND_HTTP:
+		return guard_of_url(check->url);
+	default:
+		return (struct sock_end){};
+	}
+}
+
+struct port_range guard_ephemeral_ports(void)
+{
+	own(close_file) FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	struct port_range r = { 32768, 60999 };
+	unsigned low;
+	unsigned high;
+
+	if (f && fscanf(f, "%u %u", &low, &high) == 2 && low <= high && high <= UINT16_MAX)
+		r = (struct port_range){ (uint16_t)low, (uint16_t)high };
+	return r;
+}
+
+static bool is_of_service(const struct conf_service *service, const struct ip_addr *a)
+{
+	if (ip_is_unspecified(a))
+		return true;
+	items_for_each(struct ip_addr, mine, service->addresses) if (ip_equal(mine, a)) return true;
+	return false;
+}
+
+enum guard_news guard_judge(const struct sock_end *guard, const struct conf_service *service,
+	const struct sock_end *gone, struct port_range ephemeral)
+{
+	if (guard->protocol != 0 && sock_end_serves(gone, guard))
+		return GUARD_HIT;
+	if (gone->port >= ephemeral.low && gone->port <= ephemeral.high)
+		return GUARD_NOTHING;
+	return is_of_service(service, &gone->addr) ? GUARD_RELATED : GUARD_NOTHING;
+}

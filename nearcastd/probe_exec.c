@@ -1,0 +1,233 @@
+// kind: exec. Runs a program without a shell; healthy when it exits with 0.
+//
+// It runs in a process group of its own, as an unprivileged user when the daemon
+// is root, with /dev/null as input and only PATH, NEARCAST_SERVICE and
+// NEARCAST_CHECK in its environment. The first line it prints, on either
+// output, is the detail. When the attempt ends, by whatever cause, the whole group is killed.
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/fdwatch.h"
+#include "nearcastd/probe.h"
+
+enum {
+	LINE = 96,      // characters of the first line that are kept
+	READS_MAX = 16, // in one turn of the loop
+	READ_BYTES = 4096,
+};
+
+// The process's own, which outlives the attempt until the process is reaped.
+struct run {
+	uv_process_t process;
+	struct probe_exec *probe; // NULL: the attempt is over
+};
+
+struct probe_exec {
+	struct probe base;
+	char **argv; // the words are the configuration's
+	struct run *run;
+	struct fdwatch *watch;
+	int output; // read end of the pipe
+	char line[LINE];
+	size_t len;
+	bool line_ended;
+};
+
+static void keep(struct probe_exec *e, const char *bytes, size_t n)
+{
+	for (size_t i = 0; i < n && !e->line_ended; i++) {
+		if (bytes[i] == '\n' || e->len == sizeof(e->line) - 1)
+			e->line_ended = true;
+		else
+			e->line[e->len++] = bytes[i];
+	}
+	e->line[e->len] = '\0';
+}
+
+// Also what is not kept is read: a program must not hang for a full pipe.
+static void read_output(struct probe_exec *e)
+{
+	char buf[READ_BYTES];
+
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = read(e->output, buf, sizeof(buf));
+
+		if (n > 0) {
+			keep(e, buf, (size_t)n);
+			continue;
+		}
+		if (n == 0) // closed, but the program may still run
+			fdwatch_close(&e->watch);
+		return;
+	}
+}
+
+static void on_output(void *ctx, int)
+{
+	read_output(ctx);
+}
+
+static void stop_watching(struct probe_exec *e)
+{
+	fdwatch_close(&e->watch);
+	close_fd(&e->output);
+}
+
+static void free_run(uv_handle_t *handle)
+{
+	free(container_of((uv_process_t *)handle, struct run, process));
+}
+
+static struct health_result judge(const struct probe_exec *e, int64_t status, int sig)
+{
+	if (sig != 0)
+		return health_result_of(HEALTH_REASON_SIGNAL, "%s%s%s", strsignal(sig),
+			e->len > 0 ? ": " : "", e->line);
+	if (status != 0)
+		return health_result_of(HEALTH_REASON_EXIT_STATUS, "exit status %d%s%s",
+			(int)status, e->len > 0 ? ": " : "", e->line);
+	return health_result_of(HEALTH_REASON_OK, "%s", e->line);
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int sig)
+{
+	struct run *run = container_of(process, struct run, process);
+	struct probe_exec *e = run->probe;
+
+	(void)kill(-process->pid, SIGKILL); // what it left running
+	uv_close((uv_handle_t *)process, free_run);
+	if (!e)
+		return;
+	e->run = NULL;
+	read_output(e);
+	stop_watching(e);
+	struct health_result r = judge(e, status, sig);
+	probe_report(&e->base, &r);
+}
+
+// Only root can become another user. An unprivileged daemon runs the program as itself.
+static int choose_user(const struct conf_check *check, uv_process_options_t *o)
+{
+	const char *name = check->user ? check->user : "nobody";
+
+	if (geteuid() != 0)
+		return 0;
+	errno = 0;
+	const struct passwd *user = getpwnam(name);
+	if (!user)
+		return errno ? -errno : -ENOENT;
+	o->uid = user->pw_uid;
+	o->gid = user->pw_gid;
+	o->flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+	return 0;
+}
+
+static int spawn(struct probe_exec *e, int output)
+{
+	char service[128];
+	char name[128];
+	char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	char *env[] = { path, service, name, NULL };
+	uv_stdio_container_t stdio[] = {
+		{ .flags = UV_IGNORE },
+		{ .flags = UV_INHERIT_FD, .data.fd = output },
+		{ .flags = UV_INHERIT_FD, .data.fd = output },
+	};
+	char root[] = "/";
+	uv_process_options_t o = {
+		.exit_cb = on_exit_status,
+		.file = e->argv[0],
+		.args = e->argv,
+		.env = env,
+		.cwd = root,
+		.flags = UV_PROCESS_DETACHED, // setsid(): a process group of its own
+		.stdio_count = countof(stdio),
+		.stdio = stdio,
+	};
+
+	snprintf(service, sizeof(service), "NEARCAST_SERVICE=%s", e->base.service->name);
+	snprintf(name, sizeof(name), "NEARCAST_CHECK=%s", e->base.check->name);
+	int error = choose_user(e->base.check, &o);
+	if (error)
+		return error;
+	e->run = mem_zalloc(sizeof(*e->run));
+	e->run->probe = e;
+	error = uv_spawn(e->base.loop, &e->run->process, &o);
+	if (error) // the handle is initialised all the same
+		uv_close((uv_handle_t *)&take(e->run)->process, free_run);
+	return error;
+}
+
+static int begin(struct probe_exec *e)
+{
+	int ends[2];
+
+	if (!e->argv[0])
+		return -EINVAL;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	own(close_fd) int write_end = ends[1];
+	e->output = ends[0];
+	if (fcntl(e->output, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	int error = fdwatch_new(&e->watch, e->base.loop, e->output, UV_READABLE, on_output, e);
+	return error ? error : spawn(e, write_end);
+}
+
+static void exec_start(struct probe *p)
+{
+	struct probe_exec *e = container_of(p, struct probe_exec, base);
+
+	e->len = 0;
+	e->line[0] = '\0';
+	e->line_ended = false;
+	int error = begin(e);
+	if (!error)
+		return;
+	stop_watching(e);
+	struct health_result r = health_result_of(HEALTH_REASON_COULD_NOT_RUN, "%s: %s",
+		e->argv[0] ? e->argv[0] : "command", strerror(-error));
+	probe_report(p, &r);
+}
+
+static void exec_cancel(struct probe *p)
+{
+	struct probe_exec *e = container_of(p, struct probe_exec, base);
+
+	snprintf(p->seen, sizeof(p->seen), "%s", e->line);
+	stop_watching(e);
+	if (!e->run)
+		return;
+	(void)kill(-e->run->process.pid, SIGKILL);
+	e->run->probe = NULL;
+	e->run = NULL;
+}
+
+static void exec_free(struct probe *p)
+{
+	struct probe_exec *e = container_of(p, struct probe_exec, base);
+
+	free(e->argv);
+	free(e);
+}
+
+static const struct probe_ops ops = { exec_start, exec_cancel, exec_free };
+
+struct probe *probe_exec_new(const struct conf_check *check)
+{
+	struct probe_exec *e = mem_zalloc(sizeof(*e));
+	char **word = mem_resize(NULL, check->command.count + 1, sizeof(*word));
+
+	e->base.ops = &ops;
+	e->output = -1;
+	e->argv = word;
+	items_for_each(char *, w, check->command) *word++ = *w;
+	*word = NULL;
+	return &e->base;
+}

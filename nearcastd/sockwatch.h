@@ -1,0 +1,46 @@
+// The kernel's news of sockets that were destroyed: multicast groups of
+// NETLINK_SOCK_DIAG, one each for TCP and UDP over IPv4 and IPv6. A listening
+// socket of a process that was killed is reported as the kernel tears it down.
+//
+// Sockets that were connected are filtered out in the kernel (their remote
+// port is not 0), so that a busy server costs nothing here.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "lib/ip.h"
+
+struct sockwatch;
+
+// A local end: of a socket that went, or one that a check guards.
+struct sock_end {
+	uint8_t protocol;    // IPPROTO_TCP, IPPROTO_UDP
+	struct ip_addr addr; // of a socket: unspecified when it was bound to all
+	uint16_t port;
+};
+
+// Ends that went since the last call, without repetition. lost: the kernel
+// could not tell all of them; anything may have gone.
+typedef void sockwatch_fn(void *ctx, const struct sock_end *gone, size_t n, bool lost);
+
+// 0, or a negative errno where the kernel has no such groups.
+[[nodiscard]] int sockwatch_new(
+	struct sockwatch **ret, uv_loop_t *loop, sockwatch_fn *fn, void *ctx);
+// No callback any more; sets *w to NULL. NULL inside is fine.
+void sockwatch_free(struct sockwatch **w);
+
+// Would a packet to the guarded end have met the socket: same protocol and
+// port, same address or all addresses?
+bool sock_end_serves(const struct sock_end *socket, const struct sock_end *guarded);
+
+// Is there a socket that serves the end: listening (TCP), or unconnected (UDP)?
+// 0 and *ret, or a negative errno.
+[[nodiscard]] int sockwatch_is_served(
+	struct sockwatch *w, const struct sock_end *guarded, bool *ret);
+
+enum { SOCK_END_TEXT = 64 };
+// "udp 198.51.100.53 port 53", "tcp * port 80".
+const char *sock_end_print(const struct sock_end *e, char buf[SOCK_END_TEXT]);
