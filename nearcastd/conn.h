@@ -1,0 +1,58 @@
+// One TCP connection of a BGP session: connecting or accepted, a write queue,
+// and an orderly end. Knows nothing of BGP.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "lib/ip.h"
+
+struct conn;
+
+// What a socket towards a neighbour needs, on both sides.
+struct conn_options {
+	struct ip_addr remote;
+	uint16_t port;
+	struct ip_addr source;	// IP_NONE: the kernel chooses
+	uint8_t ttl;		// of what is sent; 0: the system's
+	uint8_t min_ttl;	// GTSM, RFC 5082: drop what arrives with less; 0: off
+	const char *password;	// TCP-MD5, RFC 2385; NULL: none
+};
+
+// Callbacks never run from inside a call of this module, only from the loop.
+struct conn_ops {
+	void (*up)(void *ctx); // connected (never called for an accepted one)
+	void (*data)(void *ctx, const uint8_t *bytes, size_t len);
+	void (*drained)(void *ctx); // some of the backlog was written
+	void (*down)(void *ctx, const char *why); // ended by the network; conn_finish() it
+};
+
+// Starts to connect. NULL and *error (negative errno) when that fails at once.
+[[nodiscard]] struct conn *conn_connect(uv_loop_t *loop, const struct conn_options *options,
+	const struct conn_ops *ops, void *ctx, int *error);
+
+// Takes over an accepted socket (closed on failure).
+[[nodiscard]] struct conn *conn_adopt(uv_loop_t *loop, int fd, const struct conn_options *options,
+	const struct conn_ops *ops, void *ctx, int *error);
+
+// Writes what the kernel takes now and queues the rest.
+void conn_send(struct conn *c, const void *bytes, size_t len);
+size_t conn_backlog(const struct conn *c);
+
+// This side's address of a connection that is up.
+struct ip_addr conn_local(const struct conn *c);
+
+// No more callbacks. The queue is written, the sending side shut down, and what the other side
+// still sends is read away until it closes too or two seconds passed: closing with unread
+// input would make the kernel send RST, which can overtake the last NOTIFICATION. Sets *c to NULL.
+void conn_finish(struct conn **c);
+
+// Connections that conn_finish() has not seen off yet, in the whole process.
+size_t conn_lingering(void);
+
+// Socket options of a listener for a neighbour with a password: RFC 2385 keys are
+// the kernel's, looked up by remote address before accept(). 0 or negative errno.
+[[nodiscard]] int conn_set_md5(int fd, const struct ip_addr *remote, const char *password);

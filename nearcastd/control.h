@@ -1,0 +1,19 @@
+// The two Unix sockets: `control` (0660) and `readonly` (0666). A request is one JSON
+// object on a line, the reply another:
+//
+//	{"cmd":"status"}                 {"ok":true,"result":{...}}
+//	{"cmd":"why","prefix":"..."}     {"ok":false,"error":{"code":"not-found","message":"..."}}
+//	{"cmd":"subscribe","after":SEQ}  {"ok":true,"result":{}} and then one event a line
+#pragma once
+
+#include "lib/strbuf.h"
+
+struct control;
+struct daemon;
+
+// Opens both sockets of d->conf and listens to d->events. Refuses when a living process
+// answers there already. 0; negative errno with *error set.
+[[nodiscard]] int control_new(struct control **ret, struct daemon *d, struct strbuf *error);
+
+// Closes clients and sockets and removes their files. NULL inside is fine.
+void control_free(struct control **c);

@@ -1,0 +1,212 @@
+#include "nearcastd/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bgp/proto.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/clock.h"
+#include "nearcastd/control.h"
+
+// The cause of what an upstream is told is the decision about its service.
+static void route_event(struct daemon *d, enum event_type type, struct upstream *u,
+	const struct bgp_action *what)
+{
+	char prefix[PREFIX_TEXT];
+	const struct service *s = service_of_prefix(d, &what->prefix);
+	struct event_fields f = {
+		.subject = prefix_print(&what->prefix, prefix),
+		.reason = s ? decide_reason_name(s->decision.reason) : "not-configured",
+		.upstream = upstream_conf(u)->name,
+		.detail = what->error.text,
+		.cause_seq = s ? s->decision_event : 0,
+	};
+
+	events_add(d->events, type, &f);
+}
+
+static void session_event(struct daemon *d, enum event_type type, struct upstream *u,
+	const struct bgp_action *what)
+{
+	char subject[IP_TEXT], detail[400] = "";
+	const struct bgp_error *e = &what->error;
+
+	if (type == EVENT_UPSTREAM_DOWN && e->code)
+		snprintf(detail, sizeof(detail), "%s %s/%s: %s", e->sent ? "sent" : "received",
+			bgp_code_name(e->code), bgp_subcode_name(e->code, e->subcode), e->text);
+	else if (type == EVENT_UPSTREAM_DOWN)
+		snprintf(detail, sizeof(detail), "%s", e->text);
+	struct event_fields f = {
+		.subject = ip_print(&upstream_conf(u)->address, subject),
+		.reason = type == EVENT_UPSTREAM_UP ? "established" :
+			  e->code		    ? "notification" :
+						      "connection",
+		.upstream = upstream_conf(u)->name,
+		.detail = detail,
+	};
+	events_add(d->events, type, &f);
+}
+
+static void on_upstream_event(void *ctx, struct upstream *u, const struct bgp_action *what)
+{
+	struct daemon *d = ctx;
+
+	switch (what->event) {
+	case BGP_EVENT_ESTABLISHED:
+		session_event(d, EVENT_UPSTREAM_UP, u, what);
+		break;
+	case BGP_EVENT_DOWN:
+		session_event(d, EVENT_UPSTREAM_DOWN, u, what);
+		break;
+	case BGP_EVENT_ANNOUNCED:
+		route_event(d, EVENT_ANNOUNCED, u, what);
+		break;
+	case BGP_EVENT_WITHDRAWN:
+		route_event(d, EVENT_WITHDRAWN, u, what);
+		break;
+	case BGP_EVENT_UNSENDABLE:
+		route_event(d, EVENT_UNSENDABLE, u, what);
+		break;
+	case BGP_EVENT_STATE:
+	case BGP_EVENT_RECEIVED:
+		break;
+	}
+}
+
+const struct upstream_ops daemon_upstream_ops = { .event = on_upstream_event };
+
+static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
+{
+	struct daemon *d = ctx;
+
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		if (ip_equal(&upstream_conf(d->upstreams[i])->address, remote)) {
+			upstream_accept(d->upstreams[i], fd);
+			return;
+		}
+	}
+	close(fd); // nobody we know
+}
+
+// Every address a service needs, or the service is not announced.
+void daemon_put_addresses(struct daemon *d)
+{
+	own(sb_free) struct strbuf error = {};
+	bool ready = addresses_apply(d->addresses, d->conf, &error) == 0;
+
+	if (!ready) {
+		struct event_fields f = {
+			.subject = "services",
+			.reason = "no-address",
+			.detail = sb_text(&error),
+		};
+		events_add(d->events, EVENT_ADDRESS_FAILED, &f);
+	}
+	for (size_t i = 0; i < d->service_count; i++)
+		d->services[i].addresses_ready =
+			ready || !d->services[i].conf->manage_addresses;
+}
+
+static void make_services(struct daemon *d)
+{
+	d->service_count = d->conf->services.count;
+	d->services = mem_zalloc(d->service_count * sizeof(*d->services));
+	for (size_t i = 0; i < d->service_count; i++)
+		service_init(&d->services[i], d->conf,
+			(struct conf_service *)d->conf->services.data + i);
+}
+
+static void make_upstreams(struct daemon *d)
+{
+	d->upstream_count = d->conf->upstreams.count;
+	d->upstreams = mem_zalloc(d->upstream_count * sizeof(struct upstream *));
+	for (size_t i = 0; i < d->upstream_count; i++)
+		d->upstreams[i] = upstream_new(d->loop, d->conf,
+			(struct conf_upstream *)d->conf->upstreams.data + i, &daemon_upstream_ops,
+			d, d->rng_seed + i);
+}
+
+int daemon_start(struct daemon *d, struct strbuf *error)
+{
+	struct event_fields f = { .subject = d->conf->site.name, .reason = NEARCAST_VERSION };
+	int rc = control_new(&d->control, d, error);
+
+	if (rc == 0)
+		rc = listener_new(&d->listener, d->loop, d->conf, on_accept, d, error);
+	if (rc < 0) {
+		control_free(&d->control);
+		return rc;
+	}
+	d->started = clock_now();
+	uv_timer_init(d->loop, &d->holddown_timer);
+	events_set_site(d->events, d->conf->site.name);
+	d->start_event = events_add(d->events, EVENT_STARTED, &f);
+	d->addresses = addresses_new();
+	make_services(d);
+	daemon_put_addresses(d);
+	make_upstreams(d);
+	rc = checks_new(&d->checks, d->loop, d->conf, &service_checks_ops, d, d->rng_seed);
+	if (rc < 0) {
+		sb_printf(error, "cannot start the checks: %s", strerror(-rc));
+		return rc;
+	}
+	for (size_t i = 0; i < d->service_count; i++)
+		service_decide(d, &d->services[i], d->start_event);
+	for (size_t i = 0; i < d->upstream_count; i++)
+		upstream_start(d->upstreams[i]);
+	return 0;
+}
+
+void daemon_withdraw_all(struct daemon *d, const char *why)
+{
+	struct event_fields f = {
+		.subject = d->conf->site.name, .reason = "stopping", .detail = why
+	};
+	uint64_t seq = events_add(d->events, EVENT_STOPPING, &f);
+
+	d->stopping = true;
+	for (size_t i = 0; i < d->service_count; i++)
+		service_decide(d, &d->services[i], seq);
+}
+
+void daemon_close_sessions(struct daemon *d, const char *why)
+{
+	for (size_t i = 0; i < d->upstream_count; i++)
+		upstream_stop(d->upstreams[i], BGP_CEASE_ADMIN_SHUTDOWN, why);
+}
+
+static void remove_addresses(struct daemon *d)
+{
+	own(sb_free) struct strbuf error = {};
+
+	if (addresses_remove(d->addresses, &error) == 0)
+		return;
+	struct event_fields f = {
+		.subject = "services", .reason = "address", .detail = sb_text(&error)
+	};
+	events_add(d->events, EVENT_ADDRESS_FAILED, &f);
+}
+
+void daemon_end(struct daemon *d)
+{
+	struct event_fields f = { .subject = d->conf->site.name, .reason = "stopped" };
+
+	checks_free(&d->checks); // first: the addresses go away on purpose
+	remove_addresses(d);
+	for (size_t i = 0; i < d->upstream_count; i++)
+		upstream_free(&d->upstreams[i]);
+	for (size_t i = 0; i < d->service_count; i++)
+		service_clear(&d->services[i]);
+	events_add(d->events, EVENT_STOPPED, &f);
+	listener_free(&d->listener);
+	control_free(&d->control);
+	addresses_free(&d->addresses);
+	uv_close((uv_handle_t *)&d->holddown_timer, NULL);
+	free(d->upstreams);
+	free(d->services);
+	conf_free(&d->conf);
+}

@@ -1,0 +1,89 @@
+// The daemon's state and its one flow: checks -> health -> decision -> upstreams.
+#pragma once
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "conf/conf.h"
+#include "fleet/decide.h"
+#include "fleet/holddown.h"
+#include "nearcastd/address.h"
+#include "nearcastd/checks.h"
+#include "nearcastd/events.h"
+#include "nearcastd/listener.h"
+#include "nearcastd/upstream.h"
+
+// What the daemon knows of one service; the configuration's order.
+struct service {
+	const struct conf_service *conf;
+	enum admin admin;
+	bool addresses_ready;
+	// After a reload new checks have no verdict yet: until they have one, the
+	// service keeps the health it had, so that adding a check withdraws nothing.
+	bool health_carried;
+	enum health carried;
+	enum health health; // last seen, to tell when it fails
+	struct holddown holddown;
+	struct decision decision;
+	int64_t since_unix_us;	    // of the decision
+	instant since;
+	uint64_t socket_event;	    // seq of the last unexplained socket event; 0: none
+	uint64_t check_event;	    // seq of the check verdict that changes health next
+	uint64_t decision_event;    // seq, the cause of what upstreams are told
+	struct bgp_attrs *attrs[GRADE_MAX];
+};
+
+struct daemon {
+	uv_loop_t *loop;
+	const char *path; // of the configuration
+	struct conf *conf;
+	struct events *events;
+	struct addresses *addresses;
+	struct checks *checks;
+	struct service *services;
+	size_t service_count;
+	struct upstream **upstreams;
+	size_t upstream_count;
+	struct listener *listener;
+	struct control *control;
+	uv_timer_t holddown_timer;
+	uint64_t rng_seed;
+	instant started;
+	uint64_t start_event;
+	bool stopping;
+};
+
+// daemon.c: start and stop.
+// 0 with everything running; negative errno with *error set and nothing left behind.
+[[nodiscard]] int daemon_start(struct daemon *d, struct strbuf *error);
+// Put the service addresses where they belong; a service without them is not announced.
+void daemon_put_addresses(struct daemon *d);
+// Withdraw everything. The addresses and sessions stay for the configured grace.
+void daemon_withdraw_all(struct daemon *d, const char *why);
+// Cease with the reason to every upstream.
+void daemon_close_sessions(struct daemon *d, const char *why);
+// Remove the addresses, close and free all; the loop then drains.
+void daemon_end(struct daemon *d);
+
+// service.c: one service's decisions.
+void service_init(struct service *s, const struct conf *conf, const struct conf_service *cs);
+void service_clear(struct service *s);
+enum health service_health(const struct daemon *d, const struct service *s);
+size_t service_index(const struct daemon *d, const struct service *s);
+// Decide anew and tell the upstreams if anything changed. cause: an event's seq.
+void service_decide(struct daemon *d, struct service *s, uint64_t cause);
+// Tell one upstream (a new one) what the services announce now.
+void services_tell(struct daemon *d, struct upstream *u);
+// The operator's word; reason: free text. Returns the event's seq, 0: no change.
+uint64_t service_set_admin(
+	struct daemon *d, struct service *s, enum admin admin, const char *reason);
+struct service *service_find(const struct daemon *d, const char *name);
+struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix);
+extern const struct checks_ops service_checks_ops;
+
+// reload.c: read the file again. 0; negative errno with *error holding the faults, and the
+// running configuration untouched.
+[[nodiscard]] int daemon_reload(struct daemon *d, struct strbuf *error);
+// Shared by start and reload: the upstream's events.
+extern const struct upstream_ops daemon_upstream_ops;

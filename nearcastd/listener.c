@@ -1,0 +1,173 @@
+#include "nearcastd/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/conn.h"
+
+enum { BACKLOG = 64, ACCEPTS_A_TURN = 16 };
+
+struct port {
+	uv_poll_t poll;
+	struct listener *l;
+	enum ip_family family;
+	int fd;
+};
+
+struct listener {
+	listener_accept *accept;
+	void *ctx;
+	struct port **ports;
+	size_t count;
+};
+
+static void on_connection(uv_poll_t *handle, int status, int)
+{
+	struct port *p = handle->data;
+
+	for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++) {
+		struct sockaddr_storage ss = {};
+		socklen_t len = sizeof(ss);
+		int fd = accept4(
+			p->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		struct ip_addr remote = ip_from_sockaddr((struct sockaddr *)&ss);
+		p->l->accept(p->l->ctx, fd, &remote);
+	}
+}
+
+static int set_passwords(int fd, enum ip_family family, const struct conf *conf)
+{
+	items_for_each(struct conf_upstream, u, conf->upstreams) {
+		if (!u->password || u->address.family != family)
+			continue;
+		int rc = conn_set_md5(fd, &u->address, u->password);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int bound_socket(const struct ip_addr *address, uint16_t port)
+{
+	int one = 1;
+	struct sockaddr_storage ss;
+	socklen_t len = ip_to_sockaddr(address, port, &ss);
+	own(close_fd) int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
+		return -errno;
+	if (ss.ss_family == AF_INET6 &&
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *conf,
+	const struct ip_addr *address, struct strbuf *error)
+{
+	char text[IP_TEXT];
+	own(close_fd) int fd = bound_socket(address, (uint16_t)conf->listen_port);
+	int rc = fd < 0 ? fd : set_passwords(fd, address->family, conf);
+
+	if (rc == 0 && listen(fd, BACKLOG) < 0)
+		rc = -errno;
+	if (rc < 0) {
+		sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(address, text),
+			conf->listen_port, strerror(-rc));
+		return rc;
+	}
+	struct port *p = mem_zalloc(sizeof(*p));
+	p->l = l;
+	p->family = address->family;
+	p->fd = take_fd(&fd);
+	uv_poll_init(loop, &p->poll, p->fd);
+	p->poll.data = p;
+	uv_poll_start(&p->poll, UV_READABLE, on_connection);
+	l->ports = mem_resize(l->ports, l->count + 1, sizeof(struct port *));
+	l->ports[l->count++] = p;
+	return 0;
+}
+
+// A host without IPv6 is no reason not to start.
+static bool no_such_family(int rc)
+{
+	return rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL;
+}
+
+static int open_all(
+	struct listener *l, uv_loop_t *loop, const struct conf *conf, struct strbuf *error)
+{
+	if (conf->listen.count == 0) {
+		struct ip_addr any4 = { .family = IP4 }, any6 = { .family = IP6 };
+		int rc = open_port(l, loop, conf, &any4, error);
+		if (rc < 0)
+			return rc;
+		rc = open_port(l, loop, conf, &any6, error);
+		return no_such_family(rc) ? 0 : rc;
+	}
+	items_for_each(struct ip_addr, address, conf->listen) {
+		int rc = open_port(l, loop, conf, address, error);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int listener_new(struct listener **ret, uv_loop_t *loop, const struct conf *conf,
+	listener_accept *accept, void *ctx, struct strbuf *error)
+{
+	struct listener *l = mem_zalloc(sizeof(*l));
+
+	l->accept = accept;
+	l->ctx = ctx;
+	int rc = conf->listen_port ? open_all(l, loop, conf, error) : 0;
+	if (rc < 0)
+		listener_free(&l);
+	else
+		*ret = l;
+	return rc;
+}
+
+int listener_set_passwords(struct listener *l, const struct conf *old, const struct conf *conf)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < l->count && rc == 0; i++) {
+		const struct port *p = l->ports[i];
+		items_for_each(struct conf_upstream, u, old->upstreams)
+			if (u->password && u->address.family == p->family)
+				(void)conn_set_md5(p->fd, &u->address, ""); // an empty key removes
+		rc = set_passwords(p->fd, p->family, conf);
+	}
+	return rc;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void listener_free(struct listener **lp)
+{
+	struct listener *l = take(*lp);
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->count; i++) {
+		uv_close((uv_handle_t *)&l->ports[i]->poll, on_closed);
+		close_fd(&l->ports[i]->fd);
+	}
+	free(l->ports);
+	free(l);
+}

@@ -1,0 +1,237 @@
+// nearcastd: announces a site's anycast prefixes while it can serve.
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/hash.h"
+#include "lib/own.h"
+#include "nearcastd/clock.h"
+#include "nearcastd/conn.h"
+#include "nearcastd/daemon.h"
+#include "nearcastd/notify.h"
+
+static const char default_path[] = "/etc/nearcast/nearcast.yaml";
+
+// How the daemon ends: withdraw, serve on for the grace, Cease, and out.
+enum stage { RUNNING, WITHDRAWN, CEASED, ENDED };
+
+static struct {
+	struct daemon d;
+	uv_loop_t loop;
+	uv_signal_t sigterm, sigint, sighup;
+	uv_timer_t stage_timer, watchdog;
+	uv_prepare_t before_wait;
+	enum stage stage;
+	const char *why;
+} run;
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: nearcastd [-nV] [-c FILE]\n"
+		    "  -c FILE  configuration (%s)\n"
+		    "  -n       check the configuration and exit\n"
+		    "  -V       print the version and exit\n",
+		default_path);
+}
+
+static int load(struct conf **ret, const char *path)
+{
+	struct faults faults = {};
+	int rc = conf_load(ret, path, &faults);
+
+	if (rc < 0) {
+		own(sb_free) struct strbuf text = {};
+		faults_print(&faults, &text);
+		fputs(sb_text(&text), stderr);
+	}
+	faults_free(&faults);
+	return rc;
+}
+
+static void close_handle(uv_handle_t *handle, void *)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+// ---- Stopping ----
+
+static void end(void)
+{
+	run.stage = ENDED;
+	daemon_end(&run.d);
+	uv_close((uv_handle_t *)&run.sigterm, NULL);
+	uv_close((uv_handle_t *)&run.sigint, NULL);
+	uv_close((uv_handle_t *)&run.sighup, NULL);
+	uv_close((uv_handle_t *)&run.stage_timer, NULL);
+	uv_close((uv_handle_t *)&run.watchdog, NULL);
+	uv_unref((uv_handle_t *)&run.before_wait);
+}
+
+static void next_stage(uv_timer_t *timer)
+{
+	enum { LOOK_MS = 5 };
+
+	switch (run.stage) {
+	case WITHDRAWN:
+		run.stage = CEASED;
+		daemon_close_sessions(&run.d, run.why);
+		uv_timer_start(timer, next_stage, LOOK_MS, LOOK_MS);
+		break;
+	case CEASED: // until each neighbour closed or its linger time is over
+		if (conn_lingering() == 0)
+			end();
+		break;
+	case RUNNING:
+	case ENDED:
+		break;
+	}
+}
+
+static void on_stop(uv_signal_t *, int number)
+{
+	switch (run.stage) {
+	case RUNNING:
+		run.why = number == SIGINT ? "interrupted" : "stopped by the operator";
+		run.stage = WITHDRAWN;
+		notify_send("STOPPING=1\nSTATUS=withdrawn, serving what still arrives");
+		daemon_withdraw_all(&run.d, run.why);
+		uv_timer_start(&run.stage_timer, next_stage,
+			(uint64_t)span_to_ms(run.d.conf->stop_grace), 0);
+		break;
+	case WITHDRAWN: // asked twice: no grace
+		next_stage(&run.stage_timer);
+		break;
+	case CEASED:
+	case ENDED:
+		break;
+	}
+}
+
+// ---- Reload, watchdog, log ----
+
+static void on_reload(uv_signal_t *, int)
+{
+	own(sb_free) struct strbuf error = {};
+	char state[80];
+
+	if (run.stage != RUNNING)
+		return;
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%ld", clock_now().us);
+	notify_send(state);
+	// A refusal is in the log as an event, and the daemon is ready again.
+	notify_send(daemon_reload(&run.d, &error) < 0 ? "READY=1\nSTATUS=reload refused" :
+							"READY=1\nSTATUS=reloaded");
+}
+
+static void on_watchdog(uv_timer_t *)
+{
+	notify_send("WATCHDOG=1");
+}
+
+static void before_wait(uv_prepare_t *)
+{
+	events_flush_log(run.d.events);
+}
+
+static void start_handles(void)
+{
+	uint64_t watchdog_ms = notify_watchdog_ms();
+
+	uv_signal_init(&run.loop, &run.sigterm);
+	uv_signal_init(&run.loop, &run.sigint);
+	uv_signal_init(&run.loop, &run.sighup);
+	uv_signal_start(&run.sigterm, on_stop, SIGTERM);
+	uv_signal_start(&run.sigint, on_stop, SIGINT);
+	uv_signal_start(&run.sighup, on_reload, SIGHUP);
+	uv_timer_init(&run.loop, &run.stage_timer);
+	uv_timer_init(&run.loop, &run.watchdog);
+	if (watchdog_ms)
+		uv_timer_start(&run.watchdog, on_watchdog, 0, watchdog_ms / 2);
+	uv_prepare_init(&run.loop, &run.before_wait);
+	uv_prepare_start(&run.before_wait, before_wait);
+}
+
+static void seed(void)
+{
+	struct {
+		uint8_t hash_key[16];
+		uint64_t rng;
+	} random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
+		fprintf(stderr, "nearcastd: no random numbers: %s\n", strerror(errno));
+		exit(1);
+	}
+	hash_set_key(random.hash_key);
+	run.d.rng_seed = random.rng;
+}
+
+static int serve(struct conf *conf, const char *path)
+{
+	own(sb_free) struct strbuf error = {};
+
+	signal(SIGPIPE, SIG_IGN);
+	seed();
+	uv_loop_init(&run.loop);
+	run.d.loop = &run.loop;
+	run.d.conf = conf;
+	run.d.path = path;
+	run.d.events = events_new();
+	start_handles();
+	if (daemon_start(&run.d, &error) < 0) {
+		events_flush_log(run.d.events);
+		fprintf(stderr, "nearcastd: %s\n", sb_text(&error));
+		return 1;
+	}
+	notify_send("READY=1\nSTATUS=running");
+	uv_run(&run.loop, UV_RUN_DEFAULT);
+	events_free(&run.d.events);
+	uv_walk(&run.loop, close_handle, NULL);
+	uv_run(&run.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&run.loop);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = default_path;
+	bool check_only = false;
+	struct conf *conf = NULL;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "c:nVh")) != -1) {
+		switch (opt) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'n':
+			check_only = true;
+			break;
+		case 'V':
+			puts("nearcastd " NEARCAST_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+	if (load(&conf, path) < 0)
+		return 1;
+	if (!check_only)
+		return serve(conf, path);
+	printf("%s: valid\n", path);
+	conf_free(&conf);
+	return 0;
+}

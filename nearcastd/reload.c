@@ -1,0 +1,209 @@
+// Reading the configuration again. Everything that can fail comes first; from
+// then on the new configuration is taken over step by step, and sessions whose
+// own settings did not change are not touched.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/proto.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/daemon.h"
+
+static bool same_addresses(const struct items *a, const struct items *b)
+{
+	return a->count == b->count &&
+	       (a->count == 0 ||
+		       memcmp(a->data, b->data, a->count * sizeof(struct ip_addr)) == 0);
+}
+
+// What only a restart can change; NULL: nothing of that changed.
+static const char *needs_restart(const struct conf *old, const struct conf *new)
+{
+	if (strcmp(old->control, new->control) != 0)
+		return "control";
+	if (strcmp(old->readonly, new->readonly) != 0)
+		return "readonly";
+	if (old->listen_port != new->listen_port)
+		return "listen-port";
+	if (!same_addresses(&old->listen, &new->listen))
+		return "listen";
+	return NULL;
+}
+
+static void refuse(struct daemon *d, const struct strbuf *error)
+{
+	struct event_fields f = {
+		.subject = d->path,
+		.reason = "configuration",
+		.detail = sb_text(error),
+	};
+
+	events_add(d->events, EVENT_RELOAD_REFUSED, &f);
+}
+
+static int load(struct daemon *d, struct conf **ret, struct strbuf *error)
+{
+	struct faults faults = {};
+	own(conf_free) struct conf *conf = NULL;
+	int rc = conf_load(&conf, d->path, &faults);
+
+	if (rc < 0) {
+		faults_print(&faults, error);
+		faults_free(&faults);
+		return rc;
+	}
+	faults_free(&faults);
+	const char *key = needs_restart(d->conf, conf);
+	if (key) {
+		sb_printf(error, "%s: `%s` cannot change while nearcastd runs: restart it", d->path,
+			key);
+		return -EBUSY;
+	}
+	rc = listener_set_passwords(d->listener, d->conf, conf);
+	if (rc < 0) {
+		sb_printf(error, "the kernel refuses a neighbour's password: %s", strerror(-rc));
+		return rc;
+	}
+	*ret = take(conf);
+	return 0;
+}
+
+// A service of the same name goes on: its state is not in the file.
+static void adopt_service(struct daemon *d, struct service *new, const struct service *old)
+{
+	new->admin = old->admin;
+	new->health = new->carried = service_health(d, old);
+	new->health_carried = true;
+	new->decision = old->decision;
+	new->decision_event = old->decision_event;
+	new->since = old->since;
+	new->since_unix_us = old->since_unix_us;
+	struct holddown fresh = new->holddown;
+	new->holddown = old->holddown;
+	new->holddown.first = fresh.first;
+	new->holddown.max = fresh.max;
+}
+
+static struct service *make_services(struct daemon *d, const struct conf *conf)
+{
+	struct service *services = mem_zalloc(conf->services.count * sizeof(*services));
+
+	for (size_t i = 0; i < conf->services.count; i++) {
+		const struct conf_service *cs = (struct conf_service *)conf->services.data + i;
+		service_init(&services[i], conf, cs);
+		const struct service *old = service_find(d, cs->name);
+		if (old)
+			adopt_service(d, &services[i], old);
+	}
+	return services;
+}
+
+// What is no longer in the file leaves the neighbours.
+static void withdraw_removed(struct daemon *d, const struct conf *old)
+{
+	items_for_each(struct conf_service, cs, old->services) {
+		items_for_each(struct ip_prefix, p, cs->prefixes) {
+			if (service_of_prefix(d, p))
+				continue;
+			for (size_t i = 0; i < d->upstream_count; i++)
+				upstream_withdraw(d->upstreams[i], p);
+		}
+	}
+}
+
+static struct upstream *find_unchanged(
+	struct daemon *d, const struct conf *conf, const struct conf_upstream *cu)
+{
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		struct upstream *u = d->upstreams[i];
+		if (u && strcmp(upstream_conf(u)->name, cu->name) == 0 &&
+			upstream_unchanged(u, conf, cu)) {
+			d->upstreams[i] = NULL; // taken
+			return u;
+		}
+	}
+	return NULL;
+}
+
+static void end_upstream(struct upstream **u, const struct conf *conf)
+{
+	uint8_t subcode = BGP_CEASE_DECONFIGURED;
+
+	items_for_each(struct conf_upstream, cu, conf->upstreams)
+		if (strcmp(cu->name, upstream_conf(*u)->name) == 0)
+			subcode = BGP_CEASE_CONFIG_CHANGE;
+	upstream_stop(*u, subcode, "configuration changed");
+	upstream_free(u);
+}
+
+static void replace_upstreams(struct daemon *d, const struct conf *conf)
+{
+	size_t count = conf->upstreams.count;
+	struct upstream **upstreams = mem_zalloc(count * sizeof(struct upstream *));
+	bool *fresh = mem_zalloc(count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_upstream *cu = (struct conf_upstream *)conf->upstreams.data + i;
+		upstreams[i] = find_unchanged(d, conf, cu);
+		fresh[i] = !upstreams[i];
+		if (upstreams[i])
+			upstream_rebind(upstreams[i], conf, cu);
+	}
+	for (size_t i = 0; i < d->upstream_count; i++)
+		if (d->upstreams[i])
+			end_upstream(&d->upstreams[i], conf);
+	free(d->upstreams);
+	d->upstreams = upstreams;
+	d->upstream_count = count;
+	for (size_t i = 0; i < count; i++) {
+		if (!fresh[i])
+			continue;
+		upstreams[i] = upstream_new(d->loop, conf,
+			(struct conf_upstream *)conf->upstreams.data + i, &daemon_upstream_ops, d,
+			d->rng_seed + i);
+		upstream_start(upstreams[i]);
+	}
+	free(fresh);
+}
+
+int daemon_reload(struct daemon *d, struct strbuf *error)
+{
+	struct conf *new = NULL;
+	struct checks *checks = NULL;
+	int rc = load(d, &new, error);
+
+	if (rc == 0)
+		rc = checks_new(&checks, d->loop, new, &service_checks_ops, d, d->rng_seed);
+	if (rc < 0) {
+		refuse(d, error);
+		conf_free(&new);
+		return rc;
+	}
+	struct service *services = make_services(d, new);
+	struct conf *old = d->conf;
+	checks_adopt_state(checks, d->checks);
+	checks_free(&d->checks);
+	for (size_t i = 0; i < d->service_count; i++)
+		service_clear(&d->services[i]);
+	free(d->services);
+	d->checks = checks;
+	d->services = services;
+	d->service_count = new->services.count;
+	d->conf = new;
+	events_set_site(d->events, new->site.name);
+	struct event_fields f = { .subject = d->path, .reason = "operator" };
+	uint64_t seq = events_add(d->events, EVENT_RELOADED, &f);
+	replace_upstreams(d, new);
+	daemon_put_addresses(d);
+	withdraw_removed(d, old);
+	for (size_t i = 0; i < d->service_count; i++)
+		service_decide(d, &d->services[i], seq);
+	// Also where the decision stands: prefixes and attributes may be other ones.
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		services_tell(d, d->upstreams[i]);
+		upstream_flush(d->upstreams[i]);
+	}
+	conf_free(&old);
+	return 0;
+}

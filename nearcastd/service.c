@@ -1,0 +1,280 @@
+// One service: from the verdicts of its checks to what upstreams are told.
+#include "nearcastd/daemon.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bgp/attr.h"
+#include "nearcastd/clock.h"
+
+static const struct conf_announce *grade_conf(
+	const struct conf_service *cs, enum announce_grade grade)
+{
+	switch (grade) {
+	case GRADE_DEGRADED:
+		return &cs->degraded;
+	case GRADE_DRAINING:
+		return &cs->draining;
+	default:
+		return &cs->up;
+	}
+}
+
+static struct bgp_attrs *build_attrs(const struct conf_announce *a)
+{
+	struct bgp_attrs_spec spec = {
+		.origin = BGP_ORIGIN_IGP,
+		.prepend = (unsigned)a->prepend,
+		.has_med = a->has_med,
+		.med = (uint32_t)a->med,
+		.communities = a->communities.data,
+		.community_count = a->communities.count,
+	};
+
+	struct bgp_attrs *attrs = NULL;
+	int rc = bgp_attrs_new(&attrs, &spec);
+	assert(rc == 0); // conf/ refuses what an UPDATE cannot hold
+	return attrs;
+}
+
+void service_init(struct service *s, const struct conf *, const struct conf_service *cs)
+{
+	*s = (struct service){ .conf = cs, .admin = ADMIN_ACTIVE };
+	s->decision = (struct decision){ ANNOUNCE_WITHDRAWN, REASON_STARTING, GRADE_UP };
+	s->since = clock_now();
+	s->since_unix_us = clock_unix_us();
+	holddown_init(&s->holddown, cs->hold_down_first, cs->hold_down_max);
+	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
+		s->attrs[g] = build_attrs(grade_conf(cs, g));
+}
+
+void service_clear(struct service *s)
+{
+	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
+		bgp_attrs_unref(&s->attrs[g]);
+}
+
+size_t service_index(const struct daemon *d, const struct service *s)
+{
+	return (size_t)(s - d->services);
+}
+
+enum health service_health(const struct daemon *d, const struct service *s)
+{
+	enum health now = checks_health(d->checks, service_index(d, s)).health;
+
+	return now == HEALTH_STARTING && s->health_carried ? s->carried : now;
+}
+
+struct service *service_find(const struct daemon *d, const char *name)
+{
+	for (size_t i = 0; i < d->service_count; i++)
+		if (strcmp(d->services[i].conf->name, name) == 0)
+			return &d->services[i];
+	return NULL;
+}
+
+struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix)
+{
+	for (size_t i = 0; i < d->service_count; i++)
+		items_for_each(struct ip_prefix, p, d->services[i].conf->prefixes)
+			if (prefix_equal(p, prefix))
+				return &d->services[i];
+	return NULL;
+}
+
+static void tell(const struct service *s, struct upstream *u)
+{
+	items_for_each(struct ip_prefix, p, s->conf->prefixes) {
+		if (s->decision.announce == ANNOUNCE_WITHDRAWN)
+			upstream_withdraw(u, p);
+		else
+			upstream_announce(u, p, s->attrs[s->decision.grade]);
+	}
+}
+
+void services_tell(struct daemon *d, struct upstream *u)
+{
+	for (size_t i = 0; i < d->service_count; i++)
+		tell(&d->services[i], u);
+}
+
+static void on_holddown_timer(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	for (size_t i = 0; i < d->service_count; i++) {
+		struct service *s = &d->services[i];
+		bool held = s->decision.reason == REASON_HOLD_DOWN;
+		holddown_tick(&s->holddown, clock_now());
+		service_decide(d, s, held ? s->decision_event : 0);
+	}
+}
+
+// One timer for all services: the next end of a hold-down.
+static void arm_holddown(struct daemon *d)
+{
+	instant now = clock_now(), next = INSTANT_NEVER;
+
+	for (size_t i = 0; i < d->service_count; i++)
+		next = instant_min(next, holddown_deadline(&d->services[i].holddown, now));
+	d->holddown_timer.data = d;
+	if (instant_is_never(next))
+		uv_timer_stop(&d->holddown_timer);
+	else
+		uv_timer_start(
+			&d->holddown_timer, on_holddown_timer, clock_ms_until(next, now), 0);
+}
+
+// The event comes after the words are on the wire, but its seq must be known
+// before, as the cause of what the upstreams' events say: so it is added
+// first, and the log is written when the loop has nothing more urgent.
+static void note_decision(struct daemon *d, struct service *s, uint64_t cause)
+{
+	char detail[128];
+
+	snprintf(detail, sizeof(detail), "%s: %s", announce_name(s->decision.announce),
+		decide_reason_text(s->decision.reason));
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = decide_reason_name(s->decision.reason),
+		.detail = detail,
+		.cause_seq = cause,
+	};
+	s->decision_event = events_add(d->events, EVENT_DECIDED, &f);
+}
+
+static bool same_decision(const struct decision *a, const struct decision *b)
+{
+	return a->announce == b->announce && a->reason == b->reason && a->grade == b->grade;
+}
+
+// Health that turns bad after it was good starts a hold-down.
+static void watch_flaps(struct daemon *d, struct service *s, enum health now)
+{
+	bool was_able = s->health == HEALTH_UP || s->health == HEALTH_DEGRADED;
+
+	if (was_able && now == HEALTH_DOWN)
+		holddown_failed(&s->holddown, clock_now());
+	s->health = now;
+	arm_holddown(d);
+}
+
+void service_decide(struct daemon *d, struct service *s, uint64_t cause)
+{
+	enum health health = service_health(d, s);
+
+	watch_flaps(d, s, health);
+	struct decide_input in = {
+		.health = health,
+		.admin = s->admin,
+		.addresses_ready = s->addresses_ready,
+		.held_down = holddown_active(&s->holddown, clock_now()),
+		.stopping = d->stopping,
+	};
+	struct decision decision = decide(&in);
+	if (same_decision(&decision, &s->decision))
+		return;
+	s->decision = decision;
+	s->since = clock_now();
+	s->since_unix_us = clock_unix_us();
+	note_decision(d, s, cause);
+	for (size_t i = 0; i < d->upstream_count; i++)
+		tell(s, d->upstreams[i]);
+	for (size_t i = 0; i < d->upstream_count; i++)
+		upstream_flush(d->upstreams[i]);
+}
+
+uint64_t service_set_admin(
+	struct daemon *d, struct service *s, enum admin admin, const char *reason)
+{
+	if (s->admin == admin)
+		return 0;
+	s->admin = admin;
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = admin_name(admin),
+		.detail = reason,
+		.cause_seq = 0,
+	};
+	uint64_t seq = events_add(d->events, EVENT_ADMIN_CHANGED, &f);
+	service_decide(d, s, seq);
+	return seq;
+}
+
+static void on_socket(void *ctx, size_t index, const char *detail)
+{
+	struct daemon *d = ctx;
+	struct service *s = &d->services[index];
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = "kernel",
+		.detail = detail,
+	};
+
+	s->socket_event = events_add(d->events, EVENT_SOCKET_CLOSED, &f);
+}
+
+static void on_address(void *ctx, size_t index, const char *detail)
+{
+	struct daemon *d = ctx;
+	struct service *s = &d->services[index];
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = "kernel",
+		.detail = detail,
+	};
+
+	s->socket_event = events_add(d->events, EVENT_ADDRESS_REMOVED, &f);
+}
+
+static void on_check(void *ctx, size_t index, size_t check, enum check_state,
+	enum check_state to, const struct health_result *result)
+{
+	struct daemon *d = ctx;
+	struct service *s = &d->services[index];
+	const struct conf_check *c = (struct conf_check *)s->conf->checks.data + check;
+	char subject[160];
+
+	snprintf(subject, sizeof(subject), "%s/%s", s->conf->name, c->name);
+	struct event_fields f = {
+		.subject = subject,
+		.reason = health_reason_name(result->reason),
+		.detail = result->detail,
+		// A pass is not the work of a socket that went away.
+		.cause_seq = to == CHECK_DOWN ? s->socket_event : 0,
+	};
+	s->check_event = events_add(
+		d->events, to == CHECK_UP ? EVENT_CHECK_PASSED : EVENT_CHECK_FAILED, &f);
+	if (to == CHECK_UP)
+		s->socket_event = 0;
+}
+
+static void on_health(void *ctx, size_t index)
+{
+	struct daemon *d = ctx;
+	struct service *s = &d->services[index];
+	struct service_health h = checks_health(d->checks, index);
+
+	if (h.health != HEALTH_STARTING)
+		s->health_carried = false;
+	if (h.health == s->health) {
+		service_decide(d, s, s->check_event); // only the evidence changed
+		return;
+	}
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = health_name(h.health),
+		.detail = h.evidence == EVIDENCE_NONE ? NULL : health_evidence_name(h.evidence),
+		.cause_seq = s->check_event,
+	};
+	service_decide(d, s, events_add(d->events, EVENT_HEALTH_CHANGED, &f));
+}
+
+const struct checks_ops service_checks_ops = {
+	.on_check = on_check,
+	.on_health = on_health,
+	.on_socket = on_socket,
+	.on_address = on_address,
+};

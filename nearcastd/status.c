@@ -1,0 +1,297 @@
+#include "nearcastd/status.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "bgp/attr.h"
+#include "nearcastd/clock.h"
+#include "nearcastd/daemon.h"
+
+static double seconds_since(instant t)
+{
+	return span_to_s(instant_diff(clock_now(), t));
+}
+
+// Monotonic to wall clock, as of now.
+static void out_time(struct out *o, const char *name, instant t)
+{
+	char text[TIME_TEXT];
+	int64_t age_us = instant_diff(clock_now(), t).us;
+
+	out_str(o, name, time_print(clock_unix_us() - age_us, text));
+}
+
+static void communities_write(struct out *o, const struct bgp_attrs *a)
+{
+	char text[BGP_COMMUNITY_TEXT];
+
+	out_array(o, "communities");
+	for (size_t i = 0; a && i < a->plain_count; i++) {
+		struct bgp_community c = bgp_community_from_u32(a->plain[i]);
+		out_str(o, NULL, bgp_community_print(&c, text));
+	}
+	for (size_t i = 0; a && i < a->large_count; i++) {
+		const struct bgp_large *l = &a->large[i];
+		struct bgp_community c = { true, l->global, l->local1, l->local2 };
+		out_str(o, NULL, bgp_community_print(&c, text));
+	}
+	out_end(o);
+}
+
+// What the Adj-RIB-Out towards each upstream holds for the prefix, and so not
+// what was wished but what was sent.
+static void told_write(struct out *o, const struct daemon *d, const struct ip_prefix *prefix)
+{
+	out_table(o, "upstreams");
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		const struct upstream *u = d->upstreams[i];
+		const struct bgp_attrs *a = NULL;
+		bool announced = bgp_peer_announced(upstream_peer(u), prefix, &a);
+		out_object(o, NULL);
+		out_str(o, "name", upstream_conf(u)->name);
+		out_bool(o, "announced", announced);
+		out_uint(o, "prepend", announced ? a->prepend : 0);
+		if (announced && a->has_med)
+			out_uint(o, "med", a->med);
+		else
+			out_null(o, "med");
+		communities_write(o, announced ? a : NULL);
+		out_str(o, "state", bgp_state_name(bgp_peer_state(upstream_peer(u))));
+		out_end(o);
+	}
+	out_end(o);
+}
+
+static void check_write(struct out *o, const struct conf_check *c, const struct check_status *st)
+{
+	out_str(o, "name", c->name);
+	out_str(o, "kind", health_kind_name(c->kind));
+	out_str(o, "scope", health_scope_name(c->timing.scope));
+	out_str(o, "result", check_state_name(st->state));
+	out_time(o, "last_change", st->last_change);
+	out_str(o, "detail", st->result->detail);
+	out_str(o, "reason", health_reason_name(st->result->reason));
+	out_str(o, "evidence", health_evidence_name(st->evidence));
+	out_double(o, "last_change_seconds", seconds_since(st->last_change), 3);
+	out_double(o, "took_ms", (double)st->took.us / 1000, 3);
+}
+
+static void prefixes_write(struct out *o, const struct daemon *d, const struct service *s)
+{
+	char text[PREFIX_TEXT], since[TIME_TEXT];
+
+	out_array(o, "prefixes");
+	items_for_each(struct ip_prefix, p, s->conf->prefixes) {
+		out_object(o, NULL);
+		out_str(o, "prefix", prefix_print(p, text));
+		out_str(o, "announce", announce_name(s->decision.announce));
+		out_str(o, "reason", decide_reason_name(s->decision.reason));
+		out_str(o, "since", time_print(s->since_unix_us, since));
+		out_double(o, "since_seconds", seconds_since(s->since), 3);
+		told_write(o, d, p);
+		out_end(o);
+	}
+	out_end(o);
+}
+
+static void service_checks_write(struct out *o, const struct daemon *d, const struct service *s)
+{
+	const struct conf_check *c = s->conf->checks.data;
+
+	out_table(o, "checks");
+	for (size_t i = 0; i < s->conf->checks.count; i++) {
+		struct check_status st = checks_status(d->checks, service_index(d, s), i);
+		out_object(o, NULL);
+		check_write(o, &c[i], &st);
+		out_end(o);
+	}
+	out_end(o);
+}
+
+void services_write(struct out *o, const char *name, const struct daemon *d)
+{
+	out_array(o, name);
+	for (size_t i = 0; i < d->service_count; i++) {
+		const struct service *s = &d->services[i];
+		out_object(o, NULL);
+		out_str(o, "name", s->conf->name);
+		out_str(o, "health", health_name(service_health(d, s)));
+		out_str(o, "admin", admin_name(s->admin));
+		service_checks_write(o, d, s);
+		prefixes_write(o, d, s);
+		out_end(o);
+	}
+	out_end(o);
+}
+
+void checks_write(struct out *o, const char *name, const struct daemon *d)
+{
+	out_table(o, name);
+	for (size_t i = 0; i < d->service_count; i++) {
+		const struct service *s = &d->services[i];
+		const struct conf_check *c = s->conf->checks.data;
+		for (size_t k = 0; k < s->conf->checks.count; k++) {
+			struct check_status st = checks_status(d->checks, i, k);
+			out_object(o, NULL);
+			out_str(o, "service", s->conf->name);
+			check_write(o, &c[k], &st);
+			out_end(o);
+		}
+	}
+	out_end(o);
+}
+
+static void last_error_write(struct out *o, const struct bgp_peer *peer)
+{
+	const struct bgp_error *e = bgp_peer_last_error(peer);
+
+	if (!e)
+		out_null(o, "last_error");
+	else if (e->code)
+		out_strf(o, "last_error", "%s %s/%s: %s", e->sent ? "sent" : "received",
+			bgp_code_name(e->code), bgp_subcode_name(e->code, e->subcode), e->text);
+	else
+		out_str(o, "last_error", e->text);
+}
+
+static void upstream_write(struct out *o, const struct upstream *u)
+{
+	const struct conf_upstream *c = upstream_conf(u);
+	const struct bgp_peer *peer = upstream_peer(u);
+	const struct bgp_counters *n = bgp_peer_counters(peer);
+	const struct bgp_negotiated *agreed = bgp_peer_negotiated(peer);
+	char text[IP_TEXT];
+
+	out_str(o, "name", c->name);
+	out_str(o, "address", ip_print(&c->address, text));
+	out_uint(o, "as", c->as);
+	out_str(o, "state", bgp_state_name(bgp_peer_state(peer)));
+	out_double(o, "uptime_seconds", agreed ? seconds_since(bgp_peer_since(peer)) : 0, 3);
+	out_uint(o, "sent", n->prefixes_sent);
+	out_uint(o, "received", n->prefixes_received);
+	out_null(o, "bfd");
+	last_error_write(o, peer);
+	out_double(o, "hold_time_seconds", agreed ? span_to_s(agreed->hold_time) : 0, 0);
+	out_uint(o, "established", n->established);
+	out_uint(o, "updates_out", n->updates_out);
+	out_uint(o, "updates_in", n->updates_in);
+}
+
+void upstreams_write(struct out *o, const char *name, const struct daemon *d)
+{
+	out_table(o, name);
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		out_object(o, NULL);
+		upstream_write(o, d->upstreams[i]);
+		out_end(o);
+	}
+	out_end(o);
+}
+
+void status_write(struct out *o, const char *name, const struct daemon *d)
+{
+	out_object(o, name);
+	out_str(o, "site", d->conf->site.name);
+	out_str(o, "node", d->conf->node.name);
+	out_str(o, "version", NEARCAST_VERSION);
+	out_double(o, "uptime_seconds", seconds_since(d->started), 3);
+	out_str(o, "watch_error", checks_watch_error(d->checks));
+	services_write(o, "services", d);
+	upstreams_write(o, "upstreams", d);
+	out_array(o, "fleet"); // no fleet sessions in this version
+	out_end(o);
+	out_end(o);
+}
+
+static void step_write(struct out *o, const char *step, const char *subject, const char *value,
+	const char *detail, instant since)
+{
+	out_object(o, NULL);
+	out_str(o, "step", step);
+	out_str(o, "subject", subject);
+	out_str(o, "value", value);
+	out_str(o, "detail", detail);
+	out_double(o, "since_seconds", seconds_since(since), 3);
+	out_end(o);
+}
+
+static void check_steps_write(struct out *o, const struct daemon *d, const struct service *s)
+{
+	const struct conf_check *c = s->conf->checks.data;
+
+	for (size_t i = 0; i < s->conf->checks.count; i++) {
+		struct check_status st = checks_status(d->checks, service_index(d, s), i);
+		char detail[200];
+		snprintf(detail, sizeof(detail), "%s%s%s", health_reason_name(st.result->reason),
+			*st.result->detail ? ": " : "", st.result->detail);
+		step_write(o, "check", c[i].name, check_state_name(st.state), detail,
+			st.last_change);
+	}
+}
+
+static void chain_write(struct out *o, const struct daemon *d, const struct service *s)
+{
+	struct service_health h = checks_health(d->checks, service_index(d, s));
+	instant now = clock_now();
+	char left[SPAN_TEXT], detail[80];
+
+	out_array(o, "chain");
+	check_steps_write(o, d, s);
+	step_write(o, "health", s->conf->name, health_name(service_health(d, s)),
+		h.evidence == EVIDENCE_NONE ? "" : health_evidence_name(h.evidence), s->since);
+	step_write(o, "admin", s->conf->name, admin_name(s->admin), "", s->since);
+	if (!s->addresses_ready)
+		step_write(o, "address", s->conf->name, "missing", "", s->since);
+	if (holddown_active(&s->holddown, now)) {
+		snprintf(detail, sizeof(detail), "for another %s",
+			span_print(instant_diff(s->holddown.until, now), left));
+		step_write(o, "hold-down", s->conf->name, "active", detail, s->since);
+	}
+	step_write(o, "decision", s->conf->name, announce_name(s->decision.announce),
+		decide_reason_text(s->decision.reason), s->since);
+	out_end(o);
+}
+
+void why_write(struct out *o, const char *name, const struct daemon *d, const struct service *s,
+	const struct ip_prefix *prefix)
+{
+	char text[PREFIX_TEXT], since[TIME_TEXT];
+
+	out_object(o, name);
+	out_str(o, "prefix", prefix_print(prefix, text));
+	out_str(o, "service", s->conf->name);
+	out_str(o, "announce", announce_name(s->decision.announce));
+	out_str(o, "reason", decide_reason_name(s->decision.reason));
+	out_str(o, "since", time_print(s->since_unix_us, since));
+	out_double(o, "since_seconds", seconds_since(s->since), 3);
+	out_uint(o, "event_seq", s->decision_event);
+	chain_write(o, d, s);
+	told_write(o, d, prefix);
+	out_end(o);
+}
+
+static uint64_t resident_bytes(void)
+{
+	unsigned long size = 0, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
+		resident = 0;
+	fclose(f);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void memory_write(struct out *o, const char *name, const struct daemon *d)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	out_object(o, name);
+	out_uint(o, "resident_bytes", resident_bytes());
+	out_uint(o, "heap_bytes", heap.uordblks);
+	out_uint(o, "configuration_bytes", arena_bytes(d->conf->arena) + d->conf->doc.len);
+	out_uint(o, "events_bytes", events_bytes(d->events));
+	out_end(o);
+}

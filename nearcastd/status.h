@@ -1,0 +1,17 @@
+// What the control socket answers about the daemon's state. Field names are the
+// contract of the design, section 6.
+#pragma once
+
+#include "lib/out.h"
+
+struct daemon;
+struct service;
+struct ip_prefix;
+
+void status_write(struct out *o, const char *name, const struct daemon *d);
+void why_write(struct out *o, const char *name, const struct daemon *d, const struct service *s,
+	const struct ip_prefix *prefix);
+void upstreams_write(struct out *o, const char *name, const struct daemon *d);
+void services_write(struct out *o, const char *name, const struct daemon *d);
+void checks_write(struct out *o, const char *name, const struct daemon *d);
+void memory_write(struct out *o, const char *name, const struct daemon *d);

@@ -1,0 +1,47 @@
+// One upstream: the BGP engine of bgp/peer.h with its sockets and its timer.
+#pragma once
+
+#include <uv.h>
+
+#include "bgp/peer.h"
+#include "conf/conf.h"
+
+struct upstream;
+
+struct upstream_ops {
+	// ESTABLISHED, DOWN, ANNOUNCED, WITHDRAWN and UNSENDABLE, as the engine says them;
+	// routes are told after their UPDATE was handed to the kernel.
+	void (*event)(void *ctx, struct upstream *u, const struct bgp_action *what);
+};
+
+// conf stays borrowed until upstream_rebind(). seed: for jitter.
+[[nodiscard]] struct upstream *upstream_new(uv_loop_t *loop, const struct conf *conf,
+	const struct conf_upstream *upstream, const struct upstream_ops *ops, void *ctx,
+	uint64_t seed);
+
+// Sends nothing more; connections that still have something to say are seen
+// off by the loop. NULL inside is fine.
+void upstream_free(struct upstream **u);
+
+void upstream_start(struct upstream *u);
+
+// Cease with the subcode and text (RFC 4486, RFC 9003).
+void upstream_stop(struct upstream *u, uint8_t cease_subcode, const char *text);
+
+// A connection from the upstream's address; takes the descriptor.
+void upstream_accept(struct upstream *u, int fd);
+
+// Changes to what it is told; they are sent by upstream_flush(), packed.
+void upstream_announce(struct upstream *u, const struct ip_prefix *prefix, struct bgp_attrs *attrs);
+void upstream_withdraw(struct upstream *u, const struct ip_prefix *prefix);
+void upstream_flush(struct upstream *u);
+
+// After a reload: is the session untouched by what changed, and if so, take
+// the equal configuration of the new file.
+bool upstream_unchanged(const struct upstream *u, const struct conf *conf,
+	const struct conf_upstream *upstream);
+void upstream_rebind(struct upstream *u, const struct conf *conf,
+	const struct conf_upstream *upstream);
+
+const struct conf_upstream *upstream_conf(const struct upstream *u);
+const struct bgp_peer *upstream_peer(const struct upstream *u);

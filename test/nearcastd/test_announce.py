@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+"""What upstreams hear, read from a real BIRD and from a scripted neighbour: exactly the configured
+prefixes with the configured attributes, while the service can serve, and nothing else ever."""
+
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+
+import bgpspeaker as bgp
+import harness
+import site_config as site
+
+BIRD = """\
+router id 192.0.2.96;
+log "{folder}/bird.log" all;
+protocol device {{ }}
+protocol bgp site {{
+    local 127.0.0.3 as 64497;
+    neighbor 127.0.0.1 as 64500;
+    multihop;
+    ipv4 {{ import all; export all; }};
+    ipv6 {{ import all; export all; }};
+}}
+protocol static leaks {{ ipv4; route 203.0.113.0/24 blackhole; route 0.0.0.0/0 blackhole; }}
+"""
+
+
+class Bird:
+    def __init__(self, world):
+        harness.needs("bird", "birdc")
+        self.socket = world.folder / "bird.ctl"
+        path = world.file("bird.conf", BIRD.format(folder=world.folder))
+        world.start("/usr/sbin/bird", "-f", "-c", path, "-s", self.socket, "-P",
+                    world.folder / "bird.pid")
+        harness.wait_for("bird", self.socket.exists)
+
+    def ask(self, *words):
+        return subprocess.run(["/usr/sbin/birdc", "-s", str(self.socket), *words],
+                              capture_output=True, text=True, check=True).stdout
+
+    def routes(self):
+        """{prefix: {attribute: text}} of what the site announced."""
+        out, prefix = {}, None
+        for line in self.ask("show", "route", "protocol", "site", "all").splitlines():
+            if m := re.match(r"([0-9a-f:.]+/\d+)\s+(unicast|unreachable)", line):
+                prefix = m.group(1)
+                out[prefix] = {}
+            elif m := re.match(r"\s+BGP\.(\w+): ?(.*)", line):
+                out[prefix][m.group(1)] = m.group(2)
+        return out
+
+    def wait_routes(self, count):
+        harness.wait_for(f"{count} routes at BIRD", lambda: len(self.routes()) == count)
+        return self.routes()
+
+
+def begin(world, **kwargs):
+    """A site with BIRD and a scripted neighbour as upstreams."""
+    bird = Bird(world)
+    neighbour = bgp.Neighbour(world)
+    config = site.config(world, site.upstream(),
+                         site.upstream("bird", "127.0.0.3", 64497, more=", multihop: yes"), **kwargs)
+    return bird, neighbour, config
+
+
+PREFIXES = {"198.51.100.0/24", "2001:db8:53::/48"}
+
+
+def test_exactly_what_is_configured(world):
+    bird, _, config = begin(world)
+    harness.Daemon(world, config)
+    routes = bird.wait_routes(2)
+    assert set(routes) == PREFIXES, routes
+    for prefix, attributes in routes.items():
+        assert attributes["as_path"] == "64500", (prefix, attributes)
+        assert attributes["origin"] == "IGP"
+        assert attributes["community"] == "(64500,100)"
+        assert attributes["large_community"] == "(64500, 1, 2)"
+        assert attributes["med"] == "10"
+    assert routes["2001:db8:53::/48"]["next_hop"].split()[0] == "2001:db8:1::11"
+    assert routes["198.51.100.0/24"]["next_hop"] == "127.0.0.1"
+
+
+def test_prepend_and_communities(world):
+    bird, _, config = begin(world)
+    config = config.replace(
+        'up: {communities: [64500:100, "64500:1:2"], med: 10}',
+        "up: {prepend: 3, communities: [no-export, graceful-shutdown, 64500:7]}")
+    harness.Daemon(world, config)
+    for attributes in bird.wait_routes(2).values():
+        assert attributes["as_path"] == "64500 64500 64500 64500"
+        assert set(attributes["community"].split()) == {"(64500,7)", "(65535,65281)", "(65535,0)"}
+        assert "med" not in attributes and "large_community" not in attributes
+
+
+def test_nothing_else_leaves(world):
+    """Both neighbours try to use the site as transit, and one claims the service's prefix."""
+    bird, neighbour, config = begin(world)
+    daemon = harness.Daemon(world, config)
+    session = neighbour.accept()
+    session.establish()
+    heard = set()
+    while heard != PREFIXES:
+        heard |= set(session.next_update()["announce"])
+    leaks = ["0.0.0.0/0", "192.0.2.0/24", "198.51.100.0/24", "198.51.100.0/25"]
+    session.send(bgp.update(leaks))
+    count = lambda: [u["updates_in"] for u in daemon.status()["upstreams"]]
+    harness.wait_for("both neighbours' routes", lambda: all(n >= 1 for n in count()))
+    # A refresh makes each side say again all that it has to say.
+    session.send(bgp.message(bgp.REFRESH, struct.pack("!HBB", 1, 0, 1)))
+    assert session.next_update()["announce"] == ["198.51.100.0/24"]
+    bird.ask("reload", "in", "site")
+    assert set(bird.routes()) == PREFIXES
+    site.set_up(world, False)
+    bird.wait_routes(0)
+    site.set_up(world, True)
+    assert set(bird.wait_routes(2)) == PREFIXES
+    said = []
+    while len(said) < 4:
+        update = session.next_update()
+        said += [("-", p) for p in update["withdraw"]] + [("+", p) for p in update["announce"]]
+    assert {p for _, p in said} == PREFIXES, said
+
+
+def test_follows_health(world):
+    bird, _, config = begin(world)
+    daemon = harness.Daemon(world, config)
+    bird.wait_routes(2)
+    for _ in range(3):
+        site.set_up(world, False)
+        bird.wait_routes(0)
+        assert daemon.status()["services"][0]["prefixes"][0]["announce"] == "withdrawn"
+        site.set_up(world, True)
+        bird.wait_routes(2)
+    chain = daemon.ask("why", prefix="198.51.100.0/24")["result"]
+    assert chain["announce"] == "announced" and chain["reason"] == "healthy"
+    assert [s["step"] for s in chain["chain"]] == ["check", "health", "admin", "decision"]
+
+
+def test_cause_and_effect(world):
+    """Each withdrawal leads back, cause by cause, to the check that failed."""
+    bird, _, config = begin(world)
+    daemon = harness.Daemon(world, config)
+    bird.wait_routes(2)
+    last = daemon.events()[-1]["seq"]
+    site.set_up(world, False)
+    withdrawn = daemon.wait_event("withdrawn", after=last, upstream="bird")
+    events = {e["seq"]: e for e in daemon.events()}
+    types, event = [], withdrawn
+    while event:
+        types.append(event["type"])
+        event = events.get(event["cause_seq"])
+    assert types == ["withdrawn", "decided", "health_changed", "check_failed"], types
+    assert withdrawn["reason"] == "check-failed" and withdrawn["subject"] in PREFIXES
+
+
+def test_degraded_is_demoted(world):
+    bird, _, config = begin(world)
+    backbone = world.folder / "backbone"
+    backbone.touch()
+    config = config.replace(
+        "    announce:\n",
+        f"      - {{kind: file, path: {backbone}, scope: dependency, interval: 100ms, "
+        "timeout: 50ms, fall: 1, rise: 1}\n"
+        "    announce:\n      degraded: {prepend: 2, communities: [graceful-shutdown]}\n")
+    daemon = harness.Daemon(world, config)
+    bird.wait_routes(2)
+    backbone.unlink()
+    demoted = lambda: {r["as_path"] for r in bird.routes().values()} == {"64500 64500 64500"}
+    harness.wait_for("the demoted routes", demoted)
+    prefix = daemon.status()["services"][0]["prefixes"][0]
+    assert (prefix["announce"], prefix["reason"]) == ("demoted", "degraded"), prefix
+    assert prefix["upstreams"][1]["prepend"] == 2
+    site.set_up(world, False)  # the service's own check takes it down whatever the dependency says
+    bird.wait_routes(0)
+
+
+def test_hold_down(world):
+    bird, _, config = begin(world)
+    config = config.replace("    announce:\n", "    hold-down: {first: 500ms, max: 2s}\n    announce:\n")
+    daemon = harness.Daemon(world, config)
+    bird.wait_routes(2)
+    site.set_up(world, False)
+    bird.wait_routes(0)
+    before = daemon.events()[-1]["seq"]
+    site.set_up(world, True)
+    held = daemon.wait_event("decided", after=before)
+    assert held["reason"] == "hold-down", held
+    again = daemon.wait_event("decided", after=held["seq"])
+    assert again["reason"] == "healthy", again
+    bird.wait_routes(2)
+
+
+def test_off_and_on(world):
+    bird, _, config = begin(world)
+    daemon = harness.Daemon(world, config)
+    bird.wait_routes(2)
+    assert daemon.ask("off", service="dns", reason="disk swap")["ok"]
+    bird.wait_routes(0)
+    assert daemon.status()["services"][0]["admin"] == "off"
+    assert daemon.ask("off", service="nosuch")["error"]["code"] == "not-found"
+    assert daemon.ask("on", service="dns")["ok"]
+    bird.wait_routes(2)
+
+
+harness.main(globals())

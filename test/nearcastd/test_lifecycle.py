@@ -1,0 +1,288 @@
+#!/usr/bin/python3
+"""Start, stop, crash and reload of the daemon, as a neighbour and the host see them."""
+
+import signal
+import socket
+import subprocess
+import sys
+import json
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
+
+import bgpspeaker as bgp
+import harness
+import site_config as site
+
+PREFIXES = ["198.51.100.0/24", "2001:db8:53::/48"]
+
+
+def addresses():
+    out = subprocess.run(["ip", "-j", "addr", "show"], capture_output=True, text=True, check=True)
+    return {a["local"] for link in json.loads(out.stdout) if link["ifname"] != "lo"
+            for a in link["addr_info"] if a.get("scope") != "link" or ":" not in a["local"]}
+
+
+SERVICE = {"198.51.100.53", "2001:db8:53::53"}
+
+
+def announced(session):
+    heard = []
+    while len(heard) < 2:
+        heard += session.next_update()["announce"]
+    assert sorted(heard) == PREFIXES, heard
+
+
+def begin(world, **kwargs):
+    neighbour = bgp.Neighbour(world)
+    daemon = harness.Daemon(world, site.config(world, **kwargs))
+    session = neighbour.accept()
+    session.establish()
+    announced(session)
+    return neighbour, daemon, session
+
+
+def withdrawn(session):
+    gone = []
+    while len(gone) < 2:
+        update = session.next_update()
+        assert not update["announce"], update
+        gone += update["withdraw"]
+    assert sorted(gone) == PREFIXES, gone
+
+
+def test_sigterm_in_order(world):
+    """Withdraw, serve on for the grace, Cease with the reason, and only then remove the address."""
+    _, daemon, session = begin(world, grace="300ms")
+    assert addresses() >= SERVICE
+    daemon.process.terminate()
+    withdrawn(session)
+    assert addresses() >= SERVICE, "address removed before the grace was over"
+    text = session.expect_notification(6, 2)
+    assert text[1:1 + text[0]] == b"stopped by the operator", text
+    assert addresses() >= SERVICE, "address removed before the session was closed"
+    session.expect_closed()
+    session.close()
+    assert daemon.process.wait(10) == 0
+    assert not addresses() & SERVICE
+    assert not daemon.control.exists() and not daemon.readonly.exists()
+    types = [line.split()[2] for line in daemon.log().splitlines()]
+    assert types[-1] == "stopped" and types.count("withdrawn") == 2, types
+
+
+def test_sigterm_twice_does_not_wait(world):
+    _, daemon, session = begin(world, grace="60s")
+    daemon.process.terminate()
+    withdrawn(session)
+    daemon.process.terminate()
+    session.expect_notification(6, 2)
+    session.close()
+    assert daemon.process.wait(10) == 0
+
+
+def test_neighbour_that_does_not_close(world):
+    """Stopping does not wait for ever for the other side."""
+    _, daemon, session = begin(world)
+    daemon.process.terminate()
+    session.expect_notification(6, 2)
+    assert daemon.process.wait(10) == 0
+
+
+def test_crash_and_restart(world):
+    """A killed daemon takes its sessions with it; the next one adopts the addresses."""
+    neighbour, daemon, session = begin(world)
+    daemon.process.kill()
+    session.expect_closed()
+    assert addresses() >= SERVICE
+    again = harness.Daemon(world, site.config(world))
+    session = neighbour.accept()
+    session.establish()
+    announced(session)
+    again.process.terminate()
+    session.expect_notification(6, 2)
+    session.close()
+    again.process.wait(10)
+    assert not addresses() & SERVICE
+
+
+def test_second_daemon_is_refused(world):
+    _, daemon, _ = begin(world)
+    second = subprocess.run([harness.BUILD / "nearcastd/nearcastd", "-c", daemon.path],
+                            capture_output=True, text=True, timeout=10)
+    assert second.returncode == 1
+    assert "another nearcastd answers" in second.stderr, second.stderr
+    assert daemon.status()["site"] == "fra1"
+
+
+def test_port_in_use(world):
+    taken = socket.create_server(("0.0.0.0", 179))
+    path = world.file("a.yaml", site.config(world) + f"control: {world.folder}/c\n"
+                      f"readonly: {world.folder}/r\n")
+    run = subprocess.run([harness.BUILD / "nearcastd/nearcastd", "-c", path],
+                         capture_output=True, text=True, timeout=10)
+    assert run.returncode == 1 and "port 179: Address already in use" in run.stderr, run.stderr
+    assert not addresses() & SERVICE
+    taken.close()
+
+
+def test_readonly_socket(world):
+    _, daemon, _ = begin(world)
+    daemon.control = daemon.readonly
+    assert daemon.status()["site"] == "fra1"
+    for cmd in ("off", "on", "reload"):
+        assert daemon.ask(cmd, service="dns")["error"]["code"] == "not-permitted"
+
+
+def test_control_bad_requests(world):
+    _, daemon, _ = begin(world)
+    for line in (b"\n", b"{}\n", b"[]\n", b'{"cmd":5}\n', b"\xff\xfe\n", b'{"cmd":"nosuch"}\n',
+                 b'{"cmd":"why"}\n', b'{"cmd":"why","prefix":"x"}\n', b'{"cmd":"show"}\n',
+                 b'{"cmd":"off"}\n', b'{"cmd":"why","prefix":"10.0.0.0/8"}\n', b"{" * 1000 + b"\n"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(str(daemon.control))
+            s.sendall(line)
+            reply = json.loads(s.makefile().readline())
+            assert reply["ok"] is False and reply["error"]["message"], (line, reply)
+    with socket.socket(socket.AF_UNIX) as s:  # a line without end is cut off
+        s.settimeout(5)
+        s.connect(str(daemon.control))
+        try:
+            while True:
+                s.sendall(b"x" * 65536)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    assert daemon.status()["site"] == "fra1"
+
+
+def test_reload_keeps_sessions(world):
+    _, daemon, session = begin(world)
+    before = daemon.status()["upstreams"][0]["established"]
+    config = site.config(world)
+    assert daemon.reload(config.replace("med: 10", "med: 20"))["ok"]
+    update = session.next_update()
+    assert update["attributes"][4] == b"\0\0\0\x14" and not update["withdraw"]
+    session.next_update()  # the other family
+    assert daemon.reload(config.replace('"2001:db8:53::/48"', '"2001:db8:53::/47"')
+                         .replace("2001:db8:53::53", "2001:db8:52::53"))["ok"]
+    seen = {"+": set(), "-": set()}
+    while "2001:db8:53::/48" not in seen["-"] or "2001:db8:52::/47" not in seen["+"]:
+        update = session.next_update()
+        seen["+"] |= set(update["announce"])
+        seen["-"] |= set(update["withdraw"])
+    assert "198.51.100.0/24" not in seen["-"]
+    assert daemon.status()["upstreams"][0]["established"] == before
+    harness.wait_for("the new address", lambda: "2001:db8:52::53" in addresses())
+    assert "2001:db8:53::53" not in addresses()
+
+
+def test_reload_that_adds_a_check(world):
+    """A new check has no verdict yet: that withdraws nothing."""
+    _, daemon, session = begin(world)
+    new = site.config(world).replace(
+        "    announce:\n", "      - {kind: address, interval: 1s, timeout: 500ms}\n    announce:\n")
+    after = daemon.events()[-1]["seq"]
+    assert daemon.reload(new)["ok"]
+    daemon.wait_event("check_passed", after=after)
+    assert daemon.status()["services"][0]["prefixes"][0]["announce"] == "announced"
+    assert not [e for e in daemon.events(after) if e["type"] == "withdrawn"]
+
+
+def test_reload_of_upstreams(world):
+    neighbour, daemon, session = begin(world)
+    other = bgp.Neighbour(world, "127.0.0.4")
+    both = site.config(world, site.upstream(), site.upstream("b", "127.0.0.4", 64499))
+    assert daemon.reload(both)["ok"]
+    second = other.accept()
+    second.establish(asn=64499, router_id="192.0.2.99")
+    announced(second)
+    changed = site.config(world, site.upstream(), site.upstream("b", "127.0.0.4", 64499, hold="30s"))
+    assert daemon.reload(changed)["ok"]
+    second.expect_notification(6, 6)
+    second.close()
+    second = other.accept()
+    second.establish(asn=64499, router_id="192.0.2.99")
+    announced(second)
+    assert daemon.reload(site.config(world))["ok"]
+    second.expect_notification(6, 3)
+    assert [u["name"] for u in daemon.status()["upstreams"]] == ["a"]
+    assert daemon.status()["upstreams"][0]["established"] == 1
+    session.send(bgp.keepalive())  # the first session lives
+
+
+def test_reload_that_is_refused(world):
+    _, daemon, session = begin(world)
+    good = site.config(world)
+    before = daemon.status()
+    for bad, expected in (
+            (good.replace("198.51.100.0/24", "198.51.100.1/24"), "198.51.100.0/24"),
+            (good.replace("upstreams:", "upstrems:"), "upstreams"),
+            (good.replace("as: 64500", "as: many"), "as"),
+            (good + "listen-port: 1790\n", "listen-port"),
+            ("site: [", "")):
+        reply = daemon.reload(bad)
+        assert not reply["ok"] and expected in reply["error"]["message"], reply
+        daemon.path.write_text(daemon.complete(bad))
+        after = daemon.events()[-1]["seq"]
+        daemon.process.send_signal(signal.SIGHUP)  # the other way to ask
+        daemon.wait_event("reload_refused", after=after)
+    now = daemon.status()
+    assert now["upstreams"][0]["established"] == 1
+    assert now["services"][0]["prefixes"] and [p["since"] for p in now["services"][0]["prefixes"]
+                                               ] == [p["since"] for p in before["services"][0]["prefixes"]]
+    daemon.path.unlink()
+    assert not daemon.ask("reload")["ok"]
+    assert daemon.alive()
+
+
+def test_md5(world):
+    """RFC 2385 towards a real BIRD with the same and with another password."""
+    harness.needs("bird", "birdc")
+    key = world.file("key", "correct horse\n")
+    key.chmod(0o600)
+    bird = world.file("bird.conf", f"""
+router id 192.0.2.96;
+protocol device {{ }}
+protocol bgp good {{ local 127.0.0.3 as 64497; neighbor 127.0.0.1 as 64500; multihop; strict bind;
+    password "correct horse"; ipv4 {{ import all; export none; }}; }}
+protocol bgp bad {{ local 127.0.0.5 as 64498; neighbor 127.0.0.1 as 64500; multihop; strict bind;
+    password "battery staple"; ipv4 {{ import all; export none; }}; }}
+""")
+    control = world.folder / "bird.ctl"
+    world.start("/usr/sbin/bird", "-f", "-c", bird, "-s", control, "-P", world.folder / "pid")
+    more = f", multihop: yes, password-file: {key}"
+    daemon = harness.Daemon(world, site.config(
+        world, site.upstream("good", "127.0.0.3", 64497, more=more),
+        site.upstream("bad", "127.0.0.5", 64498, more=more)))
+    daemon.wait_event("upstream_up", upstream="good")
+    states = {u["name"]: u["state"] for u in daemon.status()["upstreams"]}
+    assert states["good"] == "Established" and states["bad"] != "Established", states
+    assert "correct horse" not in json.dumps(daemon.status()) + daemon.log()
+
+
+def test_gtsm(world):
+    """RFC 5082: with ttl-security, what arrives with a lower TTL never gets an answer."""
+    neighbour = bgp.Neighbour(world)
+    daemon = harness.Daemon(world, site.config(world, site.upstream(
+        more=", ttl-security: 1, passive: yes")))
+    harness.wait_for("Active", lambda: daemon.status()["upstreams"][0]["state"] == "Active")
+    far = neighbour.connect()  # loopback sends with TTL 64
+    far.seconds = 0.5
+    try:
+        got = far.receive()
+    except TimeoutError:
+        got = None
+    assert got is None or got[0] == bgp.OPEN
+    far.send(bgp.open_message(), bgp.keepalive())
+    assert daemon.status()["upstreams"][0]["state"] != "Established"
+    far.close()
+    sock = socket.socket()
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
+    sock.bind(("127.0.0.2", 0))
+    sock.connect(("127.0.0.1", 179))
+    near = bgp.Session(sock)
+    near.establish()
+    announced(near)
+
+
+harness.main(globals())
