@@ -120,21 +120,27 @@ struct bgp_mp {
 	struct rd nlri;            // checked; empty when family is 0
 };
 
+struct bgp_aggregator {
+	uint32_t as;
+	struct ip_addr addr;
+};
+
 // Decoded attributes. The cursors are views of the message's bytes.
 struct bgp_path {
 	uint64_t seen; // bit of each known attribute that was there and not discarded
+	uint64_t bad;  // those of them whose value is malformed
 	enum bgp_origin origin;
 	uint32_t med;
 	uint32_t local_pref;
 	struct ip_addr next_hop;
-	uint32_t aggregator_as;
-	struct ip_addr aggregator;
+	struct bgp_aggregator aggregator, as4_aggregator;
 	uint32_t originator_id;
 	bool as4; // width of numbers in as_path
 	struct rd as_path, as4_path, cluster_list, communities, extended, large;
 	struct bgp_mp reach, unreach;
 	struct rd raw;    // the whole attribute field
-	unsigned unknown; // optional transitive attributes without a row here
+	unsigned count;   // attributes, known or not
+	unsigned unknown; // optional transitive ones without a row here
 };
 
 static inline bool bgp_path_has(const struct bgp_path *p, enum bgp_attr_code code)

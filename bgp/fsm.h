@@ -17,15 +17,14 @@ enum bgp_state {
 	BGP_STATE_MAX,
 };
 
-// Section 8.1; the RFC's numbers are in the table of fsm.c. DelayOpen is not
-// used, so that events 12 and 20 do not exist here, nor are 6 to 7, 14 and 15.
+// Section 8.1; the RFC's numbers are in the table of fsm.c. All mandatory events
+// are here, and those optional ones that this speaker uses: it starts again by itself only
+// after IdleHold (13), and it does not delay its OPEN (12, 20).
 enum bgp_fsm_event {
 	BGP_EV_MANUAL_START,
 	BGP_EV_MANUAL_STOP,
-	BGP_EV_AUTO_START,
 	BGP_EV_MANUAL_START_PASSIVE,
 	BGP_EV_AUTO_START_PASSIVE,
-	BGP_EV_AUTO_STOP,
 	BGP_EV_CONNECT_RETRY,
 	BGP_EV_HOLD,
 	BGP_EV_KEEPALIVE,

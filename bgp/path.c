@@ -1,0 +1,168 @@
+// Reading the path attribute field of an UPDATE with the verdicts of RFC 7606.
+#include "bgp/attr.h"
+
+// RFC 4271 section 4.3; RFC 7606 section 4 for what does not fit.
+bool bgp_attr_next(struct rd *r, struct bgp_raw_attr *ret)
+{
+	if (!rd_more(r))
+		return false;
+	const uint8_t *start = r->p;
+	uint8_t flags = rd_u8(r);
+	uint8_t code = rd_u8(r);
+	size_t len = flags & BGP_FLAG_EXTENDED ? rd_u16(r) : rd_u8(r);
+	struct rd value = rd_sub(r, len);
+
+	if (r->bad)
+		return false;
+	*ret = (struct bgp_raw_attr){
+		.flags = flags,
+		.code = code,
+		.start = start,
+		.size = (size_t)(r->p - start),
+		.value = value,
+	};
+	return true;
+}
+
+static bool is_known(uint8_t code)
+{
+	return bgp_attr_find(code) != NULL;
+}
+
+static bool is_transitive_unknown(const struct bgp_raw_attr *a)
+{
+	uint8_t both = BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE;
+
+	return (a->flags & both) == both && !is_known(a->code);
+}
+
+bool bgp_path_next_unknown(struct rd *r, struct bgp_raw_attr *ret)
+{
+	struct bgp_raw_attr a;
+
+	while (bgp_attr_next(r, &a)) {
+		if (!is_transitive_unknown(&a))
+			continue;
+		a.flags |= BGP_FLAG_PARTIAL;
+		*ret = a;
+		return true;
+	}
+	return false;
+}
+
+// From the wrong kind of neighbour: RFC 7606 sections 7.5, 7.9 and 7.10, RFC 6793 section 6.
+static bool is_expected(const struct bgp_attr_row *row, const struct bgp_codec *codec)
+{
+	if (row->from == BGP_FROM_INTERNAL)
+		return codec->ibgp;
+	if (row->from == BGP_FROM_AS2)
+		return !codec->as4;
+	return true;
+}
+
+static struct bgp_fault check(
+	const struct bgp_raw_attr *a, const struct bgp_attr_row *row, const struct bgp_codec *codec)
+{
+	uint8_t both = BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE;
+	size_t len = rd_left(&a->value);
+	struct bgp_fault f = { .verb = row->verb };
+
+	if (!is_expected(row, codec)) {
+		f.kind = BGP_FAULT_ATTR_UNEXPECTED;
+		f.verb = BGP_VERB_DISCARD;
+	} else if ((a->flags & both) != row->flags) { // RFC 7606 section 3, c
+		f.kind = BGP_FAULT_ATTR_FLAGS;
+		f.verb = BGP_VERB_WITHDRAW;
+	} else if (len < row->min || len > row->max || len % row->step) {
+		f.kind = BGP_FAULT_ATTR_LENGTH;
+	}
+	return f;
+}
+
+static struct bgp_fault decode_known(struct bgp_path *p, const struct bgp_raw_attr *a,
+	const struct bgp_attr_row *row, const struct bgp_codec *codec)
+{
+	struct bgp_fault f = check(a, row, codec);
+	struct rd value = a->value;
+
+	if (f.kind == BGP_FAULT_NONE)
+		row->decode(p, &value, codec, &f);
+	uint64_t bit = UINT64_C(1) << row->code;
+	if (f.kind != BGP_FAULT_NONE && f.verb == BGP_VERB_DISCARD)
+		return f;
+	p->seen |= bit;
+	p->bad |= f.kind != BGP_FAULT_NONE ? bit : 0;
+	return f;
+}
+
+// RFC 4271 section 6.3: a well-known attribute must be known.
+static struct bgp_fault decode_unknown(struct bgp_path *p, const struct bgp_raw_attr *a)
+{
+	if (!(a->flags & BGP_FLAG_OPTIONAL))
+		return (struct bgp_fault){ .kind = BGP_FAULT_ATTR_UNKNOWN, .verb = BGP_VERB_RESET };
+	p->unknown += is_transitive_unknown(a);
+	return (struct bgp_fault){};
+}
+
+// RFC 7606 section 3, g: the first one counts; two of the attributes that carry
+// routes make the routes unknowable.
+static struct bgp_fault twice(const struct bgp_raw_attr *a)
+{
+	bool routes = a->code == BGP_ATTR_MP_REACH || a->code == BGP_ATTR_MP_UNREACH;
+
+	return (struct bgp_fault){
+		.kind = BGP_FAULT_ATTR_TWICE,
+		.verb = routes ? BGP_VERB_RESET : BGP_VERB_DISCARD,
+	};
+}
+
+struct bgp_fault bgp_path_decode(
+	struct bgp_path *ret, struct rd field, const struct bgp_codec *codec)
+{
+	struct bgp_fault worst = {};
+	struct bgp_raw_attr a;
+	uint64_t met[4] = {}; // of every code 0..255
+
+	*ret = (struct bgp_path){ .raw = field };
+	while (bgp_attr_next(&field, &a)) {
+		uint64_t bit = UINT64_C(1) << a.code % 64;
+		const struct bgp_attr_row *row = bgp_attr_find(a.code);
+		struct bgp_fault f;
+
+		if (met[a.code / 64] & bit)
+			f = twice(&a);
+		else if (row)
+			f = decode_known(ret, &a, row, codec);
+		else
+			f = decode_unknown(ret, &a);
+		met[a.code / 64] |= bit;
+		ret->count++;
+		f.attr = a.code;
+		f.data = a.start;
+		f.data_len = a.size;
+		bgp_fault_raise(&worst, &f);
+	}
+	if (field.bad) // RFC 7606 section 4: the routes can still be found
+		bgp_fault_raise(&worst, &(struct bgp_fault){ .kind = BGP_FAULT_ATTR_LIST,
+						.verb = BGP_VERB_WITHDRAW });
+	return worst;
+}
+
+void bgp_path_print(const struct bgp_path *p, struct strbuf *b)
+{
+	const char *between = "";
+
+	for (const struct bgp_attr_row *row = bgp_attr_table; row->name; row++) {
+		if (!bgp_path_has(p, row->code))
+			continue;
+		sb_printf(b, "%s%s ", between, row->name);
+		size_t before = b->len;
+		if (p->bad >> row->code & 1)
+			sb_str(b, "(malformed)");
+		else
+			row->print(p, b);
+		if (b->len == before)
+			b->s[--b->len] = '\0'; // the name says it all: no blank after it
+		between = ", ";
+	}
+}
