@@ -130,12 +130,11 @@ struct hnode *hmap_find(const struct hmap *m, uint64_t hash)
 
 struct hnode *hmap_find_next(const struct hnode *n)
 {
-	uint64_t hash = n->hash;
+	struct hnode *next = n->next;
 
-	do {
-		n = n->next;
-	} while (n && n->hash != hash);
-	return (struct hnode *)n;
+	while (next && next->hash != n->hash)
+		next = next->next;
+	return next;
 }
 
 struct hnode *hmap_walk(const struct hmap *m, const struct hnode *after)
