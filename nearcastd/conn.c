@@ -25,8 +25,8 @@ struct conn {
 	int fd;
 	bool connecting;
 	bool finishing;
-	bool failed;	   // a write failed: told from the loop, not from inside conn_send()
-	int failure;	   // errno
+	bool failed; // a write failed: told from the loop, not from inside conn_send()
+	int failure; // errno
 	const struct conn_ops *ops;
 	void *ctx;
 	struct strbuf out;

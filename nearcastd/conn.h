@@ -16,17 +16,17 @@ struct conn;
 struct conn_options {
 	struct ip_addr remote;
 	uint16_t port;
-	struct ip_addr source;	// IP_NONE: the kernel chooses
-	uint8_t ttl;		// of what is sent; 0: the system's
-	uint8_t min_ttl;	// GTSM, RFC 5082: drop what arrives with less; 0: off
-	const char *password;	// TCP-MD5, RFC 2385; NULL: none
+	struct ip_addr source; // IP_NONE: the kernel chooses
+	uint8_t ttl;           // of what is sent; 0: the system's
+	uint8_t min_ttl;       // GTSM, RFC 5082: drop what arrives with less; 0: off
+	const char *password;  // TCP-MD5, RFC 2385; NULL: none
 };
 
 // Callbacks never run from inside a call of this module, only from the loop.
 struct conn_ops {
 	void (*up)(void *ctx); // connected (never called for an accepted one)
 	void (*data)(void *ctx, const uint8_t *bytes, size_t len);
-	void (*drained)(void *ctx); // some of the backlog was written
+	void (*drained)(void *ctx);               // some of the backlog was written
 	void (*down)(void *ctx, const char *why); // ended by the network; conn_finish() it
 };
 

@@ -1,7 +1,6 @@
 #include "nearcastd/control.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +11,7 @@
 #include "lib/list.h"
 #include "lib/mem.h"
 #include "nearcastd/daemon.h"
-#include "nearcastd/status.h"
+#include "nearcastd/request.h"
 
 enum {
 	REQUEST_MAX = 64 * 1024,
@@ -89,109 +88,6 @@ static void send_line(struct client *c, struct strbuf *line)
 	}
 }
 
-static void send_error(struct client *c, const char *code, const char *message)
-{
-	struct strbuf line = {};
-	struct out *o = out_new(OUT_JSON, &line);
-
-	out_object(o, NULL);
-	out_bool(o, "ok", false);
-	out_object(o, "error");
-	out_str(o, "code", code);
-	out_str(o, "message", message);
-	out_end(o);
-	out_end(o);
-	out_free(&o);
-	send_line(c, &line);
-}
-
-// ---- Commands ----
-
-// A request being answered; exactly one of: o written to, or fail() called.
-struct call {
-	struct client *client;
-	struct daemon *d;
-	const json_t *request;
-	struct out *o;
-	bool failed;
-};
-
-static void fail(struct call *call, const char *code, const char *message)
-{
-	call->failed = true;
-	send_error(call->client, code, message);
-}
-
-static const char *text_of(const struct call *call, const char *key)
-{
-	return json_string_value(json_object_get(call->request, key));
-}
-
-static void do_status(struct call *call)
-{
-	status_write(call->o, "result", call->d);
-}
-
-static void do_why(struct call *call)
-{
-	const char *text = text_of(call, "prefix");
-	struct ip_prefix prefix;
-
-	if (!text || prefix_parse(&prefix, text) < 0) {
-		fail(call, "bad-request", "why wants a prefix, as 198.51.100.0/24");
-		return;
-	}
-	const struct service *s = service_of_prefix(call->d, &prefix);
-	if (!s)
-		fail(call, "not-found", "no service has this prefix");
-	else
-		why_write(call->o, "result", call->d, s, &prefix);
-}
-
-static const struct {
-	const char *what;
-	void (*write)(struct out *o, const char *name, const struct daemon *d);
-} shows[] = {
-	{ "upstreams", upstreams_write },
-	{ "services", services_write },
-	{ "checks", checks_write },
-	{ "memory", memory_write },
-};
-
-static void do_show(struct call *call)
-{
-	const char *what = text_of(call, "what");
-
-	for (size_t i = 0; what && i < countof(shows); i++) {
-		if (strcmp(shows[i].what, what) != 0)
-			continue;
-		out_object(call->o, "result");
-		shows[i].write(call->o, what, call->d);
-		out_end(call->o);
-		return;
-	}
-	fail(call, "bad-request", "show wants one of: upstreams, services, checks, memory");
-}
-
-static uint64_t after_of(const struct call *call)
-{
-	json_int_t after = json_integer_value(json_object_get(call->request, "after"));
-
-	return after > 0 ? (uint64_t)after : 0;
-}
-
-static void do_events(struct call *call)
-{
-	uint64_t seq = after_of(call);
-
-	out_object(call->o, "result");
-	out_array(call->o, "events");
-	for (const struct event *ev; (ev = events_next(call->d->events, seq)); seq = ev->seq)
-		event_write(call->o, NULL, call->d->events, ev);
-	out_end(call->o);
-	out_end(call->o);
-}
-
 static void send_event(struct client *c, const struct events *events, const struct event *ev)
 {
 	struct strbuf line = {};
@@ -202,117 +98,20 @@ static void send_event(struct client *c, const struct events *events, const stru
 	send_line(c, &line);
 }
 
-static void do_subscribe(struct call *call)
-{
-	out_object(call->o, "result");
-	out_end(call->o);
-	call->client->subscribed = true; // past events follow the reply: see answer()
-}
-
-static void do_admin(struct call *call, enum admin admin)
-{
-	const char *name = text_of(call, "service"), *reason = text_of(call, "reason");
-	struct service *s = name ? service_find(call->d, name) : NULL;
-
-	if (!name) {
-		fail(call, "bad-request", "which service?");
-		return;
-	}
-	if (!s) {
-		fail(call, "not-found", "no service has this name");
-		return;
-	}
-	uint64_t seq = service_set_admin(call->d, s, admin, reason);
-	out_object(call->o, "result");
-	out_str(call->o, "service", name);
-	out_str(call->o, "admin", admin_name(s->admin));
-	out_bool(call->o, "changed", seq != 0);
-	out_str(call->o, "announce", announce_name(s->decision.announce));
-	out_end(call->o);
-}
-
-static void do_off(struct call *call)
-{
-	do_admin(call, ADMIN_OFF);
-}
-
-static void do_on(struct call *call)
-{
-	do_admin(call, ADMIN_ACTIVE);
-}
-
-static void do_reload(struct call *call)
-{
-	struct strbuf error = {};
-
-	if (daemon_reload(call->d, &error) < 0) {
-		fail(call, "refused", sb_text(&error));
-	} else {
-		out_object(call->o, "result");
-		out_end(call->o);
-	}
-	sb_free(&error);
-}
-
-static const struct {
-	const char *name;
-	bool changes; // not on the readonly socket
-	void (*run)(struct call *call);
-} commands[] = {
-	{ "status", false, do_status },
-	{ "why", false, do_why },
-	{ "show", false, do_show },
-	{ "events", false, do_events },
-	{ "subscribe", false, do_subscribe },
-	{ "off", true, do_off },
-	{ "on", true, do_on },
-	{ "reload", true, do_reload },
-};
-
-static void run_command(struct call *call, size_t index)
-{
-	struct strbuf line = {};
-	struct client *c = call->client;
-
-	call->o = out_new(OUT_JSON, &line);
-	out_object(call->o, NULL);
-	out_bool(call->o, "ok", true);
-	commands[index].run(call);
-	out_end(call->o);
-	out_free(&call->o);
-	if (call->failed)
-		sb_free(&line);
-	else
-		send_line(c, &line);
-	if (!c->subscribed || strcmp(commands[index].name, "subscribe") != 0)
-		return;
-	uint64_t seq = json_object_get(call->request, "after") ? after_of(call) : UINT64_MAX - 1;
-	for (const struct event *ev; (ev = events_next(call->d->events, seq)); seq = ev->seq)
-		send_event(c, call->d->events, ev);
-}
-
 static void answer(struct client *c, const char *line, size_t len)
 {
-	json_error_t error;
-	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	struct call call = { .client = c, .d = c->control->d, .request = request };
-	const char *cmd = request ? text_of(&call, "cmd") : NULL;
+	struct reply reply = {};
+	const struct events *events = c->control->d->events;
 
-	if (!cmd) {
-		send_error(c, "bad-request", "a request is one JSON object with cmd, on one line");
-		json_decref(request);
+	request_answer(c->control->d, c->may_change, line, len, &reply);
+	send_line(c, &reply.line);
+	if (!reply.subscribe)
 		return;
-	}
-	size_t i = 0;
-	while (i < countof(commands) && strcmp(commands[i].name, cmd) != 0)
-		i++;
-	if (i == countof(commands))
-		send_error(c, "bad-request", "no such command");
-	else if (commands[i].changes && !c->may_change)
-		send_error(c, "not-permitted", "this is the read-only socket");
-	else
-		run_command(&call, i);
-	json_decref(request);
+	c->subscribed = true;
+	uint64_t seq = reply.after;
+	for (const struct event *ev; seq != REQUEST_ONLY_NEW && (ev = events_next(events, seq));
+		seq = ev->seq)
+		send_event(c, events, ev);
 }
 
 // ---- Sockets ----
@@ -368,9 +167,8 @@ static void on_event(void *ctx, const struct event *ev)
 	struct control *control = ctx;
 	struct client *c;
 
-	list_for_each(c, &control->clients, link)
-		if (c->subscribed)
-			send_event(c, control->d->events, ev);
+	list_for_each(c, &control->clients, link) if (c->subscribed)
+		send_event(c, control->d->events, ev);
 }
 
 static bool answers(const char *path)
@@ -441,8 +239,8 @@ int control_new(struct control **ret, struct daemon *d, struct strbuf *error)
 
 	control->d = d;
 	list_init(&control->clients);
-	int rc = open_socket(control, &control->full, &control->full_path, d->conf->control, 0660,
-		error);
+	int rc = open_socket(
+		control, &control->full, &control->full_path, d->conf->control, 0660, error);
 	if (rc == 0)
 		rc = open_socket(control, &control->readonly, &control->readonly_path,
 			d->conf->readonly, 0666, error);
@@ -477,7 +275,8 @@ void control_free(struct control **cp)
 	if (!control)
 		return;
 	events_listen(control->d->events, NULL, NULL);
-	list_for_each(c, &control->clients, link) {
+	list_for_each(c, &control->clients, link)
+	{
 		drop(c);
 		c->control = NULL;
 	}

@@ -13,8 +13,8 @@
 #include "nearcastd/control.h"
 
 // The cause of what an upstream is told is the decision about its service.
-static void route_event(struct daemon *d, enum event_type type, struct upstream *u,
-	const struct bgp_action *what)
+static void route_event(
+	struct daemon *d, enum event_type type, struct upstream *u, const struct bgp_action *what)
 {
 	char prefix[PREFIX_TEXT];
 	const struct service *s = service_of_prefix(d, &what->prefix);
@@ -29,8 +29,8 @@ static void route_event(struct daemon *d, enum event_type type, struct upstream 
 	events_add(d->events, type, &f);
 }
 
-static void session_event(struct daemon *d, enum event_type type, struct upstream *u,
-	const struct bgp_action *what)
+static void session_event(
+	struct daemon *d, enum event_type type, struct upstream *u, const struct bgp_action *what)
 {
 	char subject[IP_TEXT], detail[400] = "";
 	const struct bgp_error *e = &what->error;
@@ -42,9 +42,9 @@ static void session_event(struct daemon *d, enum event_type type, struct upstrea
 		snprintf(detail, sizeof(detail), "%s", e->text);
 	struct event_fields f = {
 		.subject = ip_print(&upstream_conf(u)->address, subject),
-		.reason = type == EVENT_UPSTREAM_UP ? "established" :
-			  e->code		    ? "notification" :
-						      "connection",
+		.reason = type == EVENT_UPSTREAM_UP ? "established"
+			  : e->code                 ? "notification"
+						    : "connection",
 		.upstream = upstream_conf(u)->name,
 		.detail = detail,
 	};
@@ -107,8 +107,7 @@ void daemon_put_addresses(struct daemon *d)
 		events_add(d->events, EVENT_ADDRESS_FAILED, &f);
 	}
 	for (size_t i = 0; i < d->service_count; i++)
-		d->services[i].addresses_ready =
-			ready || !d->services[i].conf->manage_addresses;
+		d->services[i].addresses_ready = ready || !d->services[i].conf->manage_addresses;
 }
 
 static void make_services(struct daemon *d)

@@ -43,7 +43,7 @@ static_assert(countof(types) == EVENT_TYPE_MAX);
 
 struct events {
 	char *site;
-	uint64_t last; // seq
+	uint64_t last;           // seq
 	struct event ring[KEPT]; // of seq s: s % KEPT
 	events_listener *listener;
 	void *listener_ctx;

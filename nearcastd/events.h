@@ -39,14 +39,14 @@ enum event_type {
 const char *event_type_name(enum event_type t); // "socket_closed"
 
 struct event {
-	uint64_t seq;  // from 1
+	uint64_t seq;    // from 1
 	int64_t time_us; // Unix time
 	enum event_type type;
 	uint64_t cause_seq; // 0: none
-	char *subject;	// what it is about: a service, service/check, prefix, upstream
-	char *reason;	// a printable name of an enum reason
-	char *upstream; // NULL: none
-	char *detail;	// for people; NULL: none
+	char *subject;      // what it is about: a service, service/check, prefix, upstream
+	char *reason;       // a printable name of an enum reason
+	char *upstream;     // NULL: none
+	char *detail;       // for people; NULL: none
 };
 
 struct events;

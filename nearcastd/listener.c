@@ -33,8 +33,7 @@ static void on_connection(uv_poll_t *handle, int status, int)
 	for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage ss = {};
 		socklen_t len = sizeof(ss);
-		int fd = accept4(
-			p->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(p->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
 			return;
 		struct ip_addr remote = ip_from_sockaddr((struct sockaddr *)&ss);
@@ -44,7 +43,8 @@ static void on_connection(uv_poll_t *handle, int status, int)
 
 static int set_passwords(int fd, enum ip_family family, const struct conf *conf)
 {
-	items_for_each(struct conf_upstream, u, conf->upstreams) {
+	items_for_each(struct conf_upstream, u, conf->upstreams)
+	{
 		if (!u->password || u->address.family != family)
 			continue;
 		int rc = conn_set_md5(fd, &u->address, u->password);
@@ -116,7 +116,8 @@ static int open_all(
 		rc = open_port(l, loop, conf, &any6, error);
 		return no_such_family(rc) ? 0 : rc;
 	}
-	items_for_each(struct ip_addr, address, conf->listen) {
+	items_for_each(struct ip_addr, address, conf->listen)
+	{
 		int rc = open_port(l, loop, conf, address, error);
 		if (rc < 0)
 			return rc;
@@ -145,9 +146,9 @@ int listener_set_passwords(struct listener *l, const struct conf *old, const str
 
 	for (size_t i = 0; i < l->count && rc == 0; i++) {
 		const struct port *p = l->ports[i];
-		items_for_each(struct conf_upstream, u, old->upstreams)
-			if (u->password && u->address.family == p->family)
-				(void)conn_set_md5(p->fd, &u->address, ""); // an empty key removes
+		items_for_each(struct conf_upstream, u,
+			old->upstreams) if (u->password && u->address.family == p->family)(void)
+			conn_set_md5(p->fd, &u->address, ""); // an empty key removes
 		rc = set_passwords(p->fd, p->family, conf);
 	}
 	return rc;

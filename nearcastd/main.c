@@ -31,10 +31,11 @@ static struct {
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: nearcastd [-nV] [-c FILE]\n"
-		    "  -c FILE  configuration (%s)\n"
-		    "  -n       check the configuration and exit\n"
-		    "  -V       print the version and exit\n",
+	fprintf(to,
+		"usage: nearcastd [-nV] [-c FILE]\n"
+		"  -c FILE  configuration (%s)\n"
+		"  -n       check the configuration and exit\n"
+		"  -V       print the version and exit\n",
 		default_path);
 }
 
@@ -124,8 +125,8 @@ static void on_reload(uv_signal_t *, int)
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%ld", clock_now().us);
 	notify_send(state);
 	// A refusal is in the log as an event, and the daemon is ready again.
-	notify_send(daemon_reload(&run.d, &error) < 0 ? "READY=1\nSTATUS=reload refused" :
-							"READY=1\nSTATUS=reloaded");
+	notify_send(daemon_reload(&run.d, &error) < 0 ? "READY=1\nSTATUS=reload refused"
+						      : "READY=1\nSTATUS=reloaded");
 }
 
 static void on_watchdog(uv_timer_t *)

@@ -13,8 +13,7 @@
 static bool same_addresses(const struct items *a, const struct items *b)
 {
 	return a->count == b->count &&
-	       (a->count == 0 ||
-		       memcmp(a->data, b->data, a->count * sizeof(struct ip_addr)) == 0);
+	       (a->count == 0 || memcmp(a->data, b->data, a->count * sizeof(struct ip_addr)) == 0);
 }
 
 // What only a restart can change; NULL: nothing of that changed.
@@ -102,8 +101,10 @@ static struct service *make_services(struct daemon *d, const struct conf *conf)
 // What is no longer in the file leaves the neighbours.
 static void withdraw_removed(struct daemon *d, const struct conf *old)
 {
-	items_for_each(struct conf_service, cs, old->services) {
-		items_for_each(struct ip_prefix, p, cs->prefixes) {
+	items_for_each(struct conf_service, cs, old->services)
+	{
+		items_for_each(struct ip_prefix, p, cs->prefixes)
+		{
 			if (service_of_prefix(d, p))
 				continue;
 			for (size_t i = 0; i < d->upstream_count; i++)
@@ -130,9 +131,9 @@ static void end_upstream(struct upstream **u, const struct conf *conf)
 {
 	uint8_t subcode = BGP_CEASE_DECONFIGURED;
 
-	items_for_each(struct conf_upstream, cu, conf->upstreams)
-		if (strcmp(cu->name, upstream_conf(*u)->name) == 0)
-			subcode = BGP_CEASE_CONFIG_CHANGE;
+	items_for_each(struct conf_upstream, cu,
+		conf->upstreams) if (strcmp(cu->name, upstream_conf(*u)->name) == 0) subcode =
+		BGP_CEASE_CONFIG_CHANGE;
 	upstream_stop(*u, subcode, "configuration changed");
 	upstream_free(u);
 }

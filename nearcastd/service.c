@@ -78,15 +78,16 @@ struct service *service_find(const struct daemon *d, const char *name)
 struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix)
 {
 	for (size_t i = 0; i < d->service_count; i++)
-		items_for_each(struct ip_prefix, p, d->services[i].conf->prefixes)
-			if (prefix_equal(p, prefix))
-				return &d->services[i];
+		items_for_each(struct ip_prefix, p,
+			d->services[i].conf->prefixes) if (prefix_equal(p,
+								   prefix)) return &d->services[i];
 	return NULL;
 }
 
 static void tell(const struct service *s, struct upstream *u)
 {
-	items_for_each(struct ip_prefix, p, s->conf->prefixes) {
+	items_for_each(struct ip_prefix, p, s->conf->prefixes)
+	{
 		if (s->decision.announce == ANNOUNCE_WITHDRAWN)
 			upstream_withdraw(u, p);
 		else
@@ -123,8 +124,7 @@ static void arm_holddown(struct daemon *d)
 	if (instant_is_never(next))
 		uv_timer_stop(&d->holddown_timer);
 	else
-		uv_timer_start(
-			&d->holddown_timer, on_holddown_timer, clock_ms_until(next, now), 0);
+		uv_timer_start(&d->holddown_timer, on_holddown_timer, clock_ms_until(next, now), 0);
 }
 
 // The event comes after the words are on the wire, but its seq must be known
@@ -229,8 +229,8 @@ static void on_address(void *ctx, size_t index, const char *detail)
 	s->socket_event = events_add(d->events, EVENT_ADDRESS_REMOVED, &f);
 }
 
-static void on_check(void *ctx, size_t index, size_t check, enum check_state,
-	enum check_state to, const struct health_result *result)
+static void on_check(void *ctx, size_t index, size_t check, enum check_state, enum check_state to,
+	const struct health_result *result)
 {
 	struct daemon *d = ctx;
 	struct service *s = &d->services[index];
@@ -245,8 +245,8 @@ static void on_check(void *ctx, size_t index, size_t check, enum check_state,
 		// A pass is not the work of a socket that went away.
 		.cause_seq = to == CHECK_DOWN ? s->socket_event : 0,
 	};
-	s->check_event = events_add(
-		d->events, to == CHECK_UP ? EVENT_CHECK_PASSED : EVENT_CHECK_FAILED, &f);
+	s->check_event =
+		events_add(d->events, to == CHECK_UP ? EVENT_CHECK_PASSED : EVENT_CHECK_FAILED, &f);
 	if (to == CHECK_UP)
 		s->socket_event = 0;
 }

@@ -82,7 +82,8 @@ static void prefixes_write(struct out *o, const struct daemon *d, const struct s
 	char text[PREFIX_TEXT], since[TIME_TEXT];
 
 	out_array(o, "prefixes");
-	items_for_each(struct ip_prefix, p, s->conf->prefixes) {
+	items_for_each(struct ip_prefix, p, s->conf->prefixes)
+	{
 		out_object(o, NULL);
 		out_str(o, "prefix", prefix_print(p, text));
 		out_str(o, "announce", announce_name(s->decision.announce));
@@ -225,8 +226,8 @@ static void check_steps_write(struct out *o, const struct daemon *d, const struc
 		char detail[200];
 		snprintf(detail, sizeof(detail), "%s%s%s", health_reason_name(st.result->reason),
 			*st.result->detail ? ": " : "", st.result->detail);
-		step_write(o, "check", c[i].name, check_state_name(st.state), detail,
-			st.last_change);
+		step_write(
+			o, "check", c[i].name, check_state_name(st.state), detail, st.last_change);
 	}
 }
 

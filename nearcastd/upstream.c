@@ -165,9 +165,7 @@ static void pump(struct upstream *u)
 // Next hops are this side's addresses of the session; where the family differs, the node's.
 static struct ip_addr node_address(const struct conf *conf, enum ip_family family)
 {
-	items_for_each(struct ip_addr, a, conf->node.addresses)
-		if (a->family == family)
-			return *a;
+	items_for_each(struct ip_addr, a, conf->node.addresses) if (a->family == family) return *a;
 	return (struct ip_addr){};
 }
 

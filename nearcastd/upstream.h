@@ -38,10 +38,10 @@ void upstream_flush(struct upstream *u);
 
 // After a reload: is the session untouched by what changed, and if so, take
 // the equal configuration of the new file.
-bool upstream_unchanged(const struct upstream *u, const struct conf *conf,
-	const struct conf_upstream *upstream);
-void upstream_rebind(struct upstream *u, const struct conf *conf,
-	const struct conf_upstream *upstream);
+bool upstream_unchanged(
+	const struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream);
+void upstream_rebind(
+	struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream);
 
 const struct conf_upstream *upstream_conf(const struct upstream *u);
 const struct bgp_peer *upstream_peer(const struct upstream *u);

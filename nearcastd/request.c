@@ -1,0 +1,217 @@
+#include "nearcastd/request.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "lib/out.h"
+#include "lib/own.h"
+#include "nearcastd/daemon.h"
+#include "nearcastd/status.h"
+
+// A request being answered: o is written to, or fail() is called.
+struct call {
+	struct daemon *d;
+	const json_t *request;
+	struct out *o;
+	struct reply *reply;
+	const char *code; // of the failure; NULL: none
+	char message[1024];
+};
+
+static void fail(struct call *call, const char *code, const char *message)
+{
+	call->code = code;
+	snprintf(call->message, sizeof(call->message), "%s", message);
+}
+
+static const char *text_of(const struct call *call, const char *key)
+{
+	return json_string_value(json_object_get(call->request, key));
+}
+
+static void do_status(struct call *call)
+{
+	status_write(call->o, "result", call->d);
+}
+
+static void do_why(struct call *call)
+{
+	const char *text = text_of(call, "prefix");
+	struct ip_prefix prefix;
+
+	if (!text || prefix_parse(&prefix, text) < 0) {
+		fail(call, "bad-request", "why wants a prefix, as 198.51.100.0/24");
+		return;
+	}
+	const struct service *s = service_of_prefix(call->d, &prefix);
+	if (!s)
+		fail(call, "not-found", "no service has this prefix");
+	else
+		why_write(call->o, "result", call->d, s, &prefix);
+}
+
+static const struct {
+	const char *what;
+	void (*write)(struct out *o, const char *name, const struct daemon *d);
+} shows[] = {
+	{ "upstreams", upstreams_write },
+	{ "services", services_write },
+	{ "checks", checks_write },
+	{ "memory", memory_write },
+};
+
+static void do_show(struct call *call)
+{
+	const char *what = text_of(call, "what");
+
+	for (size_t i = 0; what && i < countof(shows); i++) {
+		if (strcmp(shows[i].what, what) != 0)
+			continue;
+		out_object(call->o, "result");
+		shows[i].write(call->o, what, call->d);
+		out_end(call->o);
+		return;
+	}
+	fail(call, "bad-request", "show wants one of: upstreams, services, checks, memory");
+}
+
+static uint64_t after_of(const struct call *call)
+{
+	json_int_t after = json_integer_value(json_object_get(call->request, "after"));
+
+	return after > 0 ? (uint64_t)after : 0;
+}
+
+static void do_events(struct call *call)
+{
+	uint64_t seq = after_of(call);
+
+	out_object(call->o, "result");
+	out_array(call->o, "events");
+	for (const struct event *ev; (ev = events_next(call->d->events, seq)); seq = ev->seq)
+		event_write(call->o, NULL, call->d->events, ev);
+	out_end(call->o);
+	out_end(call->o);
+}
+
+static void do_subscribe(struct call *call)
+{
+	out_object(call->o, "result");
+	out_end(call->o);
+	call->reply->subscribe = true;
+	call->reply->after =
+		json_object_get(call->request, "after") ? after_of(call) : REQUEST_ONLY_NEW;
+}
+
+static void do_admin(struct call *call, enum admin admin)
+{
+	const char *name = text_of(call, "service"), *reason = text_of(call, "reason");
+	struct service *s = name ? service_find(call->d, name) : NULL;
+
+	if (!name) {
+		fail(call, "bad-request", "which service?");
+		return;
+	}
+	if (!s) {
+		fail(call, "not-found", "no service has this name");
+		return;
+	}
+	uint64_t seq = service_set_admin(call->d, s, admin, reason);
+	out_object(call->o, "result");
+	out_str(call->o, "service", name);
+	out_str(call->o, "admin", admin_name(s->admin));
+	out_bool(call->o, "changed", seq != 0);
+	out_str(call->o, "announce", announce_name(s->decision.announce));
+	out_end(call->o);
+}
+
+static void do_off(struct call *call)
+{
+	do_admin(call, ADMIN_OFF);
+}
+
+static void do_on(struct call *call)
+{
+	do_admin(call, ADMIN_ACTIVE);
+}
+
+static void do_reload(struct call *call)
+{
+	struct strbuf error = {};
+
+	if (daemon_reload(call->d, &error) < 0) {
+		fail(call, "refused", sb_text(&error));
+	} else {
+		out_object(call->o, "result");
+		out_end(call->o);
+	}
+	sb_free(&error);
+}
+
+static const struct {
+	const char *name;
+	bool changes; // not on the readonly socket
+	void (*run)(struct call *call);
+} commands[] = {
+	{ "status", false, do_status },
+	{ "why", false, do_why },
+	{ "show", false, do_show },
+	{ "events", false, do_events },
+	{ "subscribe", false, do_subscribe },
+	{ "off", true, do_off },
+	{ "on", true, do_on },
+	{ "reload", true, do_reload },
+};
+
+static void write_error(struct strbuf *line, const char *code, const char *message)
+{
+	struct out *o = out_new(OUT_JSON, line);
+
+	out_object(o, NULL);
+	out_bool(o, "ok", false);
+	out_object(o, "error");
+	out_str(o, "code", code);
+	out_str(o, "message", message);
+	out_end(o);
+	out_end(o);
+	out_free(&o);
+}
+
+static void run_command(struct call *call, void (*run)(struct call *call))
+{
+	struct strbuf *line = &call->reply->line;
+
+	call->o = out_new(OUT_JSON, line);
+	out_object(call->o, NULL);
+	out_bool(call->o, "ok", true);
+	run(call);
+	out_end(call->o);
+	out_free(&call->o);
+	if (!call->code)
+		return;
+	sb_clear(line);
+	write_error(line, call->code, call->message);
+}
+
+void request_answer(
+	struct daemon *d, bool may_change, const char *line, size_t len, struct reply *reply)
+{
+	json_error_t error;
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
+	struct call call = { .d = d, .request = request, .reply = reply };
+	const char *cmd = request ? text_of(&call, "cmd") : NULL;
+	size_t i = 0;
+
+	while (cmd && i < countof(commands) && strcmp(commands[i].name, cmd) != 0)
+		i++;
+	if (!cmd)
+		write_error(&reply->line, "bad-request",
+			"a request is one JSON object with cmd, on one line");
+	else if (i == countof(commands))
+		write_error(&reply->line, "bad-request", "no such command");
+	else if (commands[i].changes && !may_change)
+		write_error(&reply->line, "not-permitted", "this is the read-only socket");
+	else
+		run_command(&call, commands[i].run);
+	json_decref(request);
+}
