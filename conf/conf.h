@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bgp/attr.h"
+#include "bgp/community.h"
+#include "bgp/proto.h"
 #include "health/check.h"
 #include "lib/arena.h"
 #include "lib/ip.h"
@@ -15,82 +16,95 @@
 
 struct conf_site {
 	char *name;
-	char *city; // NULL: not given
-	double lat, lon;
+	char *city;      // NULL: not given
+	double lat, lon; // degrees north and east
 	bool has_lat, has_lon;
+	struct place place, name_place;
 };
 
 struct conf_node {
-	char *name;  // the site's name unless given
-	uint64_t id; // 1..4095; 0: not given
-	struct items addresses; // struct ip_addr, unicast
-	struct place place;
+	char *name;                  // the site's name unless given
+	uint64_t id;                 // 1..4095; 0: not given
+	struct items addresses;      // struct ip_addr, unicast
+	struct items address_places; // struct place, one an address
+	struct place place, name_place;
 };
 
-// How a prefix is announced in one health or admin state.
+// How a prefix is announced in one health or admin state. After loading each
+// of the three holds all that is sent: degraded and draining have got what they
+// inherit from up.
 struct conf_announce {
-	bool given;
+	bool given;       // after loading: always
 	uint64_t prepend; // extra times the own AS, 0..10
 	bool has_med;
 	uint64_t med;
-	struct items communities;	// struct bgp_community_text: plain, well-known or large
+	struct items communities; // struct bgp_community, sorted, none twice
 	struct place place;
+	struct items keys; // struct given
 };
 
 struct conf_check {
 	enum health_kind kind;
 	char *name; // the kind, and a number when one service has several, unless given
 	struct health_timing timing; // interval, fast-interval, timeout, rise, fall, scope
-	// dns and tcp
-	struct ip_addr server; // dns, tcp; address: the service address (default: all of the service)
-	uint64_t port;	       // dns: 53
+	// dns, tcp: always set, as a check without `server` becomes one check for each
+	// address of the service; address: IP_NONE means all addresses of the service
+	struct ip_addr server;
+	uint64_t port; // dns: 53
 	// dns
-	char *query;	  // default: the root
-	char *type;	  // SOA
-	char *rcode;	  // NOERROR
-	char *expect;	  // text that one answer record's data must hold; NULL: any answer
-	bool tcp;	  // dns over TCP
+	char *query;  // default: the root
+	char *type;   // SOA
+	char *rcode;  // NOERROR
+	char *expect; // text that one answer record's data must hold; NULL: any answer
+	bool tcp;     // dns over TCP
 	// http
 	char *url;
 	uint64_t status; // expected; 0: 200..299
-	char *body;	 // text the body must hold; NULL: any
+	char *body;      // text the body must hold; NULL: any
 	// exec
 	struct items command; // char *, argv; no shell
-	char *user;	      // exec; default nobody
+	char *user;           // exec: known here and not root
 	// file
 	char *path;
 	bool expect_absent; // file: healthy while the file is not there (maintenance switch)
 	struct place place;
+	struct items keys; // struct given
 };
 
 struct conf_service {
 	char *name;
-	struct items prefixes;	// struct ip_prefix
+	struct items prefixes;      // struct ip_prefix
 	struct items prefix_places; // struct place, one a prefix
-	struct items addresses; // struct ip_addr, each inside one of the prefixes
-	struct items checks;	// struct conf_check
-	char *interface;	// nearcast0
-	bool manage_addresses;	// yes
+	struct items addresses;     // struct ip_addr, each inside one of the prefixes
+	struct items address_places;
+	struct items checks;   // struct conf_check
+	char *interface;       // nearcast0
+	bool manage_addresses; // yes
 	struct conf_announce up, degraded, draining;
 	span hold_down_first, hold_down_max; // zero: none
+	bool has_hold_down;
 	struct place place;
+	struct items keys; // struct given
 };
 
 struct conf_upstream {
 	char *name;
 	struct ip_addr address;
 	uint64_t as;
-	uint64_t port;	     // 179
+	uint64_t port;         // 179
 	struct ip_addr source; // IP_NONE: the kernel chooses
-	char *password_file; // NULL: none
-	char *password;	     // its content without the final newline; never printed
+	char *password_file;   // NULL: none
+	char *password;        // its content without the final newline; never printed
 	span hold_time;
 	span connect_retry;
 	bool passive;
-	bool multihop;	// else TTL 1 towards an external neighbour
-	uint64_t ttl_security; // GTSM (RFC 5082): hops allowed, 0: off
-	unsigned families; // BGP_FAMILY_*; both by default
+	bool multihop; // else TTL 1 towards an external neighbour
+	uint64_t
+		ttl_security; // GTSM (RFC 5082): hops allowed, 1 is a neighbour on the link; 0: off
+	unsigned families;    // BGP_FAMILY_*
+	struct items family_words; // int, one BGP_FAMILY_* each
 	struct place place;
+	struct items keys; // struct given
 };
 
 struct conf {
@@ -99,25 +113,27 @@ struct conf {
 	struct conf_site site;
 	struct conf_node node;
 	uint64_t as;
-	struct ip_addr router_id;
-	bool has_router_id; // else the node's or site's first IPv4 address
-	struct items services;	// struct conf_service
-	struct items upstreams; // struct conf_upstream
-	struct items listen;	// struct ip_addr for BGP; empty: all
-	uint64_t listen_port;	// 179; 0: does not listen
-	span stop_grace; // key stop-grace, default 1s, 0..60s: how long a stopping daemon still
-			 // serves between the withdrawal and the end of its sessions
-	char *control;	 // /run/nearcast/control
-	char *readonly;		// /run/nearcast/readonly
+	struct ip_addr router_id; // IPv4
+	bool has_router_id;       // given; else it is the node's first IPv4 address
+	struct items services;    // struct conf_service
+	struct items upstreams;   // struct conf_upstream
+	struct items listen;      // struct ip_addr for BGP; empty: all
+	uint64_t listen_port;     // 179; 0: does not listen
+	span stop_grace;   // key stop-grace, default 1s, 0..60s: how long a stopping daemon still
+			   // serves between the withdrawal and the end of its sessions
+	char *control;     // /run/nearcast/control
+	char *readonly;    // /run/nearcast/readonly
+	struct items keys; // struct given
 };
 
 extern const struct schema conf_schema;
 
-// Loads, checks the meaning and reads the password files. 0 and a conf to be
-// freed; negative errno with faults otherwise.
+// Loads, checks the meaning and reads the password files. Looks at this host
+// only where the file names something on it: password files, programs and users
+// of exec checks. 0 and a conf to be freed; negative errno with faults otherwise.
 [[nodiscard]] int conf_load(struct conf **ret, const char *path, struct faults *faults);
-[[nodiscard]] int conf_load_text(struct conf **ret, const char *name, const char *text, size_t len,
-	struct faults *faults);
+[[nodiscard]] int conf_load_text(
+	struct conf **ret, const char *name, const char *text, size_t len, struct faults *faults);
 void conf_free(struct conf **c);
 
 // Canonical YAML; secrets masked. Loads again to an equal configuration.

@@ -1,0 +1,39 @@
+// Between the files of conf/ only.
+#pragma once
+
+#include "conf/conf.h"
+
+extern const struct schema_scalar conf_as_scalar;        // uint64_t
+extern const struct schema_scalar conf_router_id_scalar; // struct ip_addr
+extern const struct schema_scalar conf_community_scalar; // struct bgp_community
+
+enum { CONF_PREPEND_MAX = 10 };
+
+// A configuration whose meaning is being checked.
+struct checker {
+	struct conf *c;
+	struct faults *faults;
+};
+
+#define REFUSE(k, at, expected, ...) \
+	faults_add((k)->faults, &(k)->c->doc, at, expected, __VA_ARGS__)
+
+// The place of a key's value; of the mapping when the key is not given.
+struct place conf_place(const struct items *keys, const char *name, struct place otherwise);
+
+void conf_check_name(struct checker *k, const char *what, const char *name, struct place at);
+void conf_check_path(struct checker *k, const char *key, const char *path, struct place at);
+// The service whose prefix holds that address, NULL when none does.
+const struct conf_service *conf_service_of(const struct conf *c, const struct ip_addr *a);
+
+// An address that one host can have: neither unspecified nor multicast, nor an
+// IPv4-mapped one (RFC 4291 section 2.5.5.2), which would be a second name for another.
+bool conf_is_unicast(const struct ip_addr *a);
+
+// Each fills in what is derived and refuses what makes no sense.
+void conf_check_top(struct checker *k);
+void conf_check_services(struct checker *k);
+void conf_check_upstreams(struct checker *k);
+void conf_check_checks(struct checker *k, struct conf_service *s);
+// Refuses a password file that others may read too.
+void conf_read_password(struct checker *k, struct conf_upstream *u);

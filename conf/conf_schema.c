@@ -1,0 +1,437 @@
+// Every key of nearcast.yaml, one row each: the manual's key list, the errors and
+// the canonical print come from here too.
+#include <stddef.h>
+
+#include "conf/conf_int.h"
+
+#define LATER "not in this version yet"
+
+// ---- site and node ----
+
+#define AT(field)  .offset = offsetof(struct conf_site, field)
+#define HAS(field) .has_offset = offsetof(struct conf_site, field)
+
+static const struct schema site_schema = {
+	.name = "the site",
+	.size = sizeof(struct conf_site),
+	.place_offset = offsetof(struct conf_site, place),
+	.help = "The place this node stands in.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name), .required = true,
+				.place_offset = offsetof(struct conf_site, name_place),
+				.help = "Name of the site, as it stands in events and status: "
+					"letters, "
+					"digits, '-', '_' and '.', up to 63." },
+			{ "city", SCHEMA_STRING, AT(city), .min = 1, .max = 100,
+				.help = "City, for people." },
+			{ "lat", SCHEMA_DOUBLE, AT(lat), HAS(has_lat), .min = -90, .max = 90,
+				.unit = "degrees north",
+				.help = "Latitude. Given together with lon." },
+			{ "lon", SCHEMA_DOUBLE, AT(lon), HAS(has_lon), .min = -180, .max = 180,
+				.unit = "degrees east",
+				.help = "Longitude. Given together with lat." },
+			{},
+		},
+};
+
+#undef AT
+#undef HAS
+#define AT(field) .offset = offsetof(struct conf_node, field)
+
+static const struct schema node_schema = {
+	.name = "the node",
+	.size = sizeof(struct conf_node),
+	.place_offset = offsetof(struct conf_node, place),
+	.help = "The machine that this nearcastd runs on.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name),
+				.place_offset = offsetof(struct conf_node, name_place),
+				.help = "Name of the node, formed like a site's. The site's name "
+					"unless "
+					"given." },
+			{ "id", SCHEMA_UINT, AT(id), .min = 1, .max = 4095,
+				.help = "Number of the node, unique in the fleet." },
+			{ "address", SCHEMA_LIST, SCHEMA_ADDR, AT(addresses), .one_or_list = true,
+				.places_offset = offsetof(struct conf_node, address_places),
+				.help = "Unicast addresses of this node, never inside a service's "
+					"prefix. "
+					"The first of each family is the next hop of what is "
+					"announced; "
+					"where none is given, the local address of the session "
+					"is." },
+			{},
+		},
+};
+
+#undef AT
+
+// ---- checks ----
+
+static const struct schema_word check_kinds[] = {
+	{ "dns", HEALTH_KIND_DNS, "Asks a DNS server." },
+	{ "tcp", HEALTH_KIND_TCP, "Opens a TCP connection." },
+	{ "http", HEALTH_KIND_HTTP, "Fetches a URL." },
+	{ "exec", HEALTH_KIND_EXEC,
+		"Runs a program as an unprivileged user; exit status 0 is healthy." },
+	{ "address", HEALTH_KIND_ADDRESS, "Looks whether addresses are configured on this host." },
+	{ "file", HEALTH_KIND_FILE, "Looks whether a file is there." },
+	{},
+};
+
+static const struct schema_word check_scopes[] = {
+	{ "service", HEALTH_SCOPE_SERVICE, "A failure takes the service down." },
+	{ "dependency", HEALTH_SCOPE_DEPENDENCY, "A failure can only degrade the service." },
+	{},
+};
+
+enum {
+	DNS = 1 << HEALTH_KIND_DNS,
+	TCP = 1 << HEALTH_KIND_TCP,
+	HTTP = 1 << HEALTH_KIND_HTTP,
+	EXEC = 1 << HEALTH_KIND_EXEC,
+	ADDRESS = 1 << HEALTH_KIND_ADDRESS,
+	FILE_ = 1 << HEALTH_KIND_FILE,
+};
+
+#define AT(field) .offset = offsetof(struct conf_check, field)
+
+static const struct schema check_schema = {
+	.name = "a check",
+	.size = sizeof(struct conf_check),
+	.place_offset = offsetof(struct conf_check, place),
+	.given_offset = offsetof(struct conf_check, keys),
+	.kind = "kind",
+	.help = "A check says whether this place can serve. One that hangs has failed.",
+	.keys =
+		(const struct schema_key[]){
+			{ "kind", SCHEMA_WORD, AT(kind), .required = true, .words = check_kinds,
+				.help = "What is done." },
+			{ "name", SCHEMA_STRING, AT(name),
+				.help = "Name of the check, unique in its service. The kind unless "
+					"given, "
+					"with a number where a service has several." },
+			{ "scope", SCHEMA_WORD, AT(timing.scope), .words = check_scopes,
+				.fallback = "service", .help = "What a failure means." },
+			{ "interval", SCHEMA_SPAN, AT(timing.interval), .min = 10, .max = 86400000,
+				.fallback = "1s",
+				.help = "From the start of one run to the next." },
+			{ "fast-interval", SCHEMA_SPAN, AT(timing.fast_interval), .min = 10,
+				.max = 86400000,
+				.help = "The same while a result differs from the verdict and rise "
+					"or "
+					"fall is not yet reached. The interval unless given." },
+			{ "timeout", SCHEMA_SPAN, AT(timing.timeout), .min = 1, .max = 3600000,
+				.fallback = "500ms",
+				.help = "A run that takes longer has failed. At most the "
+					"interval." },
+			{ "fall", SCHEMA_UINT, AT(timing.fall), .min = 1, .max = 100,
+				.fallback = "2",
+				.help = "Failures in a row that turn the verdict to down. Hard "
+					"evidence "
+					"(connection refused, no socket, no address) needs one." },
+			{ "rise", SCHEMA_UINT, AT(timing.rise), .min = 1, .max = 100,
+				.fallback = "3",
+				.help = "Successes in a row that turn the verdict to up." },
+			{ "server", SCHEMA_ADDR, AT(server), .kinds = DNS | TCP,
+				.help = "Whom to ask. Unless given, each address of the service "
+					"gets a "
+					"check of its own." },
+			{ "port", SCHEMA_UINT, AT(port), .kinds = DNS, .min = 1, .max = 65535,
+				.fallback = "53", .help = "Port of the server." },
+			{ "port", SCHEMA_UINT, AT(port), .kinds = TCP, .min = 1, .max = 65535,
+				.required = true, .help = "Port of the server." },
+			{ "query", SCHEMA_STRING, AT(query), .kinds = DNS, .max = 255,
+				.fallback = ".", .help = "The domain name asked for." },
+			{ "type", SCHEMA_STRING, AT(type), .kinds = DNS, .fallback = "SOA",
+				.help = "The record type asked for." },
+			{ "expect-rcode", SCHEMA_STRING, AT(rcode), .kinds = DNS,
+				.fallback = "NOERROR",
+				.help = "The response code of a healthy answer.",
+				.rfc = "RFC 1035" },
+			{ "expect-answer", SCHEMA_STRING, AT(expect), .kinds = DNS, .min = 1,
+				.max = 255,
+				.help = "Text that the data of one answer record must hold. Unless "
+					"given, "
+					"any answer will do." },
+			{ "tcp", SCHEMA_BOOL, AT(tcp), .kinds = DNS, .fallback = "no",
+				.help = "Ask over TCP.", .rfc = "RFC 7766" },
+			{ "url", SCHEMA_STRING, AT(url), .kinds = HTTP, .required = true, .min = 1,
+				.max = 2000,
+				.help = "What to fetch, http or https, without user and "
+					"password." },
+			{ "expect-status", SCHEMA_UINT, AT(status), .kinds = HTTP, .min = 100,
+				.max = 599,
+				.help = "The status of a healthy answer. Any from 200 to 299 "
+					"unless "
+					"given." },
+			{ "expect-body", SCHEMA_STRING, AT(body), .kinds = HTTP, .min = 1,
+				.max = 1000, .help = "Text that the body must hold." },
+			{ "command", SCHEMA_LIST, SCHEMA_STRING, AT(command), .kinds = EXEC,
+				.required = true, .max = 64, .one_or_list = true,
+				.help = "Absolute path of the program, and its arguments. No shell "
+					"is "
+					"involved." },
+			{ "user", SCHEMA_STRING, AT(user), .kinds = EXEC, .fallback = "nobody",
+				.help = "The user it runs as; not root." },
+			{ "address", SCHEMA_ADDR, AT(server), .kinds = ADDRESS,
+				.help = "The address. All addresses of the service unless given." },
+			{ "path", SCHEMA_STRING, AT(path), .kinds = FILE_, .required = true,
+				.help = "Absolute path of the file." },
+			{ "expect-absent", SCHEMA_BOOL, AT(expect_absent), .kinds = FILE_,
+				.fallback = "no",
+				.help = "Healthy while the file is not there: a maintenance "
+					"switch." },
+			{},
+		},
+};
+
+#undef AT
+
+// ---- services ----
+
+#define AT(field)  .offset = offsetof(struct conf_announce, field)
+#define HAS(field) .has_offset = offsetof(struct conf_announce, field)
+
+static const struct schema attributes_schema = {
+	.name = "an announcement",
+	.size = sizeof(struct conf_announce),
+	.place_offset = offsetof(struct conf_announce, place),
+	.given_offset = offsetof(struct conf_announce, keys),
+	.help = "What a route carries beside its prefix and next hop.",
+	.keys =
+		(const struct schema_key[]){
+			{ "prepend", SCHEMA_UINT, AT(prepend), .max = CONF_PREPEND_MAX,
+				.fallback = "0",
+				.help = "How often the own AS number stands in the path beyond "
+					"once.",
+				.rfc = "RFC 4271 section 5.1.2" },
+			{ "med", SCHEMA_UINT, AT(med), HAS(has_med), .max = 4294967295,
+				.help = "MULTI_EXIT_DISC. None is sent unless given.",
+				.rfc = "RFC 4271 section 5.1.4" },
+			{ "communities", SCHEMA_LIST, SCHEMA_CUSTOM, AT(communities),
+				.scalar = &conf_community_scalar, .max = 100, .one_or_list = true,
+				.help = "Communities: plain, large, or by their well-known names.",
+				.rfc = "RFC 1997 and RFC 8092" },
+			{},
+		},
+};
+
+#undef AT
+#undef HAS
+#define AT(field)  .offset = offsetof(struct conf_service, field)
+#define HAS(field) .has_offset = offsetof(struct conf_service, field)
+
+// The two schemas below describe parts of struct conf_service itself, so the
+// keys that have them stand at offset 0.
+static const struct schema announce_schema = {
+	.name = "announce",
+	.size = sizeof(struct conf_service),
+	.help = "How the prefixes of a service are announced in each state. degraded and draining "
+		"inherit what they do not give from up, and add their communities to those of "
+		"up.",
+	.keys =
+		(const struct schema_key[]){
+			{ "up", SCHEMA_MAP, AT(up), HAS(up.given), .sub = &attributes_schema,
+				.help = "While the service is healthy. Nothing is added unless "
+					"given." },
+			{ "degraded", SCHEMA_MAP, AT(degraded), HAS(degraded.given),
+				.sub = &attributes_schema,
+				.help = "While a dependency fails. Unless given, like up with 3 "
+					"more prepends." },
+			{ "draining", SCHEMA_MAP, AT(draining), HAS(draining.given),
+				.sub = &attributes_schema,
+				.help = "While the site is emptied. Unless given, like up with 2 "
+					"more prepends and "
+					"the community graceful-shutdown.",
+				.rfc = "RFC 8326" },
+			{},
+		},
+};
+
+static const struct schema hold_down_schema = {
+	.name = "hold-down",
+	.size = sizeof(struct conf_service),
+	.help = "A service that failed is not announced again before a wait, which doubles with "
+		"each further failure.",
+	.keys =
+		(const struct schema_key[]){
+			{ "first", SCHEMA_SPAN, AT(hold_down_first), .min = 100, .max = 86400000,
+				.required = true, .help = "The wait after the first failure." },
+			{ "max", SCHEMA_SPAN, AT(hold_down_max), .min = 100, .max = 86400000,
+				.required = true, .help = "The longest wait." },
+			{},
+		},
+};
+
+static const struct schema service_schema = {
+	.name = "a service",
+	.size = sizeof(struct conf_service),
+	.place_offset = offsetof(struct conf_service, place),
+	.given_offset = offsetof(struct conf_service, keys),
+	.help = "What clients come for.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name), .required = true,
+				.help = "Name of the service, formed like a site's." },
+			{ "prefixes", SCHEMA_LIST, SCHEMA_PREFIX, AT(prefixes), .required = true,
+				.max = 64, .one_or_list = true,
+				.places_offset = offsetof(struct conf_service, prefix_places),
+				.help = "The anycast prefixes announced for it." },
+			{ "addresses", SCHEMA_LIST, SCHEMA_ADDR, AT(addresses), .required = true,
+				.max = 64, .one_or_list = true,
+				.places_offset = offsetof(struct conf_service, address_places),
+				.help = "The addresses that clients use, each inside one of the "
+					"prefixes." },
+			{ "interface", SCHEMA_STRING, AT(interface), .fallback = "nearcast0",
+				.help = "The interface that holds the addresses. It is made where "
+					"it does "
+					"not exist." },
+			{ "manage-addresses", SCHEMA_BOOL, AT(manage_addresses), .fallback = "yes",
+				.help = "Put the addresses on the interface, deprecated so that "
+					"they never "
+					"become a source, and remove them at the end. With no, "
+					"they are "
+					"left alone." },
+			{ "checks", SCHEMA_LIST, SCHEMA_MAP, AT(checks), .sub = &check_schema,
+				.max = 64,
+				.help = "What must hold for the service to be announced. Without "
+					"checks it "
+					"is always up." },
+			{ "hold-down", SCHEMA_MAP, HAS(has_hold_down), .sub = &hold_down_schema,
+				.help = "How flapping is met. There is no hold-down unless "
+					"given." },
+			{ "announce", SCHEMA_MAP, .sub = &announce_schema,
+				.help = "How the prefixes are announced." },
+			{ "min-sites", .unavailable = LATER },
+			{ "drain", .unavailable = LATER },
+			{},
+		},
+};
+
+#undef AT
+#undef HAS
+
+// ---- upstreams ----
+
+static const struct schema_word families[] = {
+	{ "ipv4", BGP_FAMILY_IP4, "IPv4 unicast." },
+	{ "ipv6", BGP_FAMILY_IP6, "IPv6 unicast." },
+	{},
+};
+
+#define AT(field) .offset = offsetof(struct conf_upstream, field)
+
+static const struct schema upstream_schema = {
+	.name = "an upstream",
+	.size = sizeof(struct conf_upstream),
+	.place_offset = offsetof(struct conf_upstream, place),
+	.given_offset = offsetof(struct conf_upstream, keys),
+	.help = "A BGP neighbour that receives the prefixes of all services, and from which "
+		"nothing is accepted.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name), .required = true,
+				.help = "Name of the neighbour, formed like a site's." },
+			{ "address", SCHEMA_ADDR, AT(address), .required = true,
+				.help = "Its address." },
+			{ "as", SCHEMA_CUSTOM, AT(as), .required = true, .scalar = &conf_as_scalar,
+				.help = "Its AS number. The own one makes the session internal.",
+				.rfc = "RFC 6793" },
+			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535, .fallback = "179",
+				.help = "The port to connect to." },
+			{ "source", SCHEMA_ADDR, AT(source),
+				.help = "Local address of the session. The kernel chooses unless "
+					"given." },
+			{ "password-file", SCHEMA_STRING, AT(password_file),
+				.help = "Absolute path of a file with the TCP-MD5 password, up to "
+					"80 "
+					"bytes; a newline at its end is ignored. It must not be "
+					"readable "
+					"by others.",
+				.rfc = "RFC 2385" },
+			{ "hold-time", SCHEMA_SPAN, AT(hold_time), .max = 65535000,
+				.fallback = "90s",
+				.help = "Offered hold time, in whole seconds: 0 for none, or at "
+					"least 3s.",
+				.rfc = "RFC 4271 section 4.2" },
+			{ "connect-retry", SCHEMA_SPAN, AT(connect_retry), .min = 100,
+				.max = 120000, .fallback = "1s",
+				.help = "Wait after a failed attempt. It doubles up to 2m, with "
+					"jitter.",
+				.rfc = "RFC 4271 section 10" },
+			{ "passive", SCHEMA_BOOL, AT(passive), .fallback = "no",
+				.help = "Never open the session, wait for the neighbour." },
+			{ "multihop", SCHEMA_BOOL, AT(multihop), .fallback = "no",
+				.help = "An external neighbour is not on the link: do not send "
+					"with a TTL "
+					"of 1." },
+			{ "ttl-security", SCHEMA_UINT, AT(ttl_security), .min = 1, .max = 254,
+				.unit = "hops",
+				.help = "Send with a TTL of 255 and drop packets that crossed more "
+					"hops "
+					"than this; 1 for a neighbour on the link. Off unless "
+					"given.",
+				.rfc = "RFC 5082" },
+			{ "families", SCHEMA_LIST, SCHEMA_WORD, AT(family_words), .words = families,
+				.min = 1, .one_or_list = true, .fallback = "[ipv4, ipv6]",
+				.help = "Address families offered.", .rfc = "RFC 4760" },
+			{ "role", .unavailable = LATER },
+			{ "bfd", .unavailable = LATER },
+			{},
+		},
+};
+
+#undef AT
+
+// ---- the whole file ----
+
+#define AT(field) .offset = offsetof(struct conf, field)
+
+const struct schema conf_schema = {
+	.name = "the configuration",
+	.size = sizeof(struct conf),
+	.given_offset = offsetof(struct conf, keys),
+	.help = "The keys of the file itself.",
+	.keys =
+		(const struct schema_key[]){
+			{ "site", SCHEMA_MAP, AT(site), .required = true, .sub = &site_schema,
+				.help = "The place." },
+			{ "node", SCHEMA_MAP, AT(node), .sub = &node_schema,
+				.help = "The machine." },
+			{ "as", SCHEMA_CUSTOM, AT(as), .required = true, .scalar = &conf_as_scalar,
+				.help = "The own AS number.", .rfc = "RFC 6793" },
+			{ "router-id", SCHEMA_CUSTOM, AT(router_id),
+				.has_offset = offsetof(struct conf, has_router_id),
+				.scalar = &conf_router_id_scalar,
+				.help = "The BGP identifier, unique in the AS. The node's first "
+					"IPv4 "
+					"address unless given.",
+				.rfc = "RFC 6286" },
+			{ "services", SCHEMA_LIST, SCHEMA_MAP, AT(services), .required = true,
+				.sub = &service_schema, .max = 256, .help = "What is announced." },
+			{ "upstreams", SCHEMA_LIST, SCHEMA_MAP, AT(upstreams),
+				.sub = &upstream_schema, .max = 256,
+				.help = "To whom it is announced." },
+			{ "listen", SCHEMA_LIST, SCHEMA_ADDR, AT(listen), .one_or_list = true,
+				.help = "Local addresses that take BGP sessions. All unless "
+					"given." },
+			{ "listen-port", SCHEMA_UINT, AT(listen_port), .max = 65535,
+				.fallback = "179",
+				.help = "The port that takes BGP sessions; with 0, none does." },
+			{ "stop-grace", SCHEMA_SPAN, AT(stop_grace), .max = 60000, .fallback = "1s",
+				.help = "How long a daemon that was told to stop still serves "
+					"between its "
+					"withdrawals and the end of its sessions." },
+			{ "control", SCHEMA_STRING, AT(control),
+				.fallback = "/run/nearcast/control",
+				.help = "Absolute path of the control socket, mode 0660." },
+			{ "readonly", SCHEMA_STRING, AT(readonly),
+				.fallback = "/run/nearcast/readonly",
+				.help = "Absolute path of the socket that only answers "
+					"questions." },
+			{ "fleet", .unavailable = LATER },
+			{},
+		},
+};

@@ -1,0 +1,169 @@
+// The meaning of upstreams, and their password files.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf/conf_int.h"
+
+enum { PASSWORD_MAX = 80 }; // TCP_MD5SIG_MAXKEYLEN
+
+static struct place place_of(const struct conf_upstream *u, const char *key)
+{
+	return conf_place(&u->keys, key, u->place);
+}
+
+static bool is_node_address(const struct conf *c, const struct ip_addr *a)
+{
+	items_for_each(const struct ip_addr, own, c->node.addresses)
+	{
+		if (ip_equal(own, a))
+			return true;
+	}
+	return false;
+}
+
+static void check_address(struct checker *k, const struct conf_upstream *u)
+{
+	const struct conf_service *s = conf_service_of(k->c, &u->address);
+	struct place at = place_of(u, "address");
+	char text[IP_TEXT];
+
+	ip_print(&u->address, text);
+	if (is_node_address(k->c, &u->address))
+		REFUSE(k, at, "expected the neighbour's address",
+			"upstream `%s` has this node's own address %s", u->name, text);
+	if (s)
+		REFUSE(k, at, "expected the neighbour's address",
+			"address %s of upstream `%s` is inside a prefix of service `%s`", text,
+			u->name, s->name);
+	if (ip_is_link_local(&u->address) && u->address.family == IP6)
+		REFUSE(k, at, "expected a global address",
+			"upstream `%s`: link-local neighbours are not in this version yet",
+			u->name);
+	else if (!conf_is_unicast(&u->address))
+		REFUSE(k, at, "expected a unicast address", "%s cannot be a neighbour", text);
+}
+
+// A session is told from the others by the neighbour's address alone.
+static void check_unique(struct checker *k, const struct conf_upstream *u)
+{
+	char text[IP_TEXT];
+
+	items_for_each(const struct conf_upstream, other, k->c->upstreams)
+	{
+		if (other == u)
+			return;
+		if (strcmp(other->name, u->name) == 0)
+			REFUSE(k, place_of(u, "name"), NULL, "two upstreams are named `%s`",
+				u->name);
+		if (ip_equal(&other->address, &u->address))
+			REFUSE(k, place_of(u, "address"), NULL,
+				"upstreams `%s` and `%s` have the same address %s", other->name,
+				u->name, ip_print(&u->address, text));
+	}
+}
+
+static void check_source(struct checker *k, const struct conf_upstream *u)
+{
+	char text[IP_TEXT];
+
+	if (u->source.family == IP_NONE)
+		return;
+	ip_print(&u->source, text);
+	if (u->source.family != u->address.family)
+		REFUSE(k, place_of(u, "source"), "expected an address of the neighbour's family",
+			"source %s and address of upstream `%s` are of two families", text,
+			u->name);
+	if (conf_service_of(k->c, &u->source))
+		REFUSE(k, place_of(u, "source"), "expected an address that only this node has",
+			"source %s of upstream `%s` is inside a service's prefix", text, u->name);
+}
+
+static void check_options(struct checker *k, const struct conf_upstream *u)
+{
+	bool whole = u->hold_time.us % span_s(1).us == 0;
+
+	if (!whole || (!span_is_zero(u->hold_time) && u->hold_time.us < span_s(3).us))
+		REFUSE(k, place_of(u, "hold-time"),
+			"expected 0 or whole seconds from 3s to 65535s (RFC 4271 section 4.2)",
+			"`hold-time` of upstream `%s` is refused", u->name);
+	if (u->multihop && u->ttl_security)
+		REFUSE(k, place_of(u, "ttl-security"),
+			"expected one of the two: ttl-security says how many hops there are",
+			"`multihop` and `ttl-security` exclude each other");
+	if (u->passive && k->c->listen_port == 0)
+		REFUSE(k, place_of(u, "passive"), "expected `listen-port:` other than 0",
+			"upstream `%s` is waited for, but nothing listens", u->name);
+}
+
+static void gather_families(struct conf_upstream *u)
+{
+	items_for_each(const int, family, u->family_words) u->families |= (unsigned)*family;
+}
+
+void conf_check_upstreams(struct checker *k)
+{
+	items_for_each(struct conf_upstream, u, k->c->upstreams)
+	{
+		conf_check_name(k, "an upstream", u->name, place_of(u, "name"));
+		check_address(k, u);
+		check_unique(k, u);
+		check_source(k, u);
+		check_options(k, u);
+		gather_families(u);
+		if (u->password_file)
+			conf_read_password(k, u);
+	}
+}
+
+// The file's first line; NULL and why.
+static const char *password_problem(char *text, ssize_t n)
+{
+	if (n < 0)
+		return strerror(errno);
+	if (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n == 0)
+		return "it is empty";
+	if (n > PASSWORD_MAX)
+		return "it holds more than 80 bytes";
+	if (memchr(text, '\0', (size_t)n) || memchr(text, '\n', (size_t)n))
+		return "it holds more than one line of text";
+	text[n] = '\0';
+	return NULL;
+}
+
+static const char *file_problem(int fd)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "it is no regular file";
+	if (st.st_mode & S_IRWXO)
+		return "others may use it; expected mode 0640 or stricter";
+	return NULL;
+}
+
+void conf_read_password(struct checker *k, struct conf_upstream *u)
+{
+	struct place at = place_of(u, "password-file");
+	char text[PASSWORD_MAX + 3];
+
+	conf_check_path(k, "password-file", u->password_file, at);
+	if (u->password_file[0] != '/')
+		return;
+	// A pipe or a device must not make the daemon wait.
+	own(close_fd) int fd = open(u->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *problem = file_problem(fd);
+	if (!problem)
+		problem = password_problem(text, read(fd, text, sizeof(text) - 1));
+	if (problem)
+		REFUSE(k, at, NULL, "password file %s of upstream `%s` is refused: %s",
+			u->password_file, u->name, problem);
+	else
+		u->password = arena_strdup(k->c->arena, text);
+	explicit_bzero(text, sizeof(text));
+}
