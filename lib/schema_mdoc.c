@@ -5,7 +5,7 @@
 #include "lib/schema.h"
 #include "lib/schema_type.h"
 
-enum { SCHEMAS_MAX = 32 };
+enum { SCHEMAS_MAX = 32, LINE_MAX_BYTES = 76 };
 
 struct section_list {
 	const struct schema *list[SCHEMAS_MAX];
@@ -25,16 +25,40 @@ static void collect(const struct schema *s, struct section_list *all)
 			collect(k->sub, all);
 }
 
-// Text that mdoc(7) must not take for a macro or an escape.
+static bool ends_sentence(const char *word, size_t n)
+{
+	return n > 1 && (word[n - 1] == '.' || word[n - 1] == '?');
+}
+
+// Text that mdoc(7) must not take for a macro or an escape, each sentence on a
+// new line and no line too long, as mandoc's lint wants its source.
 static void add_text(const char *s, struct strbuf *b)
 {
-	if (*s == '.' || *s == '\'')
-		sb_str(b, "\\&");
-	for (; *s; s++) {
-		if (*s == '\\')
-			sb_str(b, "\\e");
-		else
-			sb_char(b, *s);
+	size_t column = 0;
+
+	while (*s) {
+		size_t n = strcspn(s, " ");
+
+		if (column > 0 && column + n + 1 > LINE_MAX_BYTES) {
+			sb_char(b, '\n');
+			column = 0;
+		}
+		if (column > 0)
+			sb_char(b, ' ');
+		else if (*s == '.' || *s == '\'')
+			sb_str(b, "\\&");
+		for (size_t i = 0; i < n; i++) {
+			if (s[i] == '\\')
+				sb_str(b, "\\e");
+			else
+				sb_char(b, s[i]);
+		}
+		column += n + 1;
+		if (ends_sentence(s, n) && s[n]) {
+			sb_char(b, '\n');
+			column = 0;
+		}
+		s += n + strspn(s + n, " ");
 	}
 }
 
@@ -53,23 +77,28 @@ static void add_argument(const char *s, struct strbuf *b)
 	sb_char(b, '"');
 }
 
-static const char *noun(const struct schema_key *k)
+static void print_noun(const struct schema_key *k, struct strbuf *b)
 {
-	static const char *const nouns[] = {
-		[SCHEMA_STRING] = "text",
-		[SCHEMA_BOOL] = "yes | no",
-		[SCHEMA_UINT] = "number",
-		[SCHEMA_INT] = "number",
-		[SCHEMA_DOUBLE] = "number",
-		[SCHEMA_SPAN] = "time",
-		[SCHEMA_ADDR] = "address",
-		[SCHEMA_PREFIX] = "prefix",
-		[SCHEMA_WORD] = "word",
-		[SCHEMA_CUSTOM] = "value",
-		[SCHEMA_MAP] = "mapping",
+	static const char *const nouns[][2] = {
+		[SCHEMA_STRING] = { "text", "texts" },
+		[SCHEMA_BOOL] = { "yes | no", "yes | no" },
+		[SCHEMA_UINT] = { "number", "numbers" },
+		[SCHEMA_INT] = { "number", "numbers" },
+		[SCHEMA_DOUBLE] = { "number", "numbers" },
+		[SCHEMA_SPAN] = { "time", "times" },
+		[SCHEMA_ADDR] = { "address", "addresses" },
+		[SCHEMA_PREFIX] = { "prefix", "prefixes" },
+		[SCHEMA_WORD] = { "word", "words" },
+		[SCHEMA_CUSTOM] = { "value", "values" },
+		[SCHEMA_MAP] = { "mapping", "mappings" },
 	};
 
-	return nouns[k->type == SCHEMA_LIST ? k->elem : k->type];
+	if (k->type != SCHEMA_LIST)
+		sb_printf(b, "\"%s\"\n", nouns[k->type][0]);
+	else if (k->one_or_list)
+		sb_printf(b, "\"%s | list of %s\"\n", nouns[k->elem][0], nouns[k->elem][1]);
+	else
+		sb_printf(b, "\"list of %s\"\n", nouns[k->elem][1]);
 }
 
 static void print_words(const struct schema_word *w, struct strbuf *b)
@@ -95,12 +124,13 @@ static void print_limits(const struct schema_key *k, struct strbuf *b)
 		return;
 	if (r.type != SCHEMA_CUSTOM && r.min == 0 && r.max == 0)
 		return;
+	sb_str(&text, k->type == SCHEMA_LIST ? "Each is " : "It is ");
 	value_expects(&r, &text);
-	sb_str(b, "It is ");
-	add_text(sb_text(&text), b);
 	if (k->unit)
-		sb_printf(b, " (%s)", k->unit);
-	sb_str(b, ".\n");
+		sb_printf(&text, " (%s)", k->unit);
+	sb_char(&text, '.');
+	add_text(sb_text(&text), b);
+	sb_char(b, '\n');
 }
 
 static void print_kinds(const struct schema *s, const struct schema_key *k, struct strbuf *b)
@@ -119,13 +149,8 @@ static void print_kinds(const struct schema *s, const struct schema_key *k, stru
 
 static void print_key(const struct schema *s, const struct schema_key *k, struct strbuf *b)
 {
-	bool list = k->type == SCHEMA_LIST;
-
 	sb_printf(b, ".It Cm %s : Ar ", k->name);
-	if (list)
-		sb_printf(b, "\"list of %s\"\n", k->elem == SCHEMA_MAP ? "mappings" : noun(k));
-	else
-		sb_printf(b, "\"%s\"\n", noun(k));
+	print_noun(k, b);
 	if (k->help) {
 		add_text(k->help, b);
 		sb_char(b, '\n');
