@@ -15,7 +15,6 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/own.h"
 
@@ -220,13 +219,11 @@ static void print_cell(struct strbuf *b, int event, int state)
 	const struct cell *c = &rows[event].in[state];
 	char text[32];
 
-	if (!c->given)
-		strcpy(text, "-");
-	else if (c->action == BGP_ACT_IGNORE)
-		strcpy(text, "ignore");
-	else
+	if (c->given && c->action != BGP_ACT_IGNORE)
 		snprintf(
 			text, sizeof(text), "%s:%s", action_names[c->action], state_names[c->next]);
+	else
+		snprintf(text, sizeof(text), "%s", c->given ? "ignore" : "-");
 	sb_printf(b, " %-22s", text);
 }
 

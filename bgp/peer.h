@@ -50,8 +50,9 @@ struct bgp_peer_config {
 enum bgp_action_kind {
 	BGP_DO_CONNECT, // open TCP towards the peer; report connected or closed for BGP_OUT
 	BGP_DO_SEND,    // write data on dir; whole messages, keep the order
-	BGP_DO_CLOSE,   // close dir after what was sent before has been written
-	BGP_DO_EVENT,   // tell whoever listens
+	BGP_DO_CLOSE, // close dir after what was sent before has been written, within a few seconds;
+		      // do not report it as closed
+	BGP_DO_EVENT, // tell whoever listens
 };
 
 enum bgp_event_kind {
@@ -110,9 +111,12 @@ void bgp_peer_start(struct bgp_peer *p, instant now);
 void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text);
 
 // Events from TCP. local: this side's address of the connection.
-// accepted: true, and the connection is now BGP_IN; or false: refuse (close) it, the peer is not
-// started or has an accepted one that is alive (a new one replaces it where it is only in
-// OpenSent and was replaced by the remote: RFC 4271 section 6.8 decides by identifiers later).
+// accepted: true, and the connection is now BGP_IN; or false: refuse (close) it, since the peer
+// is not started or has an accepted one that got further than sending OPEN. One that did not is
+// replaced: a neighbour that opens again has given it up. Then the program closes the earlier one
+// itself, and all that the engine says of BGP_IN is meant for the new one. Of an accepted
+// connection beside one that this side opened, RFC 4271 section 6.8 decides when its OPEN comes.
+// closed: also for an attempt that failed; why is for people.
 void bgp_peer_connected(struct bgp_peer *p, instant now, const struct ip_addr *local);
 [[nodiscard]] bool bgp_peer_accepted(struct bgp_peer *p, instant now, const struct ip_addr *local);
 void bgp_peer_closed(struct bgp_peer *p, instant now, enum bgp_dir dir, const char *why);
@@ -123,7 +127,7 @@ void bgp_peer_received(
 // UPDATEs back while a neighbour is slow.
 void bgp_peer_set_backlog(struct bgp_peer *p, instant now, enum bgp_dir dir, size_t bytes);
 
-// Time.
+// Time. tick: let every timer run out that is due.
 instant bgp_peer_deadline(const struct bgp_peer *p); // INSTANT_NEVER: no timer runs
 void bgp_peer_tick(struct bgp_peer *p, instant now);
 

@@ -1,0 +1,239 @@
+// From bytes to messages to events of the state machine.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bgp/inside.h"
+#include "lib/own.h"
+
+static void end_by_fault(
+	struct bgp_conn *c, enum bgp_fsm_event event, const struct bgp_fault *f, const char *detail)
+{
+	struct bgp_cause cause = {
+		.code = bgp_fault_code(f->kind),
+		.subcode = bgp_fault_subcode(f->kind),
+		.data = f->data,
+		.len = f->data_len,
+	};
+	const char *name = f->attr ? bgp_attr_name(f->attr) : "";
+
+	snprintf(cause.text, sizeof(cause.text), "%s%s%s%s", name, f->attr ? ": " : "",
+		bgp_fault_name(f->kind), detail);
+	bgp_conn_event(c, event, &cause);
+}
+
+// An event that a message brings in any state; the table says whether it has a place there.
+static void event_of_message(struct bgp_conn *c, enum bgp_fsm_event event, const struct bgp_msg *m)
+{
+	const struct bgp_cause cause = { .data = &m->type, .len = 1 };
+
+	bgp_conn_event(c, event, &cause);
+}
+
+// ---- OPEN ----
+
+// RFC 4271 section 6.8, RFC 6286 section 2.3: the connection stays that was
+// opened by the side with the higher identifier, or AS number when they are equal.
+static enum bgp_dir winner(const struct bgp_peer *p, const struct bgp_open *theirs)
+{
+	if (p->config.router_id != theirs->id)
+		return p->config.router_id > theirs->id ? BGP_OUT : BGP_IN;
+	return p->config.local_as > theirs->as ? BGP_OUT : BGP_IN;
+}
+
+// True: this connection lives on.
+static bool survives_collision(struct bgp_conn *c, const struct bgp_open *theirs)
+{
+	struct bgp_conn *other = bgp_conn_other(c);
+	const struct bgp_cause cause = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
+	bool other_stays =
+		other->state == BGP_ESTABLISHED ||
+		(other->state == BGP_OPENCONFIRM && winner(c->peer, theirs) == other->dir);
+
+	if (other->state >= BGP_OPENCONFIRM)
+		bgp_conn_event(other_stays ? c : other, BGP_EV_COLLISION_DUMP, &cause);
+	return !other_stays;
+}
+
+static void detail_of_open(char *text, size_t size, const struct bgp_fault *f,
+	const struct bgp_open *o, uint32_t peer_as)
+{
+	text[0] = '\0';
+	if (f->kind == BGP_FAULT_PEER_AS && o->as)
+		snprintf(text, size, ": %u came, %u is configured", o->as, peer_as);
+	if (f->kind == BGP_FAULT_ID && o->id)
+		snprintf(text, size, ": it is our own");
+}
+
+static void rx_open(struct bgp_conn *c, const struct bgp_msg *m)
+{
+	struct bgp_peer *p = c->peer;
+	const struct bgp_open ours = {
+		.as = p->config.local_as,
+		.id = p->config.router_id,
+		.caps = { .multiprotocol = true, .families = p->config.families },
+	};
+	struct bgp_open theirs = {};
+	char detail[64];
+
+	p->counters.opens_in++;
+	if (c->state != BGP_OPENSENT) {
+		event_of_message(c, BGP_EV_RX_OPEN, m);
+		return;
+	}
+	struct bgp_fault f = bgp_open_parse(&theirs, m->body);
+	if (f.kind == BGP_FAULT_NONE)
+		f = bgp_open_check(&theirs, &ours, p->config.peer_as);
+	if (f.kind != BGP_FAULT_NONE) {
+		detail_of_open(detail, sizeof(detail), &f, &theirs, p->config.peer_as);
+		end_by_fault(c, BGP_EV_BAD_OPEN, &f, detail);
+		return;
+	}
+	if (!survives_collision(c, &theirs))
+		return;
+	c->theirs = theirs;
+	event_of_message(c, BGP_EV_RX_OPEN, m);
+}
+
+// ---- UPDATE ----
+
+// One event at a time: a full table would make a million of them.
+static void tell_received(struct bgp_conn *c, const struct bgp_fault *f)
+{
+	struct bgp_error e = {};
+
+	if (c->peer->received_queued)
+		return;
+	if (f->kind != BGP_FAULT_NONE)
+		snprintf(e.text, sizeof(e.text), "%s%s%s: %s",
+			f->attr ? bgp_attr_name(f->attr) : "", f->attr ? ": " : "",
+			bgp_fault_name(f->kind), bgp_verb_name(f->verb));
+	c->peer->received_queued = true;
+	bgp_queue_event(c, BGP_EVENT_RECEIVED, &e);
+}
+
+// RFC 4760 section 7: the family of the attribute at fault is not listened to any more.
+static void disable_family(struct bgp_conn *c, const struct bgp_update *u)
+{
+	if (u->fault.attr == BGP_ATTR_MP_REACH)
+		c->codec.families &= ~u->path.reach.family;
+	if (u->fault.attr == BGP_ATTR_MP_UNREACH)
+		c->codec.families &= ~u->path.unreach.family;
+}
+
+static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
+{
+	struct bgp_counters *n = &c->peer->counters;
+	struct bgp_update u;
+	size_t announced, withdrawn;
+
+	n->updates_in++;
+	if (c->state != BGP_ESTABLISHED) {
+		event_of_message(c, BGP_EV_RX_UPDATE, m);
+		return;
+	}
+	bgp_update_decode(&u, m->body, &c->codec);
+	if (u.fault.verb == BGP_VERB_RESET) {
+		end_by_fault(c, BGP_EV_BAD_UPDATE, &u.fault, "");
+		return;
+	}
+	if (u.fault.verb == BGP_VERB_RESET_AFI)
+		disable_family(c, &u);
+	bgp_update_count(&u, &announced, &withdrawn);
+	n->prefixes_received += announced;
+	tell_received(c, &u.fault);
+	event_of_message(c, BGP_EV_RX_UPDATE, m);
+}
+
+// ---- The others ----
+
+static void rx_notification(struct bgp_conn *c, const struct bgp_msg *m)
+{
+	struct bgp_notification n = bgp_notification_parse(m->body);
+	struct bgp_cause cause = { .code = n.code, .subcode = n.subcode, .received = true };
+	bool version = n.code == BGP_ERR_OPEN && n.subcode == BGP_OPEN_UNSUPPORTED_VERSION;
+
+	c->peer->counters.notifications_in++;
+	bgp_shutdown_parse(cause.text, &n);
+	bgp_conn_event(
+		c, version ? BGP_EV_RX_NOTIFICATION_VERSION : BGP_EV_RX_NOTIFICATION, &cause);
+}
+
+static void rx_keepalive(struct bgp_conn *c, const struct bgp_msg *m)
+{
+	c->peer->counters.keepalives_in++;
+	event_of_message(c, BGP_EV_RX_KEEPALIVE, m);
+}
+
+// RFC 2918 section 4: a family that was not agreed on is ignored.
+static void rx_refresh(struct bgp_conn *c, const struct bgp_msg *m)
+{
+	struct bgp_refresh r;
+
+	c->peer->counters.refreshes_in++;
+	if (c->state == BGP_ESTABLISHED) {
+		struct bgp_fault f = bgp_refresh_parse(&r, m);
+
+		if (f.kind != BGP_FAULT_NONE) {
+			end_by_fault(c, BGP_EV_BAD_REFRESH, &f, "");
+			return;
+		}
+		if (r.subtype == BGP_REFRESH_REQUEST)
+			bgp_ribout_refresh(&c->peer->out, r.family & c->agreed.families);
+	}
+	event_of_message(c, BGP_EV_RX_REFRESH, m);
+}
+
+static void (*const handlers[])(struct bgp_conn *c, const struct bgp_msg *m) = {
+	[BGP_MSG_OPEN] = rx_open,
+	[BGP_MSG_UPDATE] = rx_update,
+	[BGP_MSG_NOTIFICATION] = rx_notification,
+	[BGP_MSG_KEEPALIVE] = rx_keepalive,
+	[BGP_MSG_ROUTE_REFRESH] = rx_refresh,
+};
+
+// Nothing is listened to on a connection whose session is over.
+static bool is_listening(const struct bgp_conn *c)
+{
+	return c->tcp && c->state >= BGP_OPENSENT;
+}
+
+// Handles the whole messages at the start of c->in; returns the bytes they took.
+static size_t handle_messages(struct bgp_conn *c)
+{
+	size_t at = 0;
+
+	while (is_listening(c)) {
+		struct bgp_msg m;
+		struct bgp_fault f;
+		int r = bgp_msg_frame(&m, &f, c->in + at, c->in_len - at);
+
+		if (r == -EAGAIN)
+			break;
+		if (r < 0) {
+			end_by_fault(c, BGP_EV_BAD_HEADER, &f, "");
+			break;
+		}
+		at += m.size;
+		handlers[m.type](c, &m);
+	}
+	return at;
+}
+
+void bgp_conn_received(struct bgp_conn *c, const uint8_t *data, size_t len)
+{
+	while (len > 0 && is_listening(c)) {
+		size_t room = BGP_MSG_MAX - c->in_len;
+		size_t n = len < room ? len : room;
+
+		memcpy(c->in + c->in_len, data, n);
+		c->in_len += n;
+		data += n;
+		len -= n;
+		size_t done = handle_messages(c);
+		if (!is_listening(c))
+			return;
+		c->in_len -= done;
+		memmove(c->in, c->in + done, c->in_len);
+	}
+}
