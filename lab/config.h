@@ -1,0 +1,38 @@
+// The configuration files of what runs in a world, as text. Pure: only the scenario and the
+// topology decide.
+#pragma once
+
+#include "lab/topology.h"
+#include "lib/strbuf.h"
+
+// bird.conf of a network's router: its own prefix, one session a family and
+// neighbour, and valley-free policy:
+//
+//	from        local preference   goes on to
+//	customer    200 (backup: 80)   everybody
+//	peer        100                customers
+//	provider     50 (backup: 20)   customers
+//
+// Where a route came from is kept in a large community OWN:1:(1 customer, 2 peer, 3 provider).
+// GRACEFUL_SHUTDOWN (RFC 8326) gives preference 0; prefixes longer than /24 and /48 are refused.
+void config_bird_router(const struct topology *t, const struct lab_node *router, struct strbuf *b);
+
+// bird.conf of a site that announces without checks.
+void config_bird_site(const struct scenario *s, const struct topology *t,
+	const struct lab_node *site, struct strbuf *b);
+
+// nsd.conf and knot.conf of a site; dir is the node's directory.
+void config_nsd(
+	const struct scenario *s, const struct lab_node *site, const char *dir, struct strbuf *b);
+void config_knot(
+	const struct scenario *s, const struct lab_node *site, const char *dir, struct strbuf *b);
+// The zone example.org that both serve.
+void config_zone(const struct scenario *s, struct strbuf *b);
+
+// nearcast.yaml of a site: the scenario's part, with ${...} replaced, and each
+// of these top-level keys that it does not have: site, node, as, router-id,
+// listen-port (0), control, readonly, upstreams (one a neighbour and family).
+// Known in ${...}: name city lat lon as id address4 address6 dir. -EINVAL with a sentence in
+// *error for another.
+[[nodiscard]] int config_nearcast(const struct scenario *s, const struct topology *t,
+	const struct lab_node *site, const char *dir, struct strbuf *b, struct strbuf *error);

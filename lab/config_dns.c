@@ -1,0 +1,85 @@
+#include "lab/config.h"
+
+// Both servers bind the service addresses before they are there (free bind),
+// and call themselves by the site's name: id.server and hostname.bind, class
+// CH (RFC 4892), and NSID (RFC 5001).
+
+static void print_addresses(
+	const struct scenario *s, const char *before, const char *after, struct strbuf *b)
+{
+	items_for_each(struct ip_addr, a, s->addresses)
+	{
+		char text[IP_TEXT];
+		sb_printf(b, "%s%s%s", before, ip_print(a, text), after);
+	}
+}
+
+void config_nsd(
+	const struct scenario *s, const struct lab_node *site, const char *dir, struct strbuf *b)
+{
+	sb_str(b, "server:\n");
+	print_addresses(s, "\tip-address: ", "\n", b);
+	sb_printf(b,
+		"\tip-freebind: yes\n"
+		"\tidentity: \"%s\"\n"
+		"\tnsid: \"ascii_%s\"\n"
+		"\tserver-count: 1\n"
+		"\tusername: \"\"\n"
+		"\tdatabase: \"\"\n"
+		"\tzonesdir: \"%s\"\n"
+		"\tpidfile: \"%s/nsd.pid\"\n"
+		"\tzonelistfile: \"%s/nsd.zones\"\n"
+		"\txfrdfile: \"%s/nsd.xfrd\"\n"
+		"\txfrdir: \"%s\"\n"
+		"\trrl-ratelimit: 0\n"
+		"remote-control:\n"
+		"\tcontrol-enable: no\n"
+		"zone:\n"
+		"\tname: example.org\n"
+		"\tzonefile: example.org.zone\n",
+		site->name, site->name, dir, dir, dir, dir, dir);
+}
+
+void config_knot(
+	const struct scenario *s, const struct lab_node *site, const char *dir, struct strbuf *b)
+{
+	sb_printf(b,
+		"server:\n"
+		"  rundir: \"%s\"\n"
+		"  identity: \"%s\"\n"
+		"  nsid: \"%s\"\n"
+		"  udp-workers: 1\n"
+		"  tcp-workers: 1\n"
+		"  background-workers: 1\n"
+		"  listen: [",
+		dir, site->name, site->name);
+	print_addresses(s, " \"", "@53\",", b);
+	sb_printf(b,
+		" ]\n"
+		"log:\n"
+		"  - target: stderr\n"
+		"    any: info\n"
+		"database:\n"
+		"  storage: \"%s\"\n"
+		"zone:\n"
+		"  - domain: example.org\n"
+		"    storage: \"%s\"\n"
+		"    file: example.org.zone\n"
+		"    zonefile-load: whole\n"
+		"    journal-content: none\n",
+		dir, dir);
+}
+
+void config_zone(const struct scenario *s, struct strbuf *b)
+{
+	sb_str(b, "$ORIGIN example.org.\n"
+		  "$TTL 300\n"
+		  "@ SOA ns hostmaster 1 3600 600 86400 300\n"
+		  "  NS ns\n");
+	items_for_each(struct ip_addr, a, s->addresses)
+	{
+		char text[IP_TEXT];
+		sb_printf(b, "ns %s %s\n", a->family == IP4 ? "A" : "AAAA", ip_print(a, text));
+	}
+	sb_str(b, "www TXT \"served by the nearest site\"\n");
+}

@@ -1,0 +1,172 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lab/config.h"
+
+struct variables {
+	const struct scenario *s;
+	const struct lab_node *site;
+	const char *dir;
+};
+
+static void put_name(const struct variables *v, struct strbuf *b)
+{
+	sb_str(b, v->site->name);
+}
+
+static void put_city(const struct variables *v, struct strbuf *b)
+{
+	sb_str(b, v->site->city);
+}
+
+static void put_lat(const struct variables *v, struct strbuf *b)
+{
+	sb_printf(b, "%.4f", v->site->at.lat);
+}
+
+static void put_lon(const struct variables *v, struct strbuf *b)
+{
+	sb_printf(b, "%.4f", v->site->at.lon);
+}
+
+static void put_as(const struct variables *v, struct strbuf *b)
+{
+	sb_printf(b, "%" PRIu64, v->site->as);
+}
+
+static void put_id(const struct variables *v, struct strbuf *b)
+{
+	sb_printf(b, "%zu", v->site->index + 1);
+}
+
+static void put_address4(const struct variables *v, struct strbuf *b)
+{
+	char text[IP_TEXT];
+
+	sb_str(b, ip_print(&v->site->address4, text));
+}
+
+static void put_address6(const struct variables *v, struct strbuf *b)
+{
+	char text[IP_TEXT];
+
+	sb_str(b, ip_print(&v->site->address6, text));
+}
+
+static void put_dir(const struct variables *v, struct strbuf *b)
+{
+	sb_str(b, v->dir);
+}
+
+static const struct variable {
+	const char *name;
+	void (*put)(const struct variables *v, struct strbuf *b);
+} known[] = {
+	{ "name", put_name },
+	{ "city", put_city },
+	{ "lat", put_lat },
+	{ "lon", put_lon },
+	{ "as", put_as },
+	{ "id", put_id },
+	{ "address4", put_address4 },
+	{ "address6", put_address6 },
+	{ "dir", put_dir },
+};
+
+static const struct variable *find_variable(const char *name, size_t len)
+{
+	for (size_t i = 0; i < countof(known); i++)
+		if (strlen(known[i].name) == len && memcmp(known[i].name, name, len) == 0)
+			return &known[i];
+	return NULL;
+}
+
+static int substitute(
+	const struct variables *v, const char *text, struct strbuf *b, struct strbuf *error)
+{
+	for (const char *at = strstr(text, "${"); at; at = strstr(text, "${")) {
+		const char *end = strchr(at, '}');
+		size_t len = end ? (size_t)(end - at - 2) : 0;
+		const struct variable *var = end ? find_variable(at + 2, len) : NULL;
+
+		if (!var) {
+			sb_printf(error, "nearcast.yaml of %s: unknown variable ${%.*s}",
+				v->site->name, (int)len, at + 2);
+			return -EINVAL;
+		}
+		sb_add(b, text, (size_t)(at - text));
+		var->put(v, b);
+		text = end + 1;
+	}
+	sb_str(b, text);
+	return 0;
+}
+
+// A top-level key stands at the start of a line.
+static bool has_key(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, n) == 0 && line[n] == ':')
+			return true;
+	}
+	return false;
+}
+
+static void put_upstream(const struct lab_link *l, enum ip_family family, struct strbuf *b)
+{
+	char theirs[IP_TEXT], mine[IP_TEXT];
+	bool v4 = family == IP4;
+
+	sb_printf(b,
+		"  - {name: %s-%d, address: \"%s\", source: \"%s\", as: %" PRIu64
+		", hold-time: 9s, connect-retry: 1s}\n",
+		l->a.node->name, v4 ? 4 : 6, ip_print(v4 ? &l->a.address4 : &l->a.address6, theirs),
+		ip_print(v4 ? &l->b.address4 : &l->b.address6, mine), l->a.node->as);
+}
+
+static void put_upstreams(const struct topology *t, const struct lab_node *site, struct strbuf *b)
+{
+	sb_str(b, "upstreams:\n");
+	for (size_t i = 0; i < t->link_count; i++)
+		for (enum ip_family f = IP4; f <= IP6 && t->links[i].b.node == site; f++)
+			put_upstream(&t->links[i], f, b);
+}
+
+// Keys the lab writes unless the scenario does; the values take variables, too.
+static const struct {
+	const char *key, *value;
+} given[] = {
+	{ "site", "{name: ${name}, city: \"${city}\", lat: ${lat}, lon: ${lon}}" },
+	{ "node", "{name: ${name}, id: ${id}, address: [${address4}, \"${address6}\"]}" },
+	{ "as", "${as}" },
+	{ "router-id", "${address4}" },
+	{ "listen-port", "0" },
+	{ "control", "${dir}/control" },
+	{ "readonly", "${dir}/readonly" },
+};
+
+int config_nearcast(const struct scenario *s, const struct topology *t, const struct lab_node *site,
+	const char *dir, struct strbuf *b, struct strbuf *error)
+{
+	const struct scn_site *scn = (const struct scn_site *)s->sites.data + site->index;
+	const char *text = scn->nearcast ? scn->nearcast : s->nearcast;
+	const struct variables v = { s, site, dir };
+	int rc = 0;
+
+	for (size_t i = 0; i < countof(given) && rc == 0; i++) {
+		if (has_key(text, given[i].key))
+			continue;
+		sb_printf(b, "%s: ", given[i].key);
+		rc = substitute(&v, given[i].value, b, error);
+		sb_char(b, '\n');
+	}
+	if (rc == 0 && !has_key(text, "upstreams"))
+		put_upstreams(t, site, b);
+	if (rc == 0)
+		rc = substitute(&v, text, b, error);
+	return rc;
+}

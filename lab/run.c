@@ -1,0 +1,395 @@
+#include "lab/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lab/client.h"
+#include "lab/event.h"
+#include "lab/live.h"
+#include "lab/service.h"
+#include "lab/watch.h"
+#include "lib/mem.h"
+
+enum { POLL_MS = 20 };
+
+enum phase {
+	PHASE_SETTLING, // the last step is being watched
+	PHASE_WAITING,  // for the time of the next one
+	PHASE_KEEPING,  // the timeline is over, the world stays
+};
+
+struct run {
+	const struct scenario *s;
+	const struct run_options *o;
+	struct run_result *r;
+	struct strbuf *error;
+	uv_loop_t loop;
+	uv_timer_t poll;
+	uv_signal_t signals[2];
+	struct topology *topology;
+	struct world *world;
+	struct services *services;
+	struct clients *clients;
+	struct watch *watch;
+	struct live live;
+	pid_t line; // delay line, 0: none
+	enum phase phase;
+	size_t next; // step of the timeline
+	int failed;  // negative errno: the run cannot go on
+};
+
+#define SAY(run, style, at, ...)                                        \
+	do {                                                            \
+		if (!(run)->o->quiet)                                   \
+			live_say(&(run)->live, style, at, __VA_ARGS__); \
+	} while (0)
+
+static struct step_result *current(struct run *run)
+{
+	return &run->r->steps[run->r->step_count - 1];
+}
+
+// A step's expectations rest on those of the step before it.
+static void begin_step(struct run *run, const struct scn_step *step, instant at)
+{
+	struct run_result *r = run->r;
+	size_t clients = run->s->clients.count;
+	struct step_result *before = r->step_count ? &r->steps[r->step_count - 1] : NULL;
+	struct expectation *e = mem_zalloc(clients * sizeof(*e));
+	struct step_result *now = &r->steps[r->step_count++];
+
+	*now = (struct step_result){ .step = step, .at = at };
+	now->clients = mem_zalloc(clients * sizeof(*now->clients));
+	for (size_t i = 0; i < clients && before; i++)
+		e[i] = before->clients[i].expected;
+	expect_resolve(run->s, step ? &step->expect : &run->s->start,
+		step && step->has_others_max_lost ? &step->others_max_lost : NULL,
+		before ? e : NULL, e);
+	for (size_t i = 0; i < clients; i++)
+		now->clients[i].expected = e[i];
+	free(e);
+	run->phase = PHASE_SETTLING;
+}
+
+static span settle_of(const struct run *run, const struct step_result *step)
+{
+	return step->step ? step->step->settle : run->s->settle;
+}
+
+static bool stream_settled(struct run *run, size_t i, const struct step_result *step, instant now)
+{
+	const struct stream *s = clients_stream(run->clients, i);
+	int site = step->clients[s->client_index].expected.site;
+	span steady = clients_steady(run->clients, i, now);
+	span settle = settle_of(run, step);
+
+	if (site != SITE_NONE)
+		return s->site == site && steady.us >= settle.us;
+	instant since = instant_before(s->last_answer, step->at) ? step->at : s->last_answer;
+	return instant_diff(now, since).us >= settle.us + s->client->timeout.us;
+}
+
+static bool is_settled(struct run *run, const struct step_result *step, instant now)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < clients_streams(run->clients); i++)
+		all &= stream_settled(run, i, step, now);
+	return all;
+}
+
+static void judge(struct run *run, struct step_result *step)
+{
+	step->ok = !step->failure;
+	for (size_t i = 0; i < run->s->clients.count; i++) {
+		struct client_result *c = &step->clients[i];
+		c->outage = clients_outage(run->clients, i, step->at, step->end);
+		if (!step->step) { // before anything happened there is nothing to lose
+			c->outage.lost = c->outage.sent = 0;
+			c->outage.longest = (span){};
+			c->outage.open = false;
+		}
+		c->verdict = expect_judge(&c->expected, &c->outage);
+		step->ok &= c->verdict == VERDICT_OK;
+	}
+	run->r->ok &= step->ok;
+}
+
+static void end_run(struct run *run)
+{
+	run->r->ended = lab_now();
+	if (!run->o->keep || run->r->interrupted || run->failed < 0) {
+		uv_stop(&run->loop);
+		return;
+	}
+	clients_free(&run->clients);
+	run->phase = PHASE_KEEPING;
+	fprintf(stderr,
+		"\nThe world stays up: nearcast lab exec %s birdc -s bird.ctl show route\n"
+		"Ctrl-C ends it.\n",
+		run->topology->nodes[0].name);
+}
+
+static void finish_step(struct run *run, instant now, bool settled)
+{
+	struct step_result *step = current(run);
+
+	step->end = now;
+	step->settled = settled;
+	judge(run, step);
+	if (!step->step) {
+		SAY(run, LIVE_GOOD, now, settled ? "everybody is answered" : "not as expected");
+		run->r->zero = run->live.zero = now;
+	}
+	if (run->o->on_step)
+		run->o->on_step(run->o->ctx, run->r, step);
+	run->phase = PHASE_WAITING;
+	if (run->next == run->s->timeline.count || (!step->step && !step->ok) || run->o->up)
+		end_run(run);
+}
+
+static void fire(struct run *run, instant now)
+{
+	const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next++;
+	own(sb_free) struct strbuf why = {};
+
+	begin_step(run, step, now);
+	clients_mark(run->clients, now);
+	SAY(run, LIVE_STRONG, now, "%s %s%s%s", step_event_name(step->event), step->target,
+		step->note ? ": " : "", step->note ? step->note : "");
+	int rc = event_do(step, run->world, run->services, &why);
+	if (rc == 0)
+		return;
+	current(run)->failure = sb_take(&why);
+	SAY(run, LIVE_BAD, lab_now(), "%s", current(run)->failure);
+}
+
+static void check_line(struct run *run)
+{
+	if (run->line <= 0 || waitpid(run->line, NULL, WNOHANG) != run->line)
+		return;
+	run->line = 0;
+	run->failed = -EPIPE;
+	sb_str(run->error, "the delay line ended: see delay-line.log (kept with --keep)");
+	end_run(run);
+}
+
+static void on_poll(uv_timer_t *timer)
+{
+	struct run *run = timer->data;
+	instant now = lab_now();
+
+	check_line(run);
+	if (run->phase == PHASE_SETTLING) {
+		const struct step_result *step = current(run);
+		span within = step->step ? step->step->within : run->s->within;
+		bool settled = is_settled(run, step, now);
+		if (settled || instant_due(instant_add(step->at, within), now))
+			finish_step(run, now, settled);
+	} else if (run->phase == PHASE_WAITING && run->next < run->s->timeline.count) {
+		const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next;
+		if (instant_due(instant_add(run->r->zero, step->at), now))
+			fire(run, now);
+	}
+}
+
+static void on_signal(uv_signal_t *s, int)
+{
+	struct run *run = s->data;
+
+	if (run->phase != PHASE_KEEPING)
+		run->r->interrupted = true;
+	uv_stop(&run->loop);
+}
+
+static void on_change(
+	void *ctx, const struct stream *s, int from, int to, span silence, size_t unanswered)
+{
+	struct run *run = ctx;
+	const char *name = s->client->name,
+		   *v = s->client->family == CLIENT_BOTH
+				? (s->family == IP4 ? " (IPv4)" : " (IPv6)")
+				: "";
+
+	if (from == SITE_NONE)
+		SAY(run, LIVE_PLAIN, lab_now(), "%s%s: answered by %s", name, v,
+			site_name(run->s, to));
+	else
+		SAY(run, LIVE_PLAIN, lab_now(), "%s%s: %s %s %s (outage %" PRId64 " ms, %zu lost)",
+			name, v, site_name(run->s, from), live_arrow(&run->live),
+			site_name(run->s, to), span_to_ms(silence), unanswered);
+}
+
+static void on_exit_of(void *ctx, struct service *s, int status)
+{
+	struct run *run = ctx;
+	own(sb_free) struct strbuf tail = {};
+
+	if (run->r->step_count > 1) {
+		SAY(run, LIVE_DIM, lab_now(), "%s/%s ended", s->node->name, s->name);
+		return;
+	}
+	// Nothing may end before the first event.
+	service_log_tail(s, &tail);
+	sb_printf(run->error, "%s of %s ended at once (%s %d)\n%s", s->name, s->node->name,
+		WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), sb_text(&tail));
+	run->failed = -ECHILD;
+	uv_stop(&run->loop);
+}
+
+static bool is_reaction(const struct daemon_event *e)
+{
+	return strcmp(e->type, "withdrawn") == 0 || strcmp(e->type, "announced") == 0;
+}
+
+static void note_reaction(struct step_result *step, const struct daemon_event *e)
+{
+	size_t n = strlen(e->node->name);
+
+	if (!step->step || step->has_reaction || !is_reaction(e) || instant_before(e->at, step->at))
+		return;
+	if (strncmp(step->step->target, e->node->name, n) != 0 || step->step->target[n] != '/')
+		return;
+	step->has_reaction = true;
+	step->reaction = instant_diff(e->at, step->at);
+	snprintf(step->reaction_type, sizeof(step->reaction_type), "%s", e->type);
+}
+
+static void on_daemon_event(void *ctx, const struct daemon_event *e)
+{
+	struct run *run = ctx;
+	char cause[32] = "";
+
+	note_reaction(current(run), e);
+	if (run->r->step_count < 2)
+		return; // the start is long and dull
+	if (e->cause_seq)
+		snprintf(cause, sizeof(cause), " <- #%" PRIu64, e->cause_seq);
+	SAY(run, LIVE_DIM, e->at, "  %s #%" PRIu64 " %s %s%s%s%s%s%s%s%s", e->node->name, e->seq,
+		e->type, e->subject, e->upstream[0] ? " at " : "", e->upstream,
+		e->reason[0] ? " " : "", e->reason, e->detail[0] ? ": " : "", e->detail, cause);
+}
+
+static int start_loop(struct run *run)
+{
+	static const int numbers[] = { SIGINT, SIGTERM };
+	int rc = uv_loop_init(&run->loop);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < countof(numbers); i++) {
+		uv_signal_init(&run->loop, &run->signals[i]);
+		run->signals[i].data = run;
+		rc = uv_signal_start(&run->signals[i], on_signal, numbers[i]);
+		if (rc < 0)
+			return rc;
+	}
+	uv_timer_init(&run->loop, &run->poll);
+	run->poll.data = run;
+	return uv_timer_start(&run->poll, on_poll, POLL_MS, POLL_MS);
+}
+
+static int make_world(struct run *run)
+{
+	static const struct services_ops ops = { on_exit_of };
+	const struct scenario *s = run->s;
+
+	int rc = topology_new(&run->topology, s);
+	if (rc < 0) {
+		sb_str(run->error, "the scenario is larger than the lab's address plan");
+		return rc;
+	}
+	rc = world_new(&run->world, s->name, run->topology, run->error);
+	if (rc == 0)
+		rc = links_make(run->world, &run->r->method, &run->line, run->error);
+	if (rc < 0)
+		return rc;
+	SAY(run, LIVE_PLAIN, lab_now(),
+		"%zu networks, %zu links (%s), %zu sites and %zu clients in %s", s->networks.count,
+		run->topology->link_count, link_method_name(run->r->method), s->sites.count,
+		s->clients.count, run->world->dir);
+	rc = services_new(&run->services, s, run->world, run->error);
+	if (rc < 0)
+		return rc;
+	services_watch(run->services, &run->loop, &ops, run);
+	return services_start_all(run->services, run->error);
+}
+
+static int start_measuring(struct run *run)
+{
+	static const struct clients_ops ops = { on_change };
+
+	begin_step(run, NULL, lab_now());
+	run->watch = watch_new(&run->loop, run->s, run->world, on_daemon_event, run);
+	return clients_new(&run->clients, &run->loop, run->s, run->topology, &ops, run, run->error);
+}
+
+static void close_handle(uv_handle_t *h, void *)
+{
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+static void clean_up(struct run *run)
+{
+	clients_free(&run->clients);
+	watch_free(&run->watch);
+	services_free(&run->services);
+	uv_walk(&run->loop, close_handle, NULL);
+	uv_run(&run->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&run->loop);
+	if (run->world && run->o->up && run->r->ok && run->failed == 0 && !run->r->interrupted)
+		run->failed = world_detach(&run->world);
+	world_end(&run->world);
+	topology_free(&run->topology);
+}
+
+int run_scenario(struct run_result *ret, const struct scenario *s,
+	const struct run_options *options, struct strbuf *error)
+{
+	struct run *run = mem_zalloc(sizeof(*run));
+	struct run_result r = { .scenario = s, .began = lab_now(), .ok = true };
+	struct timespec wall;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	r.started_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+	r.steps = mem_zalloc((s->timeline.count + 1) * sizeof(*r.steps));
+	*run = (struct run){
+		.s = s, .o = options, .r = &r, .error = error, .live = live_new(r.began)
+	};
+	run->failed = start_loop(run);
+	if (run->failed == 0)
+		run->failed = make_world(run);
+	if (run->failed == 0)
+		run->failed = start_measuring(run);
+	if (run->failed == 0)
+		uv_run(&run->loop, UV_RUN_DEFAULT);
+	r.ended = instant_is_never(r.ended) || r.ended.us == 0 ? lab_now() : r.ended;
+	r.ok = r.ok && !r.interrupted && r.step_count == s->timeline.count + 1;
+	if (options->up)
+		r.ok = r.step_count == 1 && r.steps[0].ok && !r.interrupted;
+	clean_up(run);
+	int rc = run->failed;
+	free(run);
+	if (rc < 0)
+		run_result_free(&r);
+	else
+		*ret = r;
+	return rc;
+}
+
+void run_result_free(struct run_result *r)
+{
+	for (size_t i = 0; i < r->step_count; i++) {
+		free(r->steps[i].failure);
+		free(r->steps[i].clients);
+	}
+	free(r->steps);
+	*r = (struct run_result){};
+}

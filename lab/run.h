@@ -1,0 +1,55 @@
+// Plays a scenario: makes the world, waits until it is as expected, lets the
+// events happen one after the other, and measures what each did.
+#pragma once
+
+#include "lab/expect.h"
+#include "lab/link.h"
+#include "lib/strbuf.h"
+
+struct client_result {
+	struct expectation expected;
+	struct outage outage;
+	enum verdict verdict;
+};
+
+struct step_result {
+	const struct scn_step *step; // NULL: the start, before the first event
+	instant at, end;
+	bool settled;  // in time
+	char *failure; // the event could not be made to happen; NULL
+	// When the site's daemon told its routers: its first withdrawal or
+	// announcement since the event. Of events on a site's service only.
+	bool has_reaction;
+	span reaction;
+	char reaction_type[16];
+	struct client_result *clients; // one a client of the scenario
+	bool ok;
+};
+
+struct run_result {
+	const struct scenario *scenario;
+	enum link_method method;
+	int64_t started_us; // Unix time
+	instant began;      // of everything
+	instant zero;       // of the timeline
+	instant ended;
+	struct step_result *steps; // the start first; those that took place
+	size_t step_count;
+	bool interrupted;
+	bool ok;
+};
+
+struct run_options {
+	bool keep;  // leave the world up after the last event until SIGINT or SIGTERM
+	bool up;    // only make the world, wait for the start, and leave it up for good
+	bool quiet; // no lines on standard error but errors
+	// Called when a step is over. NULL: not.
+	void (*on_step)(void *ctx, const struct run_result *r, const struct step_result *step);
+	void *ctx;
+};
+
+// Runs to the end. 0 and a result to be freed, whether it holds or not; negative
+// errno with a sentence in *error when the world could not be made.
+[[nodiscard]] int run_scenario(struct run_result *ret, const struct scenario *s,
+	const struct run_options *options, struct strbuf *error);
+void run_result_free(struct run_result *r);

@@ -1,0 +1,157 @@
+// What a scenario file says: a small Internet, the sites in it, the clients that
+// measure, and a timeline of events with what is expected of each.
+//
+// Everything lives in the arena of its struct scenario and is never changed after loading.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lab/geo.h"
+#include "lib/arena.h"
+#include "lib/ip.h"
+#include "lib/schema.h"
+#include "lib/timing.h"
+
+enum router_kind { ROUTER_BIRD };
+
+// One autonomous system: one router in one place.
+struct scn_network {
+	char *name;
+	uint64_t as;
+	enum router_kind kind;
+	char *city;
+	struct geo_point at;
+	struct place place;
+};
+
+// What the neighbour at the other end is to this end.
+enum relation { RELATION_CUSTOMER, RELATION_PEER, RELATION_PROVIDER, RELATION_MAX };
+const char *relation_name(enum relation r);
+enum relation relation_reverse(enum relation r);
+
+struct scn_link {
+	char *a, *b;            // networks
+	enum relation relation; // what b is to a
+	bool has_delay;
+	span delay;  // one way; from the places when not given
+	double loss; // percent of the frames, each way
+	bool backup; // customer and provider only: the last choice both ways
+	struct place place;
+};
+
+enum announcer { ANNOUNCER_NEARCASTD, ANNOUNCER_BIRD };
+enum dns_kind { DNS_NSD, DNS_KNOT };
+
+struct scn_upstream {
+	char *network;
+	enum relation relation; // what the network is to the site
+	bool has_delay;
+	span delay;
+	struct place place;
+};
+
+struct scn_site {
+	char *name;
+	char *city;
+	struct geo_point at;
+	enum dns_kind dns;
+	enum announcer announcer;
+	struct items upstreams; // struct scn_upstream
+	char *nearcast; // nearcast.yaml, or the part the lab does not write; NULL: the scenario's
+	struct place place;
+	struct place nearcast_place;
+};
+
+enum client_family { CLIENT_IP4 = 1, CLIENT_IP6 = 2, CLIENT_BOTH = 3 };
+
+struct scn_client {
+	char *name;
+	char *network;
+	char *city; // the network's unless given
+	struct geo_point at;
+	bool has_lat, has_lon;
+	enum client_family family;
+	span interval;
+	span timeout;
+	struct place place;
+};
+
+// What some clients should see. Clients that no entry names are expected to
+// stay with the site of the step before.
+struct scn_expect {
+	struct items clients; // char *
+	char *site;           // NULL: nobody answers
+	bool has_max_outage, has_max_lost;
+	span max_outage;
+	uint64_t max_lost;
+	struct place place;
+};
+
+enum step_event {
+	STEP_KILL,
+	STEP_TERM,
+	STEP_STOP,
+	STEP_CONT,
+	STEP_START,
+	STEP_LINK_DOWN,
+	STEP_LINK_UP,
+	STEP_RUN,
+	STEP_MAX,
+};
+const char *step_event_name(enum step_event e);
+// What the target of an event names.
+enum target_kind { TARGET_SERVICE, TARGET_LINK, TARGET_NODE };
+enum target_kind step_event_target(enum step_event e);
+
+struct scn_step {
+	span at; // after the first step could begin
+	enum step_event event;
+	char *target;         // "fra1/dns", "rhine/hudson", "fra1"
+	struct items command; // char *, of `run`
+	char *note;           // a line for the reader; NULL
+	bool has_settle, has_within;
+	span settle, within;
+	bool has_others_max_lost;
+	uint64_t others_max_lost; // of clients that no entry of expect names
+	struct items expect;      // struct scn_expect
+	struct place place;
+};
+
+struct scenario {
+	struct arena *arena;
+	struct document doc;
+	char *name; // of the file, without directory and ending
+	char *title, *description;
+	uint64_t site_as;
+	struct items prefixes;  // struct ip_prefix of the service
+	struct items addresses; // struct ip_addr of the service; at most one a family
+	span settle;            // calm that ends a step
+	span within;            // a step that is not settled by then has failed
+	struct items networks, links, sites, clients; // struct scn_*
+	char *nearcast;                               // for sites without one of their own
+	struct items start;                           // struct scn_expect, before the first step
+	struct items timeline;                        // struct scn_step
+};
+
+extern const struct schema scenario_schema;
+
+// Loads a file and checks its meaning. 0 and a scenario to be freed; negative errno with faults.
+[[nodiscard]] int scenario_load(struct scenario **ret, const char *path, struct faults *faults);
+[[nodiscard]] int scenario_load_text(struct scenario **ret, const char *name, const char *text,
+	size_t len, struct faults *faults);
+void scenario_free(struct scenario **s);
+
+// Index in the list, -1 when there is none of that name.
+int scenario_network(const struct scenario *s, const char *name);
+int scenario_site(const struct scenario *s, const char *name);
+int scenario_client(const struct scenario *s, const char *name);
+
+// The service's address of a family, NULL when it has none.
+const struct ip_addr *scenario_service_address(const struct scenario *s, enum ip_family family);
+
+// Splits "a/b"; each at most NAME_MAX_LEN characters. False when it is no such pair.
+enum { NODE_NAME_MAX = 15 }; // names of nodes are names of interfaces too (IFNAMSIZ)
+enum { SERVICE_NAME_MAX = 31 };
+bool target_split(const char *target, char a[NODE_NAME_MAX + 1], char b[SERVICE_NAME_MAX + 1]);

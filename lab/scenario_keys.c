@@ -1,0 +1,327 @@
+// The keys of a scenario file: one row a key.
+#include "lab/scenario.h"
+
+#define AT(type, member) __builtin_offsetof(struct type, member)
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
+
+static const struct schema_word router_words[] = {
+	{ "bird", ROUTER_BIRD, "BIRD 2" },
+	{},
+};
+
+static const struct schema_word relation_words[] = {
+	{ "customer", RELATION_CUSTOMER, "b pays a: everything a knows goes to b" },
+	{ "peer", RELATION_PEER, "each sends its own and its customers' routes" },
+	{ "provider", RELATION_PROVIDER, "a pays b: everything b knows comes to a" },
+	{},
+};
+
+static const struct schema_word site_relation_words[] = {
+	{ "provider", RELATION_PROVIDER, "transit: the network announces the site to everybody" },
+	{ "peer", RELATION_PEER, "the network announces the site to its customers only" },
+	{},
+};
+
+static const struct schema_word dns_words[] = {
+	{ "nsd", DNS_NSD, "NSD" },
+	{ "knot", DNS_KNOT, "Knot DNS" },
+	{},
+};
+
+static const struct schema_word announcer_words[] = {
+	{ "nearcastd", ANNOUNCER_NEARCASTD, "the daemon, with checks" },
+	{ "bird", ANNOUNCER_BIRD, "BIRD with static routes and no checks: the baseline" },
+	{},
+};
+
+static const struct schema_word family_words[] = {
+	{ "ipv4", CLIENT_IP4, NULL },
+	{ "ipv6", CLIENT_IP6, NULL },
+	{ "both", CLIENT_BOTH, "two streams of queries; the worse one counts" },
+	{},
+};
+
+static const struct schema_word event_words[] = {
+	{ "kill", STEP_KILL, "SIGKILL to the service's process group" },
+	{ "term", STEP_TERM, "SIGTERM to the service" },
+	{ "stop", STEP_STOP, "SIGSTOP to the service's process group: it hangs" },
+	{ "cont", STEP_CONT, "SIGCONT to the service's process group" },
+	{ "start", STEP_START, "start the service again after it ended" },
+	{ "link-down", STEP_LINK_DOWN, "cut a link, named network/neighbour" },
+	{ "link-up", STEP_LINK_UP, "mend it" },
+	{ "run", STEP_RUN, "run a command in the target node" },
+	{},
+};
+
+static const struct schema_key network_keys[] = {
+	{ "name", SCHEMA_STRING, .offset = AT(scn_network, name), .required = true,
+		.help = "Name of the router's node and of the interfaces towards it." },
+	{ "as", SCHEMA_UINT, .offset = AT(scn_network, as), .required = true, .min = 1,
+		.max = 4294967294, .help = "AS number.", .rfc = "RFC 5398 has those for examples" },
+	{ "kind", SCHEMA_WORD, .offset = AT(scn_network, kind), .words = router_words,
+		.fallback = "bird", .help = "Software of the router." },
+	{ "city", SCHEMA_STRING, .offset = AT(scn_network, city), .required = true,
+		.help = "Where the router is." },
+	{ "lat", SCHEMA_DOUBLE, .offset = AT(scn_network, at.lat), .required = true, .min = -90,
+		.max = 90, .unit = "degrees north" },
+	{ "lon", SCHEMA_DOUBLE, .offset = AT(scn_network, at.lon), .required = true, .min = -180,
+		.max = 180, .unit = "degrees east" },
+	END,
+};
+
+static const struct schema network_schema = {
+	"network",
+	sizeof(struct scn_network),
+	.place_offset = AT(scn_network, place),
+	.keys = network_keys,
+	.help = "An autonomous system: one router in one place.",
+};
+
+static const struct schema_key link_keys[] = {
+	{ "a", SCHEMA_STRING, .offset = AT(scn_link, a), .required = true, .help = "A network." },
+	{ "b", SCHEMA_STRING, .offset = AT(scn_link, b), .required = true,
+		.help = "Its neighbour." },
+	{ "relation", SCHEMA_WORD, .offset = AT(scn_link, relation), .required = true,
+		.words = relation_words, .help = "What b is to a." },
+	{ "delay", SCHEMA_SPAN, .offset = AT(scn_link, delay),
+		.has_offset = AT(scn_link, has_delay), .max = 10000,
+		.help = "One way. Unless given it follows from the places: 1.4 times the great "
+			"circle at 200,000 km/s." },
+	{ "loss", SCHEMA_DOUBLE, .offset = AT(scn_link, loss), .max = 100, .unit = "percent",
+		.help = "Frames lost each way, at random." },
+	{ "backup", SCHEMA_BOOL, .offset = AT(scn_link, backup), .fallback = "no",
+		.help = "The customer uses this provider only when no other is left: lower "
+			"preference one way, prepends the other." },
+	END,
+};
+
+static const struct schema link_schema = {
+	"link",
+	sizeof(struct scn_link),
+	.place_offset = AT(scn_link, place),
+	.keys = link_keys,
+	.help = "A link between two networks, with a BGP session a family.",
+};
+
+static const struct schema_key upstream_keys[] = {
+	{ "network", SCHEMA_STRING, .offset = AT(scn_upstream, network), .required = true },
+	{ "relation", SCHEMA_WORD, .offset = AT(scn_upstream, relation),
+		.words = site_relation_words, .fallback = "provider",
+		.help = "What the network is to the site." },
+	{ "delay", SCHEMA_SPAN, .offset = AT(scn_upstream, delay),
+		.has_offset = AT(scn_upstream, has_delay), .max = 10000,
+		.help = "One way; from the places unless given." },
+	END,
+};
+
+static const struct schema upstream_schema = {
+	"upstream",
+	sizeof(struct scn_upstream),
+	.place_offset = AT(scn_upstream, place),
+	.keys = upstream_keys,
+	.help = "A network the site is connected to.",
+};
+
+static const struct schema_key site_keys[] = {
+	{ "name", SCHEMA_STRING, .offset = AT(scn_site, name), .required = true,
+		.help = "Name of the node, and what its DNS server calls itself." },
+	{ "city", SCHEMA_STRING, .offset = AT(scn_site, city), .required = true },
+	{ "lat", SCHEMA_DOUBLE, .offset = AT(scn_site, at.lat), .required = true, .min = -90,
+		.max = 90, .unit = "degrees north" },
+	{ "lon", SCHEMA_DOUBLE, .offset = AT(scn_site, at.lon), .required = true, .min = -180,
+		.max = 180, .unit = "degrees east" },
+	{ "dns", SCHEMA_WORD, .offset = AT(scn_site, dns), .words = dns_words, .fallback = "nsd",
+		.help = "The DNS server." },
+	{ "announcer", SCHEMA_WORD, .offset = AT(scn_site, announcer), .words = announcer_words,
+		.fallback = "nearcastd", .help = "Who announces the service." },
+	{ "upstreams", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scn_site, upstreams),
+		.sub = &upstream_schema, .required = true, .max = 16 },
+	{ "nearcast", SCHEMA_STRING, .offset = AT(scn_site, nearcast),
+		.place_offset = AT(scn_site, nearcast_place),
+		.help = "This site's part of nearcast.yaml, instead of the scenario's." },
+	END,
+};
+
+static const struct schema site_schema = {
+	"site",
+	sizeof(struct scn_site),
+	.place_offset = AT(scn_site, place),
+	.keys = site_keys,
+	.help = "A place that serves: a DNS server and what announces it.",
+};
+
+static const struct schema_key client_keys[] = {
+	{ "name", SCHEMA_STRING, .offset = AT(scn_client, name), .required = true },
+	{ "network", SCHEMA_STRING, .offset = AT(scn_client, network), .required = true,
+		.help = "The network it is connected to." },
+	{ "city", SCHEMA_STRING, .offset = AT(scn_client, city),
+		.help = "The network's unless given." },
+	{ "lat", SCHEMA_DOUBLE, .offset = AT(scn_client, at.lat),
+		.has_offset = AT(scn_client, has_lat), .min = -90, .max = 90,
+		.unit = "degrees north", .help = "The network's unless given." },
+	{ "lon", SCHEMA_DOUBLE, .offset = AT(scn_client, at.lon),
+		.has_offset = AT(scn_client, has_lon), .min = -180, .max = 180,
+		.unit = "degrees east", .help = "The network's unless given." },
+	{ "family", SCHEMA_WORD, .offset = AT(scn_client, family), .words = family_words,
+		.fallback = "ipv4", .help = "What it asks over." },
+	{ "interval", SCHEMA_SPAN, .offset = AT(scn_client, interval), .min = 1, .max = 10000,
+		.fallback = "5ms", .help = "From one query to the next." },
+	{ "timeout", SCHEMA_SPAN, .offset = AT(scn_client, timeout), .min = 10, .max = 10000,
+		.fallback = "1s", .help = "A query without an answer by then is lost." },
+	END,
+};
+
+static const struct schema client_schema = {
+	"client",
+	sizeof(struct scn_client),
+	.place_offset = AT(scn_client, place),
+	.keys = client_keys,
+	.help = "A host that sends queries all the time and notes who answers.",
+};
+
+static const struct schema_key expect_keys[] = {
+	{ "clients", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_expect, clients),
+		.required = true, .one_or_list = true, .max = 1000 },
+	{ "site", SCHEMA_STRING, .offset = AT(scn_expect, site), .required = true,
+		.help = "Who answers them in the end; `none` when nobody should." },
+	{ "max-outage", SCHEMA_SPAN, .offset = AT(scn_expect, max_outage),
+		.has_offset = AT(scn_expect, has_max_outage), .max = 3600000,
+		.help = "Longest time without an answer that each may see." },
+	{ "max-lost", SCHEMA_UINT, .offset = AT(scn_expect, max_lost),
+		.has_offset = AT(scn_expect, has_max_lost), .max = 1e9,
+		.help = "Most queries that each may lose." },
+	END,
+};
+
+static const struct schema expect_schema = {
+	"expectation",
+	sizeof(struct scn_expect),
+	.place_offset = AT(scn_expect, place),
+	.keys = expect_keys,
+	.help = "What some clients should see.",
+};
+
+static const struct schema_key step_keys[] = {
+	{ "at", SCHEMA_SPAN, .offset = AT(scn_step, at), .required = true, .max = 86400000,
+		.help = "Earliest time, from when all clients were first answered as expected. An "
+			"event waits until the one before it has settled." },
+	{ "event", SCHEMA_WORD, .offset = AT(scn_step, event), .required = true,
+		.words = event_words },
+	{ "target", SCHEMA_STRING, .offset = AT(scn_step, target), .required = true,
+		.help = "site/dns, site/nearcastd, network/bird; network/neighbour for a link; a "
+			"node for `run`." },
+	{ "command", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, command), .max = 64,
+		.help = "Of `run`: program and arguments; no shell." },
+	{ "note", SCHEMA_STRING, .offset = AT(scn_step, note), .help = "A line for the reader." },
+	{ "settle", SCHEMA_SPAN, .offset = AT(scn_step, settle),
+		.has_offset = AT(scn_step, has_settle), .min = 100, .max = 600000,
+		.help = "The scenario's unless given." },
+	{ "within", SCHEMA_SPAN, .offset = AT(scn_step, within),
+		.has_offset = AT(scn_step, has_within), .min = 100, .max = 3600000,
+		.help = "The scenario's unless given." },
+	{ "others-max-lost", SCHEMA_UINT, .offset = AT(scn_step, others_max_lost),
+		.has_offset = AT(scn_step, has_others_max_lost), .max = 1e9,
+		.help = "Most queries that each client not named in `expect` may lose." },
+	{ "expect", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scn_step, expect),
+		.sub = &expect_schema, .max = 1000,
+		.help = "Clients not named stay where they were." },
+	END,
+};
+
+static const struct schema step_schema = {
+	"step",
+	sizeof(struct scn_step),
+	.place_offset = AT(scn_step, place),
+	.keys = step_keys,
+	.help = "One event and what it should lead to.",
+};
+
+static const struct schema_key scenario_keys[] = {
+	{ "title", SCHEMA_STRING, .offset = AT(scenario, title), .required = true,
+		.help = "One line." },
+	{ "description", SCHEMA_STRING, .offset = AT(scenario, description),
+		.help = "A few lines for the reader." },
+	{ "site-as", SCHEMA_UINT, .offset = AT(scenario, site_as), .min = 1, .max = 4294967294,
+		.fallback = "64500", .help = "AS number of all sites." },
+	{ "prefixes", SCHEMA_LIST, .elem = SCHEMA_PREFIX, .offset = AT(scenario, prefixes),
+		.min = 1, .max = 2, .fallback = "[198.51.100.0/24, \"2001:db8:53::/48\"]",
+		.help = "The service's prefixes, at most one a family." },
+	{ "addresses", SCHEMA_LIST, .elem = SCHEMA_ADDR, .offset = AT(scenario, addresses),
+		.min = 1, .max = 2, .fallback = "[198.51.100.53, \"2001:db8:53::53\"]",
+		.help = "The addresses that clients ask, each inside one of the prefixes." },
+	{ "settle", SCHEMA_SPAN, .offset = AT(scenario, settle), .min = 100, .max = 600000,
+		.fallback = "1s",
+		.help = "A step ends when every client was answered by the "
+			"expected site, and lost nothing, for that long." },
+	{ "within", SCHEMA_SPAN, .offset = AT(scenario, within), .min = 100, .max = 3600000,
+		.fallback = "20s",
+		.help = "A step that has not settled by then is judged as it "
+			"stands." },
+	{ "networks", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, networks),
+		.sub = &network_schema, .required = true, .max = 500 },
+	{ "links", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, links),
+		.sub = &link_schema, .max = 2000 },
+	{ "sites", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, sites),
+		.sub = &site_schema, .required = true, .max = 200 },
+	{ "clients", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, clients),
+		.sub = &client_schema, .required = true, .max = 200 },
+	{ "nearcast", SCHEMA_STRING, .offset = AT(scenario, nearcast),
+		.help = "nearcast.yaml of the sites, or the part of it that the lab does not "
+			"write." },
+	{ "start", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, start),
+		.sub = &expect_schema, .required = true, .max = 1000,
+		.help = "Who answers whom before the first event; names every client." },
+	{ "timeline", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, timeline),
+		.sub = &step_schema, .max = 1000 },
+	END,
+};
+
+const struct schema scenario_schema = {
+	"scenario",
+	sizeof(struct scenario),
+	.keys = scenario_keys,
+	.help = "A small Internet, the sites in it, and what happens to them.",
+};
+
+static const struct {
+	const char *name;
+	enum target_kind target;
+} events[STEP_MAX] = {
+	[STEP_KILL] = { "kill", TARGET_SERVICE },
+	[STEP_TERM] = { "term", TARGET_SERVICE },
+	[STEP_STOP] = { "stop", TARGET_SERVICE },
+	[STEP_CONT] = { "cont", TARGET_SERVICE },
+	[STEP_START] = { "start", TARGET_SERVICE },
+	[STEP_LINK_DOWN] = { "link-down", TARGET_LINK },
+	[STEP_LINK_UP] = { "link-up", TARGET_LINK },
+	[STEP_RUN] = { "run", TARGET_NODE },
+};
+
+const char *step_event_name(enum step_event e)
+{
+	return events[e].name;
+}
+
+enum target_kind step_event_target(enum step_event e)
+{
+	return events[e].target;
+}
+
+static const char *const relation_names[RELATION_MAX] = {
+	[RELATION_CUSTOMER] = "customer",
+	[RELATION_PEER] = "peer",
+	[RELATION_PROVIDER] = "provider",
+};
+
+const char *relation_name(enum relation r)
+{
+	return relation_names[r];
+}
+
+enum relation relation_reverse(enum relation r)
+{
+	return (enum relation)(RELATION_PROVIDER - r);
+}
