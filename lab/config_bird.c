@@ -25,13 +25,13 @@ static const char kernel[] = "protocol kernel kernel4 { ipv4 { import none; expo
 
 static const char policy_text[] =
 	"# Origin tags (OWN, 1, ...): 1 from a customer, 2 from a peer, 3 from a provider.\n"
-	"function accept_from(int preference; int tag)\n"
+	"function accept_from(int lp; int rel)\n"
 	"{\n"
 	"\tif net.type = NET_IP4 && net.len > 24 then reject;\n"
 	"\tif net.type = NET_IP6 && net.len > 48 then reject;\n"
 	"\tbgp_large_community.delete([(OWN, 1, *)]);\n"
-	"\tbgp_large_community.add((OWN, 1, tag));\n"
-	"\tbgp_local_pref = preference;\n"
+	"\tbgp_large_community.add((OWN, 1, rel));\n"
+	"\tbgp_local_pref = lp;\n"
 	"\tif (65535, 0) ~ bgp_community then bgp_local_pref = 0; # RFC 8326\n"
 	"\taccept;\n"
 	"}\n"

@@ -4,13 +4,17 @@
 // and call themselves by the site's name: id.server and hostname.bind, class
 // CH (RFC 4892), and NSID (RFC 5001).
 
-static void print_addresses(
-	const struct scenario *s, const char *before, const char *after, struct strbuf *b)
+// Each address with what stands before and after it, and something between two.
+static void print_addresses(const struct scenario *s, const char *before, const char *after,
+	const char *between, struct strbuf *b)
 {
+	bool first = true;
+
 	items_for_each(struct ip_addr, a, s->addresses)
 	{
 		char text[IP_TEXT];
-		sb_printf(b, "%s%s%s", before, ip_print(a, text), after);
+		sb_printf(b, "%s%s%s%s", first ? "" : between, before, ip_print(a, text), after);
+		first = false;
 	}
 }
 
@@ -18,7 +22,7 @@ void config_nsd(
 	const struct scenario *s, const struct lab_node *site, const char *dir, struct strbuf *b)
 {
 	sb_str(b, "server:\n");
-	print_addresses(s, "\tip-address: ", "\n", b);
+	print_addresses(s, "\tip-address: ", "\n", "", b);
 	sb_printf(b,
 		"\tip-freebind: yes\n"
 		"\tidentity: \"%s\"\n"
@@ -51,9 +55,9 @@ void config_knot(
 		"  udp-workers: 1\n"
 		"  tcp-workers: 1\n"
 		"  background-workers: 1\n"
-		"  listen: [",
+		"  listen: [ ",
 		dir, site->name, site->name);
-	print_addresses(s, " \"", "@53\",", b);
+	print_addresses(s, "\"", "@53\"", ", ", b);
 	sb_printf(b,
 		" ]\n"
 		"log:\n"

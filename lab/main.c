@@ -85,7 +85,7 @@ static int play(const struct args *a, struct run_options *o)
 	if (!a->json)
 		o->on_step = print_step;
 	if (!a->json && !o->up)
-		printf("%s\n%s", s->title, s->description ? s->description : "");
+		printf("%s\n%s\n", s->title, s->description ? s->description : "");
 	fflush(stdout);
 	if (run_scenario(&r, s, o, &text) < 0)
 		return complain(sb_text(&text));

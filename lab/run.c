@@ -234,6 +234,8 @@ static void on_exit_of(void *ctx, struct service *s, int status)
 		SAY(run, LIVE_DIM, lab_now(), "%s/%s ended", s->node->name, s->name);
 		return;
 	}
+	if (run->failed < 0)
+		return;
 	// Nothing may end before the first event.
 	service_log_tail(s, &tail);
 	sb_printf(run->error, "%s of %s ended at once (%s %d)\n%s", s->name, s->node->name,
