@@ -308,9 +308,11 @@ static void adopt_leftovers(struct job *j, const char *name)
 		fault(j, error, name, "read", "addresses");
 }
 
-static void count_entry(void *ctx, const struct entry *)
+// Link-local addresses came by themselves and go with the link.
+static void count_entry(void *ctx, const struct entry *e)
 {
-	(*(size_t *)ctx)++;
+	if (!ip_is_link_local(&e->addr))
+		(*(size_t *)ctx)++;
 }
 
 static void release_link(struct job *j, const char *name)

@@ -137,8 +137,8 @@ int world_listen(int type, const char *address, uint16_t port)
 	socklen_t len = ip_to_sockaddr(&a, port, &sa);
 	int fd = socket(sa.ss_family, type | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
-	if (type == SOCK_STREAM)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, type == SOCK_STREAM ? SO_REUSEADDR : SO_REUSEPORT, &one,
+		sizeof(one));
 	assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
 	if (type == SOCK_STREAM)
 		assert_int_equal(listen(fd, 16), 0);
