@@ -1,0 +1,54 @@
+# bash completion for nearcast(1). Generated from the table of verbs.
+_nearcast()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} verb= words= i
+	local verbs="status why show watch check off on lab help"
+	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -s ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+	fi
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-s) ((i++)) ;;
+		-*) ;;
+		*)
+			verb=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	case $verb in
+	'') words="-j -s -h -V $verbs" ;;
+	status)
+		words="-j -s -h"
+		;;
+	why)
+		words="-j -s -h"
+		;;
+	show)
+		words="-j -s -h --after upstreams services checks events memory version"
+		;;
+	watch)
+		words="-j -s -h --after"
+		;;
+	check)
+		words="-j -s -h --print"
+		[[ $cur == -* ]] || compopt -o default
+		;;
+	off)
+		words="-j -s -h --reason"
+		;;
+	on)
+		words="-j -s -h --reason"
+		;;
+	lab)
+		words="-j -s -h"
+		;;
+	help)
+		words="-j -s -h"
+		words+=" $verbs"
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _nearcast nearcast

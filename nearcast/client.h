@@ -1,0 +1,35 @@
+// The tool's side of the control sockets: one line of JSON out, one line in.
+#pragma once
+
+#include <jansson.h>
+
+#include "lib/strbuf.h"
+#include "nearcast/cli.h"
+
+struct client {
+	int fd;
+	struct strbuf in;
+};
+
+void client_close(struct client *c);
+
+// Frees the reference in *j and sets it to NULL; for own().
+static inline void json_free(json_t **j)
+{
+	json_decref(*j);
+	*j = NULL;
+}
+
+// Connects to the socket of the verb and sends the request, which is taken over (NULL, as from a
+// json_pack that got no UTF-8, is a usage error). Reads the reply: *result is its result, a
+// new reference. What went wrong has been said: on standard error, or with -j as
+// {"error":{...}} on standard output.
+[[nodiscard]] enum cli_exit client_ask(
+	struct client *c, const struct cli *cli, json_t *request, json_t **result);
+
+// As client_ask() for one question; with -j the result is printed and *result is NULL.
+[[nodiscard]] enum cli_exit client_ask_once(
+	const struct cli *cli, json_t *request, json_t **result);
+
+// The next line, without its newline; waits for ever. 1; 0 at the end; -errno.
+[[nodiscard]] int client_line(struct client *c, struct strbuf *line);

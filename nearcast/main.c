@@ -1,0 +1,177 @@
+// nearcast: the operator's tool. See nearcast(1).
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/own.h"
+#include "nearcast/cli.h"
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "reason", required_argument, NULL, 'r' },
+	{ "after", required_argument, NULL, 'a' },
+	{ "print", no_argument, NULL, 'p' },
+	{},
+};
+
+static enum cli_exit usage_error(const struct verb *verb)
+{
+	own(sb_free) struct strbuf b = {};
+
+	usage_print(verb, &b);
+	fputs(sb_text(&b), stderr);
+	return CLI_USAGE;
+}
+
+static bool read_seq(const char *text, uint64_t *ret)
+{
+	size_t n = strlen(text);
+
+	if (n == 0 || n > 18 || strspn(text, "0123456789") != n)
+		return false;
+	*ret = strtoull(text, NULL, 10);
+	return true;
+}
+
+// One option; false when it is refused, after saying why.
+static bool take_option(struct cli *cli, int c, bool *help, bool *version)
+{
+	switch (c) {
+	case 'j':
+		return cli->json = true;
+	case 's':
+		cli->socket = optarg;
+		return true;
+	case 'h':
+		return *help = true;
+	case 'V':
+		return *version = true;
+	case 'r':
+		cli->reason = optarg;
+		return true;
+	case 'p':
+		return cli->print = true;
+	case 'a':
+		cli->has_after = read_seq(optarg, &cli->after);
+		if (!cli->has_after)
+			cli_fail(CLI_USAGE, "--after wants the number of an event");
+		return cli->has_after;
+	default:
+		return false;
+	}
+}
+
+static bool take_options(
+	struct cli *cli, int argc, char **argv, const char *letters, bool *help, bool *version)
+{
+	int c;
+
+	optind = 0; // glibc: start afresh
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+		if (c == '?' || c == ':') {
+			const char *given = optind > 1 ? argv[optind - 1] : "";
+			cli_fail(CLI_USAGE, c == ':' ? "%s wants a value" : "no option %s", given);
+			return false;
+		}
+		if (!take_option(cli, c, help, version))
+			return false;
+	}
+	return true;
+}
+
+static bool fits_options(const struct cli *cli)
+{
+	const struct {
+		bool given;
+		unsigned option;
+		const char *name;
+	} rows[] = {
+		{ cli->reason != NULL, CLI_OPT_REASON, "--reason" },
+		{ cli->has_after, CLI_OPT_AFTER, "--after" },
+		{ cli->print, CLI_OPT_PRINT, "--print" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		if (!rows[i].given || (cli->verb->options & rows[i].option))
+			continue;
+		cli_fail(CLI_USAGE, "%s does not go with `%s`", rows[i].name, cli->verb->name);
+		return false;
+	}
+	return true;
+}
+
+static enum cli_exit run_verb(struct cli *cli, int argc, char **argv)
+{
+	const struct verb *v = cli->verb;
+	int max = v->argument == CLI_ARG_NONE ? 0 : 1, min = v->optional ? 0 : max;
+
+	if (!fits_options(cli))
+		return CLI_USAGE;
+	if (v->argument == CLI_ARG_REST)
+		return v->run(cli, NULL, argv);
+	if (argc < min || argc > max)
+		return usage_error(v);
+	const char *argument = argc > 0 ? argv[0] : NULL;
+	if (v->argument == CLI_ARG_WORD && !(argument = word_find("list", argument, v->words)))
+		return CLI_USAGE;
+	return v->run(cli, argument, NULL);
+}
+
+static bool wants_colour(void)
+{
+	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+static enum cli_exit print_help(struct cli *cli)
+{
+	own(sb_free) struct strbuf b = {};
+
+	usage_print(cli->verb, &b);
+	return cli_print(cli, &b);
+}
+
+static enum cli_exit print_version(struct cli *cli)
+{
+	own(sb_free) struct strbuf b = {};
+
+	sb_str(&b, "nearcast " NEARCAST_VERSION "\n");
+	return cli_print(cli, &b);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { .colour = wants_colour() };
+	bool help = false, version = false;
+
+	// Up to the verb; what follows it may be options of another program.
+	if (!take_options(&cli, argc, argv, "+:js:hV", &help, &version))
+		return CLI_USAGE;
+	if (version)
+		return print_version(&cli);
+	if (help)
+		return print_help(&cli);
+	if (optind == argc)
+		return usage_error(NULL);
+	argc -= optind;
+	argv += optind;
+	cli.verb = verb_find(argv[0]);
+	if (!cli.verb)
+		return CLI_USAGE;
+	if (cli.verb->argument == CLI_ARG_REST)
+		return run_verb(&cli, argc - 1, argv + 1);
+	if (!take_options(&cli, argc, argv, ":js:hVr:a:p", &help, &version))
+		return CLI_USAGE;
+	if (help || version)
+		return help ? print_help(&cli) : print_version(&cli);
+	return run_verb(&cli, argc - optind, argv + optind);
+}
