@@ -237,10 +237,21 @@ static void on_address(void *ctx, const struct ip_addr *address, bool gone)
 	arm(c);
 }
 
+static int watch_sockets(struct checks *c)
+{
+	own(free_ptr) uint16_t *ports = mem_resize(NULL, c->count, sizeof(*ports));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (c->runners[i].guard.protocol != 0)
+			ports[n++] = c->runners[i].guard.port;
+	return sockwatch_new(&c->sockets, c->loop, c->ephemeral, ports, n, on_sockets, c);
+}
+
 // Polling goes on where the kernel's news cannot be had.
 static void watch_kernel(struct checks *c)
 {
-	int error = sockwatch_new(&c->sockets, c->loop, on_sockets, c);
+	int error = watch_sockets(c);
 
 	if (error) {
 		snprintf(c->watch_error, sizeof(c->watch_error),

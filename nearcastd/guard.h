@@ -17,12 +17,8 @@ enum guard_news {
 	GUARD_HIT,     // the very socket that the check talks to
 };
 
-// Ephemeral ports, from low to high, belong to clients and not to services.
-struct port_range {
-	uint16_t low, high;
-};
-
-// net.ipv4.ip_local_port_range of this network namespace; Linux's default
+// Ephemeral ports belong to clients and not to services:
+// net.ipv4.ip_local_port_range of this network namespace, or Linux's default
 // where it cannot be read.
 [[nodiscard]] struct port_range guard_ephemeral_ports(void);
 

@@ -46,20 +46,61 @@ static const struct {
 //  +------------+-----------+-----------+-------------+-----------+-----------+----
 //  | family (1) | state (1) | timer (1) | retrans (1) | sport (2) | dport (2) | ...
 //  +------------+-----------+-----------+-------------+-----------+-----------+----
-static int filter_connected(int fd)
-{
-	enum {
-		AT = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id) +
-		     offsetof(struct inet_diag_sockid, idiag_dport)
-	};
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, AT),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX), // keep it
-		BPF_STMT(BPF_RET | BPF_K, 0),
-	};
-	struct sock_fprog program = { .len = countof(code), .filter = code };
+enum {
+	SPORT_AT = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id) +
+		   offsetof(struct inet_diag_sockid, idiag_sport),
+	DPORT_AT = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id) +
+		   offsetof(struct inet_diag_sockid, idiag_dport),
+};
 
+// Classic BPF (bpf(4)): how many instructions a jump skips is counted from the next one.
+struct program {
+	struct sock_filter code[SOCKWATCH_PORTS_MAX + 7];
+	size_t len;
+};
+
+static void add_load(struct program *p, unsigned at)
+{
+	p->code[p->len] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at);
+	p->len++;
+}
+
+// Jumps to that instruction when the condition holds (or, with unless, when it does not).
+static void add_jump(struct program *p, uint16_t condition, uint16_t value, size_t to, bool unless)
+{
+	uint8_t skip = (uint8_t)(to - (p->len + 1));
+
+	p->code[p->len] = (struct sock_filter)BPF_JUMP(
+		BPF_JMP | BPF_K | condition, value, unless ? 0 : skip, unless ? skip : 0);
+	p->len++;
+}
+
+static void add_return(struct program *p, uint32_t bytes)
+{
+	p->code[p->len] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, bytes);
+	p->len++;
+}
+
+static int attach_filter(int fd, struct port_range clients, const uint16_t *except, size_t n)
+{
+	struct program p = {};
+
+	if (n > SOCKWATCH_PORTS_MAX) {
+		n = 0;
+		clients = (struct port_range){};
+	}
+	const size_t drop = n + 5;
+	const size_t keep = n + 6;
+	add_load(&p, DPORT_AT);
+	add_jump(&p, BPF_JEQ, 0, drop, true);
+	add_load(&p, SPORT_AT);
+	for (size_t i = 0; i < n; i++)
+		add_jump(&p, BPF_JEQ, except[i], keep, false);
+	add_jump(&p, BPF_JGE, clients.low, keep, true);
+	add_jump(&p, BPF_JGT, clients.high, keep, false);
+	add_return(&p, 0);
+	add_return(&p, UINT32_MAX);
+	struct sock_fprog program = { .len = (unsigned short)p.len, .filter = p.code };
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -errno;
 	return 0;
@@ -174,22 +215,27 @@ static int open_events(struct sockwatch *w)
 	// Without the privilege for this one, up to the system's limit.
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	int error = filter_connected(fd);
-	return error ? error : join(fd);
+	return 0;
 }
 
-int sockwatch_new(struct sockwatch **ret, uv_loop_t *loop, sockwatch_fn *fn, void *ctx)
+int sockwatch_new(struct sockwatch **ret, uv_loop_t *loop, struct port_range clients,
+	const uint16_t *except, size_t n, sockwatch_fn *fn, void *ctx)
 {
 	own(sockwatch_free) struct sockwatch *w = mem_zalloc(sizeof(*w));
 
 	w->fn = fn;
 	w->ctx = ctx;
 	int error = open_events(w);
+	if (error)
+		return error;
+	int fd = mnl_socket_get_fd(w->events);
+	error = attach_filter(fd, clients, except, n);
+	if (!error)
+		error = join(fd);
 	if (!error)
 		error = netlink_open(&w->requests, NETLINK_SOCK_DIAG);
 	if (!error)
-		error = fdwatch_new(
-			&w->watch, loop, mnl_socket_get_fd(w->events), UV_READABLE, on_readable, w);
+		error = fdwatch_new(&w->watch, loop, fd, UV_READABLE, on_readable, w);
 	if (error)
 		return error;
 	*ret = take(w);

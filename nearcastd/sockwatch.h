@@ -3,7 +3,8 @@
 // socket of a process that was killed is reported as the kernel tears it down.
 //
 // Sockets that were connected are filtered out in the kernel (their remote
-// port is not 0), so that a busy server costs nothing here.
+// port is not 0), and so are those on ports of clients: a busy server or
+// resolver costs nothing here.
 #pragma once
 
 #include <stdbool.h>
@@ -22,13 +23,22 @@ struct sock_end {
 	uint16_t port;
 };
 
+// Both included.
+struct port_range {
+	uint16_t low, high;
+};
+
+enum { SOCKWATCH_PORTS_MAX = 64 };
+
 // Ends that went since the last call, without repetition. lost: the kernel
 // could not tell all of them; anything may have gone.
 typedef void sockwatch_fn(void *ctx, const struct sock_end *gone, size_t n, bool lost);
 
+// Ports in the range of clients' ports are no news, except those of the list; a
+// list longer than SOCKWATCH_PORTS_MAX makes them news again.
 // 0, or a negative errno where the kernel has no such groups.
-[[nodiscard]] int sockwatch_new(
-	struct sockwatch **ret, uv_loop_t *loop, sockwatch_fn *fn, void *ctx);
+[[nodiscard]] int sockwatch_new(struct sockwatch **ret, uv_loop_t *loop, struct port_range clients,
+	const uint16_t *except, size_t n, sockwatch_fn *fn, void *ctx);
 // No callback any more; sets *w to NULL. NULL inside is fine.
 void sockwatch_free(struct sockwatch **w);
 

@@ -60,9 +60,9 @@ static void answer_for_ever(int fd)
 	}
 }
 
-static struct server serve(const char *address)
+static struct server serve_port(const char *address, uint16_t port)
 {
-	int fd = world_listen(SOCK_DGRAM, address, PORT);
+	int fd = world_listen(SOCK_DGRAM, address, port);
 	struct server s = { .pid = fork() };
 
 	assert_true(s.pid >= 0);
@@ -72,6 +72,11 @@ static struct server serve(const char *address)
 	}
 	close(fd);
 	return s;
+}
+
+static struct server serve(const char *address)
+{
+	return serve_port(address, PORT);
 }
 
 // Until the kernel has torn it down; a stopped one is killed all the same.
@@ -431,6 +436,43 @@ static void test_clients_are_no_news(void **)
 	reap(&s);
 }
 
+// A service on a port that clients use too is guarded all the same.
+static void test_guarded_port_among_those_of_clients(void **)
+{
+	struct world w;
+
+	world_need();
+	struct server s = serve_port(ADDR4, 40000);
+	prepare(&w, 1);
+	w.checks[0].port = 40000;
+	start_up(&w);
+	kill_server(&s);
+	assert_true(world_run_count(&w.loop, &w.healths, 1));
+	assert_string_equal(w.log, "[socket udp " ADDR4 " port 40000]"
+				   "[check 0 up>down no-socket][health down/hard]");
+	end(&w);
+	reap(&s);
+}
+
+// More news than the queue holds: the kernel's tables are asked instead.
+static void test_lost_news(void **)
+{
+	enum { SOCKETS = 5000, FIRST = 10000 };
+	struct world w;
+
+	world_need();
+	struct server s = serve(ADDR4);
+	prepare(&w, 1);
+	start_up(&w);
+	for (uint16_t i = 0; i < SOCKETS; i++)
+		close(world_listen(SOCK_DGRAM, "127.0.0.1", FIRST + i));
+	kill_server(&s);
+	reap(&s);
+	assert_true(world_run_count(&w.loop, &w.healths, 1));
+	assert_string_equal(w.log, "[check 0 up>down no-socket][health down/hard]");
+	end(&w);
+}
+
 // A dependency only degrades, however hard its failure.
 static void test_dependency_degrades(void **)
 {
@@ -546,6 +588,8 @@ int main(void)
 		cmocka_unit_test(test_hang_needs_the_count),
 		cmocka_unit_test(test_related_socket_triggers),
 		cmocka_unit_test(test_clients_are_no_news),
+		cmocka_unit_test(test_guarded_port_among_those_of_clients),
+		cmocka_unit_test(test_lost_news),
 		cmocka_unit_test(test_dependency_degrades),
 		cmocka_unit_test(test_address_removed),
 		cmocka_unit_test(test_adopt_state),
