@@ -16,6 +16,15 @@ enum {
 	DNS_PORT = 53,
 	MESSAGE_BYTES = 1500,
 	LATE_MARGIN_MS = 50,
+	CHANGES = 16,
+};
+
+// A change of the answering site that is not reported yet: first it must be
+// known which queries before it were lost, and which are only slower.
+struct change {
+	size_t index; // of the first query that the new site answered
+	instant at;
+	int from, to;
 };
 
 struct asker {
@@ -31,6 +40,9 @@ struct asker {
 	size_t cap;
 	size_t oldest_open; // records before it are answered or lost
 	span rtt;           // of the last answer
+	size_t newest;      // query that the current site answered
+	struct change changes[CHANGES];
+	size_t change_count;
 };
 
 struct clients {
@@ -95,20 +107,52 @@ static bool is_overdue(const struct asker *a, const struct query_record *r, inst
 	return instant_due(instant_add(r->sent, a->s.client->timeout), now);
 }
 
-static void note_change(struct asker *a, const struct query_record *r, int site)
+static void report_change(struct asker *a, const struct change *c)
 {
-	const struct clients_ops *ops = a->all->ops;
-	const struct query_record *first = NULL, *q = r;
+	const struct query_record *r = &a->s.records[c->index], *first = r;
 	size_t unanswered = 0;
 
 	// Back to the last query that had an answer.
-	while (q > a->s.records && instant_is_never(q[-1].answered)) {
-		first = --q;
+	while (first > a->s.records && instant_is_never(first[-1].answered)) {
+		first--;
 		unanswered++;
 	}
-	if (ops->on_change)
-		ops->on_change(a->all->ctx, &a->s, a->s.site, site,
-			first ? instant_diff(r->sent, first->sent) : (span){}, unanswered);
+	if (a->all->ops->on_change)
+		a->all->ops->on_change(a->all->ctx, &a->s,
+			&(struct site_change){
+				.at = c->at,
+				.from = c->from,
+				.to = c->to,
+				.silence = instant_diff(r->sent, first->sent),
+				.unanswered = unanswered,
+			});
+}
+
+// Reports the changes before which no query is open any more; all of them if forced.
+static void report_changes(struct asker *a, bool forced)
+{
+	size_t done = 0;
+
+	while (done < a->change_count && (forced || a->changes[done].index <= a->oldest_open))
+		report_change(a, &a->changes[done++]);
+	a->change_count -= done;
+	memmove(a->changes, a->changes + done, a->change_count * sizeof(a->changes[0]));
+}
+
+// Answers from a farther site may come after those to later queries from the
+// new, nearer one: only a query sent later can change who answers.
+static void note_site(struct asker *a, size_t index, int site, instant now)
+{
+	if (a->s.site != SITE_NONE && index < a->newest)
+		return;
+	a->newest = index;
+	if (site == a->s.site)
+		return;
+	if (a->change_count == CHANGES)
+		report_changes(a, true);
+	a->changes[a->change_count++] = (struct change){ index, now, a->s.site, site };
+	a->s.site = site;
+	a->s.steady_since = now;
 }
 
 static void note_answer(struct asker *a, struct query_record *r, const char *name, instant now)
@@ -121,11 +165,7 @@ static void note_answer(struct asker *a, struct query_record *r, const char *nam
 	r->site = (int16_t)site;
 	a->s.last_answer = now;
 	a->rtt = instant_diff(now, r->sent);
-	if (site == a->s.site)
-		return;
-	note_change(a, r, site);
-	a->s.site = site;
-	a->s.steady_since = now;
+	note_site(a, (size_t)(r - a->s.records), site, now);
 }
 
 static void on_readable(uv_poll_t *p, int, int)
@@ -292,9 +332,9 @@ void clients_mark(struct clients *c, instant now)
 		c->list[i]->s.steady_since = now;
 }
 
-span clients_steady(struct clients *c, size_t stream, instant now)
+// Passes over the queries whose fate is known.
+static void advance(struct asker *a, instant now)
 {
-	struct asker *a = c->list[stream];
 	struct stream *s = &a->s;
 
 	for (; a->oldest_open < s->count; a->oldest_open++) {
@@ -305,11 +345,20 @@ span clients_steady(struct clients *c, size_t stream, instant now)
 			break;
 		s->steady_since = now;
 	}
-	if (a->oldest_open == s->count)
-		return instant_diff(now, s->steady_since);
-	span age = instant_diff(now, s->records[a->oldest_open].sent);
-	if (age.us > 2 * a->rtt.us + LATE_MARGIN_MS * 1000)
-		return (span){};
+	report_changes(a, false);
+}
+
+span clients_steady(struct clients *c, size_t stream, instant now)
+{
+	struct asker *a = c->list[stream];
+	const struct stream *s = &a->s;
+
+	advance(a, now);
+	if (a->oldest_open < s->count) {
+		span age = instant_diff(now, s->records[a->oldest_open].sent);
+		if (age.us > 2 * a->rtt.us + LATE_MARGIN_MS * 1000)
+			return (span){};
+	}
 	return instant_diff(now, s->steady_since);
 }
 

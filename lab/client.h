@@ -21,11 +21,18 @@ struct stream {
 	size_t count;
 };
 
+// Another site answers than before.
+struct site_change {
+	instant at; // of its first answer
+	int from, to;
+	span silence;      // from the first lost query before it to the first it answered
+	size_t unanswered; // queries lost in between; zero when the change was seamless
+};
+
 struct clients_ops {
-	// Another site answers than before. silence: from the first query that is
-	// without an answer to this one; unanswered: so many. Zero when the change was seamless.
-	void (*on_change)(void *ctx, const struct stream *s, int from, int to, span silence,
-		size_t unanswered);
+	// Told when the fate of all queries before the change is known, so up to a
+	// timeout after it.
+	void (*on_change)(void *ctx, const struct stream *s, const struct site_change *c);
 };
 
 // Opens the sockets in the clients' namespaces and begins to ask. 0, or negative errno with a

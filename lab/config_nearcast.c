@@ -123,9 +123,9 @@ static void put_upstream(const struct lab_link *l, enum ip_family family, struct
 
 	sb_printf(b,
 		"  - {name: %s-%d, address: \"%s\", source: \"%s\", as: %" PRIu64
-		", hold-time: 9s, connect-retry: 1s}\n",
+		", families: ipv%d, hold-time: 9s, connect-retry: 1s}\n",
 		l->a.node->name, v4 ? 4 : 6, ip_print(v4 ? &l->a.address4 : &l->a.address6, theirs),
-		ip_print(v4 ? &l->b.address4 : &l->b.address6, mine), l->a.node->as);
+		ip_print(v4 ? &l->b.address4 : &l->b.address6, mine), l->a.node->as, v4 ? 4 : 6);
 }
 
 static void put_upstreams(const struct topology *t, const struct lab_node *site, struct strbuf *b)
@@ -141,7 +141,7 @@ static const struct {
 	const char *key, *value;
 } given[] = {
 	{ "site", "{name: ${name}, city: \"${city}\", lat: ${lat}, lon: ${lon}}" },
-	{ "node", "{name: ${name}, id: ${id}, address: [${address4}, \"${address6}\"]}" },
+	{ "node", "{name: ${name}, id: ${id}}" },
 	{ "as", "${as}" },
 	{ "router-id", "${address4}" },
 	{ "listen-port", "0" },

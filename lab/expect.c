@@ -36,6 +36,7 @@ void expect_resolve(const struct scenario *s, const struct items *entries,
 		items_for_each(char *, name, e->clients)
 		{
 			ret[scenario_client(s, *name)] = (struct expectation){
+				.named = true,
 				.site = e->site ? scenario_site(s, e->site) : SITE_NONE,
 				.has_max_outage = e->has_max_outage,
 				.has_max_lost = e->has_max_lost,
@@ -55,6 +56,16 @@ enum verdict expect_judge(const struct expectation *e, const struct outage *o)
 	if (e->has_max_lost && o->lost > e->max_lost)
 		return VERDICT_LOST;
 	return VERDICT_OK;
+}
+
+void expect_print_limits(const struct expectation *e, struct strbuf *b)
+{
+	if (e->has_max_outage)
+		sb_printf(b, "%" PRId64 " ms", span_to_ms(e->max_outage));
+	if (e->has_max_outage && e->has_max_lost)
+		sb_str(b, ", ");
+	if (e->has_max_lost)
+		sb_printf(b, "%" PRIu64 " lost", e->max_lost);
 }
 
 void expect_print(const struct scenario *s, const struct expectation *e, struct strbuf *b)

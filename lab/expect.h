@@ -6,7 +6,8 @@
 #include "lib/strbuf.h"
 
 struct expectation {
-	int site; // index; SITE_NONE: nobody answers
+	bool named; // by an entry of this step
+	int site;   // index; SITE_NONE: nobody answers
 	bool has_max_outage, has_max_lost;
 	span max_outage;
 	uint64_t max_lost;
@@ -31,6 +32,9 @@ enum verdict expect_judge(const struct expectation *e, const struct outage *o);
 
 // "nyc1, outage at most 300 ms, lost at most 10"
 void expect_print(const struct scenario *s, const struct expectation *e, struct strbuf *b);
+
+// The limits only: "500 ms, 10 lost"; nothing when nothing is promised.
+void expect_print_limits(const struct expectation *e, struct strbuf *b);
 
 // Name of a site by its index; NULL for SITE_NONE.
 const char *site_name(const struct scenario *s, int site);

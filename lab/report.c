@@ -69,7 +69,7 @@ static void put_row(
 	const struct client_result *c = &step->clients[i];
 	own(sb_free) struct strbuf expected = {};
 
-	expect_print(r->scenario, &c->expected, &expected);
+	expect_print_limits(&c->expected, &expected);
 	out_object(o, NULL);
 	out_str(o, "client", client_at(r, i)->name);
 	if (step->step) {
@@ -83,20 +83,39 @@ static void put_row(
 		out_str(o, "answered by", site_name(r->scenario, c->outage.site_after));
 		put_rtt(o, "rtt ms", c->outage.rtt_after);
 	}
-	out_str(o, "expected", sb_text(&expected));
+	out_str(o, "expected",
+		c->expected.site == SITE_NONE ? "none" : site_name(r->scenario, c->expected.site));
+	if (step->step)
+		out_str(o, "at most", sb_text(&expected));
 	put_verdict(o, c);
 	out_end(o);
 }
 
+// Clients that the event did not touch, and was not expected to, are only counted.
+static bool is_worth_a_row(const struct step_result *step, const struct client_result *c)
+{
+	return !step->step || c->expected.named || c->verdict != VERDICT_OK || c->outage.lost > 0 ||
+	       c->outage.site_before != c->outage.site_after;
+}
+
 void report_step(const struct run_result *r, const struct step_result *step, struct strbuf *b)
 {
+	size_t others = 0;
+
 	print_heading(r, step, b);
 	struct out *o = out_new(OUT_TEXT, b);
 	out_table(o, NULL);
-	for (size_t i = 0; i < r->scenario->clients.count; i++)
-		put_row(r, step, i, o);
+	for (size_t i = 0; i < r->scenario->clients.count; i++) {
+		if (is_worth_a_row(step, &step->clients[i]))
+			put_row(r, step, i, o);
+		else
+			others++;
+	}
 	out_end(o);
 	out_free(&o);
+	if (others > 0)
+		sb_printf(b, "%zu other client%s: same site as before, nothing lost\n", others,
+			others == 1 ? "" : "s");
 }
 
 void report_end(const struct run_result *r, struct strbuf *b)

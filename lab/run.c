@@ -207,22 +207,22 @@ static void on_signal(uv_signal_t *s, int)
 	uv_stop(&run->loop);
 }
 
-static void on_change(
-	void *ctx, const struct stream *s, int from, int to, span silence, size_t unanswered)
+static void on_change(void *ctx, const struct stream *s, const struct site_change *c)
 {
+	static const char *const families[] = { [IP4] = " (IPv4)", [IP6] = " (IPv6)" };
 	struct run *run = ctx;
-	const char *name = s->client->name,
-		   *v = s->client->family == CLIENT_BOTH
-				? (s->family == IP4 ? " (IPv4)" : " (IPv6)")
-				: "";
+	const char *name = s->client->name, *to = site_name(run->s, c->to);
+	const char *family = s->client->family == CLIENT_BOTH ? families[s->family] : "";
 
-	if (from == SITE_NONE)
-		SAY(run, LIVE_PLAIN, lab_now(), "%s%s: answered by %s", name, v,
-			site_name(run->s, to));
+	if (c->from == SITE_NONE)
+		SAY(run, LIVE_PLAIN, c->at, "%s%s: answered by %s", name, family, to);
+	else if (c->unanswered == 0)
+		SAY(run, LIVE_PLAIN, c->at, "%s%s: %s %s %s (nothing lost)", name, family,
+			site_name(run->s, c->from), live_arrow(&run->live), to);
 	else
-		SAY(run, LIVE_PLAIN, lab_now(), "%s%s: %s %s %s (outage %" PRId64 " ms, %zu lost)",
-			name, v, site_name(run->s, from), live_arrow(&run->live),
-			site_name(run->s, to), span_to_ms(silence), unanswered);
+		SAY(run, LIVE_PLAIN, c->at, "%s%s: %s %s %s (outage %" PRId64 " ms, %zu lost)",
+			name, family, site_name(run->s, c->from), live_arrow(&run->live), to,
+			span_to_ms(c->silence), c->unanswered);
 }
 
 static void on_exit_of(void *ctx, struct service *s, int status)
