@@ -58,7 +58,9 @@ const char *view_cell(const json_t *object, const struct view_column *column, st
 	char text[SPAN_TEXT];
 
 	sb_clear(b);
-	if (column->form == VIEW_SPAN && json_is_number(value))
+	if (column->form == VIEW_UPTIME && json_number_value(value) <= 0)
+		return sb_text(b);
+	if ((column->form == VIEW_SPAN || column->form == VIEW_UPTIME) && json_is_number(value))
 		sb_str(b, span_print(span_us((int64_t)(json_number_value(value) * 1e6)), text));
 	else if (column->form == VIEW_BYTES && json_is_number(value))
 		add_bytes(json_number_value(value), b);
@@ -193,7 +195,7 @@ void view_upstreams(struct out *o, const json_t *upstreams)
 		{ "address", "address", VIEW_TEXT },
 		{ "as", "as", VIEW_TEXT },
 		{ "state", "state", VIEW_TEXT },
-		{ "uptime_seconds", "uptime", VIEW_SPAN },
+		{ "uptime_seconds", "uptime", VIEW_UPTIME },
 		{ "sent", "sent", VIEW_TEXT },
 		{ "received", "received", VIEW_TEXT },
 		{ "last_error", "last error", VIEW_TEXT },

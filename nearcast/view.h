@@ -12,9 +12,10 @@ const char *view_text(const json_t *object, const char *key, struct strbuf *b);
 
 enum view_form {
 	VIEW_TEXT,
-	VIEW_SPAN,  // a number of seconds
-	VIEW_BYTES, // a number
-	VIEW_LIST,  // an array of texts
+	VIEW_SPAN,   // a number of seconds
+	VIEW_UPTIME, // the same; 0 is "not up"
+	VIEW_BYTES,  // a number
+	VIEW_LIST,   // an array of texts
 };
 
 struct view_column {

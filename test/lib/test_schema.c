@@ -320,123 +320,122 @@ static void test_print_texts(void **)
 	}
 }
 
+static const struct {
+	const char *yaml, *faults;
+} bad[] = {
+	{ "", "t.yaml: the file is empty\n" },
+	{ "# nothing\n", "t.yaml: the file is empty\n" },
+	{ "- a\n", "t.yaml:1:1: sample must be a mapping\n  - a\n  ^\n"
+		   "  expected keys and values\n" },
+	{ "count: 1\n", "t.yaml:1:1: `name` is missing in sample\n  count: 1\n  ^\n"
+			"  expected `name:` with a text of 0 to 20 bytes\n" },
+	{ "name: x\ncuont: 1\n", "t.yaml:2:1: unknown key `cuont` in sample\n  cuont: 1\n"
+				 "  ^\n  did you mean `count`?\n" },
+	{ "name: x\nat: {x: 1, z: 2}\n", "t.yaml:2:12: unknown key `z` in point\n  at: {x: "
+					 "1, z: 2}\n             ^\n"
+					 "  expected one of: x, y\n" },
+	{ "name: x\ncount: 1\nname: y\n", "t.yaml:3:1: `name` is given twice\n  name: y\n"
+					  "  ^\n  first on line 1\n" },
+	{ "name: x\nlater: 1\n", "t.yaml:2:1: `later` is not in this version yet\n"
+				 "  later: 1\n  ^\n" },
+	{ "name: x\ncount: many\n", "t.yaml:2:8: `count` cannot be `many`\n  count: many\n"
+				    "         ^\n  expected a whole number\n" },
+	{ "name: x\nsmall: 11\n", "t.yaml:2:8: `small` cannot be `11`\n  small: 11\n"
+				  "         ^\n  expected a whole number from 1 to 10\n" },
+	{ "name: x\nsmall: 010\n", "t.yaml:2:8: `small` cannot be `010`\n  small: 010\n"
+				   "         ^\n  expected a whole number from 1 to 10\n" },
+	{ "name: x\ncount: -1\n", "t.yaml:2:8: `count` cannot be `-1`\n  count: -1\n"
+				  "         ^\n  expected a whole number\n" },
+	{ "name: x\ncount: 18446744073709551616\n",
+		"t.yaml:2:8: `count` cannot be `18446744073709551616`\n"
+		"  count: 18446744073709551616\n         ^\n  expected a whole number\n" },
+	{ "name: x\ncount:\n", "t.yaml:2:7: `count` has no value\n  count:\n        ^\n"
+			       "  expected a whole number\n" },
+	{ "name: x\ncount: [1]\n", "t.yaml:2:8: `count` cannot be a list\n  count: [1]\n"
+				   "         ^\n  expected a whole number\n" },
+	{ "name: x\nwait: 5\n", "t.yaml:2:7: `wait` cannot be `5`: the unit is missing\n"
+				"  wait: 5\n        ^\n  expected a time such as 500ms, "
+				"3s, 5m, 2h or 1d, from 10ms to 1m\n" },
+	{ "name: x\nwait: 5w\n", "t.yaml:2:7: `wait` cannot be `5w`: `w` is no unit\n"
+				 "  wait: 5w\n        ^\n  expected a time such as 500ms, "
+				 "3s, 5m, 2h or 1d, from 10ms to 1m\n" },
+	{ "name: x\nrest: 999999999999999d\n",
+		"t.yaml:2:7: `rest` cannot be `999999999999999d`: it is too long\n"
+		"  rest: 999999999999999d\n        ^\n  expected a time such as 500ms, 3s, "
+		"5m, 2h or 1d\n" },
+	{ "name: x\naddr: 1.2.3\n", "t.yaml:2:7: `addr` cannot be `1.2.3`\n  addr: 1.2.3\n"
+				    "        ^\n  expected an IPv4 or IPv6 address\n" },
+	{ "name: x\nprefix: 198.51.100.53/24\n",
+		"t.yaml:2:9: `prefix` cannot be `198.51.100.53/24`: host bits are set; the "
+		"prefix is 198.51.100.0/24\n  prefix: 198.51.100.53/24\n          ^\n"
+		"  expected a prefix such as 198.51.100.0/24 or 2001:db8:53::/48\n" },
+	{ "name: x\nfruit: peer\n", "t.yaml:2:8: `fruit` cannot be `peer`\n  fruit: peer\n"
+				    "         ^\n  expected one of: apple, pear, plum; did "
+				    "you mean `pear`?\n" },
+	{ "name: x\nhex: 1x\n", "t.yaml:2:6: `hex` cannot be `1x`: these are not two "
+				"digits\n  hex: 1x\n       ^\n"
+				"  expected two hexadecimal digits\n" },
+	{ "name: x\nat: 3\n", "t.yaml:2:5: `at` cannot be `3`\n  at: 3\n      ^\n"
+			      "  expected a mapping of keys and values\n" },
+	{ "name: x\npoints: 3\n", "t.yaml:2:9: `points` cannot be `3`\n  points: 3\n"
+				  "          ^\n  expected a list, each element a mapping "
+				  "of keys and values\n" },
+	{ "name: x\npoints: [{x: 1}, {x: 1}, {x: 1}, {x: 1}]\n",
+		"t.yaml:2:9: `points` has 4 elements, over 3\n"
+		"  points: [{x: 1}, {x: 1}, {x: 1}, {x: 1}]\n          ^\n" },
+	{ "name: x\naddrs: [192.0.2.1]\n", "t.yaml:2:8: `addrs` needs at least 2 elements\n"
+					   "  addrs: [192.0.2.1]\n         ^\n" },
+	{ "name: &a x\n", "t.yaml:1:7: anchors are not taken here\n  name: &a x\n"
+			  "        ^\n" },
+	{ "name: x\nnote: *a\n", "t.yaml:2:7: aliases are not taken here\n  note: *a\n"
+				 "        ^\n" },
+	{ "name: !!str x\n", "t.yaml:1:7: tags are not taken here\n  name: !!str x\n"
+			     "        ^\n" },
+	{ "name: x\n---\nname: y\n", "t.yaml:2:1: a second document starts here\n  ---\n"
+				     "  ^\n  expected one document a file\n" },
+	{ "name: \"a\\0b\"\n", "t.yaml:1:7: a text must not hold a NUL character\n"
+			       "  name: \"a\\0b\"\n        ^\n" },
+	{ "[a]: x\nname: x\n", "t.yaml:1:1: this cannot be a key\n  [a]: x\n  ^\n"
+			       "  expected a word\n" },
+	{ "name: x\nat: {x: 1\ncount: 1\n",
+		"t.yaml:3:6: not valid YAML: did not find expected ',' or '}'\n"
+		"  count: 1\n       ^\n"
+		"  while parsing a flow mapping that starts on line 2\n" },
+	{ "name: x\n\tcount: 1\n", "t.yaml:2:1: not valid YAML: found a tab character that "
+				   "violates indentation\n"
+				   "  \tcount: 1\n  ^\n"
+				   "  while scanning a plain scalar that starts on line 1\n" },
+	{ "name: x\nnote: \xff\n", "t.yaml:2:7: not valid YAML: invalid leading UTF-8 "
+				   "octet\n  note: ?\n        ^\n"
+				   "  expected YAML in UTF-8\n" },
+	{ "name: \x1b[31m\n", "t.yaml:1:7: not valid YAML: control characters are not "
+			      "allowed\n  name: ?[31m\n        ^\n"
+			      "  expected YAML in UTF-8\n" },
+	// The caret counts characters and repeats tabs.
+	{ "name: Z\xc3\xbcrich\nat: {x: 1,\t\"\xc3\xbc\": 2}\n",
+		"t.yaml:2:12: unknown key `\xc3\xbc` in point\n"
+		"  at: {x: 1,\t\"\xc3\xbc\": 2}\n            \t^\n  expected one of: x, "
+		"y\n" },
+	// CRLF is one break, and an escape sequence does not reach the terminal.
+	{ "name: x\r\n\"\\e[31m\": 2\r\n",
+		"t.yaml:2:1: unknown key `?[31m` in sample\n  \"\\e[31m\": 2\n  ^\n"
+		"  expected one of: name, note, on, count, small, wait, rest, addr, "
+		"prefix, "
+		"fruit, hex, at, points, words, addrs, key\n" },
+	{ "\xef\xbb\xbfnom: x\nname: x\n",
+		"t.yaml:1:1: unknown key `nom` in sample\n  nom: x\n  ^\n"
+		"  expected one of: name, note, on, count, small, wait, rest, addr, "
+		"prefix, "
+		"fruit, hex, at, points, words, addrs, key\n" },
+};
+
 static void test_faults(void **)
 {
-	static const struct {
-		const char *yaml, *faults;
-	} rows[] = {
-		{ "", "t.yaml: the file is empty\n" },
-		{ "# nothing\n", "t.yaml: the file is empty\n" },
-		{ "- a\n", "t.yaml:1:1: sample must be a mapping\n  - a\n  ^\n"
-			   "  expected keys and values\n" },
-		{ "count: 1\n", "t.yaml:1:1: `name` is missing in sample\n  count: 1\n  ^\n"
-				"  expected `name:` with a text of 0 to 20 bytes\n" },
-		{ "name: x\ncuont: 1\n", "t.yaml:2:1: unknown key `cuont` in sample\n  cuont: 1\n"
-					 "  ^\n  did you mean `count`?\n" },
-		{ "name: x\nat: {x: 1, z: 2}\n", "t.yaml:2:12: unknown key `z` in point\n  at: {x: "
-						 "1, z: 2}\n             ^\n"
-						 "  expected one of: x, y\n" },
-		{ "name: x\ncount: 1\nname: y\n", "t.yaml:3:1: `name` is given twice\n  name: y\n"
-						  "  ^\n  first on line 1\n" },
-		{ "name: x\nlater: 1\n", "t.yaml:2:1: `later` is not in this version yet\n"
-					 "  later: 1\n  ^\n" },
-		{ "name: x\ncount: many\n", "t.yaml:2:8: `count` cannot be `many`\n  count: many\n"
-					    "         ^\n  expected a whole number\n" },
-		{ "name: x\nsmall: 11\n", "t.yaml:2:8: `small` cannot be `11`\n  small: 11\n"
-					  "         ^\n  expected a whole number from 1 to 10\n" },
-		{ "name: x\nsmall: 010\n", "t.yaml:2:8: `small` cannot be `010`\n  small: 010\n"
-					   "         ^\n  expected a whole number from 1 to 10\n" },
-		{ "name: x\ncount: -1\n", "t.yaml:2:8: `count` cannot be `-1`\n  count: -1\n"
-					  "         ^\n  expected a whole number\n" },
-		{ "name: x\ncount: 18446744073709551616\n",
-			"t.yaml:2:8: `count` cannot be `18446744073709551616`\n"
-			"  count: 18446744073709551616\n         ^\n  expected a whole number\n" },
-		{ "name: x\ncount:\n", "t.yaml:2:7: `count` has no value\n  count:\n        ^\n"
-				       "  expected a whole number\n" },
-		{ "name: x\ncount: [1]\n", "t.yaml:2:8: `count` cannot be a list\n  count: [1]\n"
-					   "         ^\n  expected a whole number\n" },
-		{ "name: x\nwait: 5\n", "t.yaml:2:7: `wait` cannot be `5`: the unit is missing\n"
-					"  wait: 5\n        ^\n  expected a time such as 500ms, "
-					"3s, 5m, 2h or 1d, from 10ms to 1m\n" },
-		{ "name: x\nwait: 5w\n", "t.yaml:2:7: `wait` cannot be `5w`: `w` is no unit\n"
-					 "  wait: 5w\n        ^\n  expected a time such as 500ms, "
-					 "3s, 5m, 2h or 1d, from 10ms to 1m\n" },
-		{ "name: x\nrest: 999999999999999d\n",
-			"t.yaml:2:7: `rest` cannot be `999999999999999d`: it is too long\n"
-			"  rest: 999999999999999d\n        ^\n  expected a time such as 500ms, 3s, "
-			"5m, 2h or 1d\n" },
-		{ "name: x\naddr: 1.2.3\n", "t.yaml:2:7: `addr` cannot be `1.2.3`\n  addr: 1.2.3\n"
-					    "        ^\n  expected an IPv4 or IPv6 address\n" },
-		{ "name: x\nprefix: 198.51.100.53/24\n",
-			"t.yaml:2:9: `prefix` cannot be `198.51.100.53/24`: host bits are set; the "
-			"prefix is 198.51.100.0/24\n  prefix: 198.51.100.53/24\n          ^\n"
-			"  expected a prefix such as 198.51.100.0/24 or 2001:db8:53::/48\n" },
-		{ "name: x\nfruit: peer\n", "t.yaml:2:8: `fruit` cannot be `peer`\n  fruit: peer\n"
-					    "         ^\n  expected one of: apple, pear, plum; did "
-					    "you mean `pear`?\n" },
-		{ "name: x\nhex: 1x\n", "t.yaml:2:6: `hex` cannot be `1x`: these are not two "
-					"digits\n  hex: 1x\n       ^\n"
-					"  expected two hexadecimal digits\n" },
-		{ "name: x\nat: 3\n", "t.yaml:2:5: `at` cannot be `3`\n  at: 3\n      ^\n"
-				      "  expected a mapping of keys and values\n" },
-		{ "name: x\npoints: 3\n", "t.yaml:2:9: `points` cannot be `3`\n  points: 3\n"
-					  "          ^\n  expected a list, each element a mapping "
-					  "of keys and values\n" },
-		{ "name: x\npoints: [{x: 1}, {x: 1}, {x: 1}, {x: 1}]\n",
-			"t.yaml:2:9: `points` has 4 elements, over 3\n"
-			"  points: [{x: 1}, {x: 1}, {x: 1}, {x: 1}]\n          ^\n" },
-		{ "name: x\naddrs: [192.0.2.1]\n", "t.yaml:2:8: `addrs` needs at least 2 elements\n"
-						   "  addrs: [192.0.2.1]\n         ^\n" },
-		{ "name: &a x\n", "t.yaml:1:7: anchors are not taken here\n  name: &a x\n"
-				  "        ^\n" },
-		{ "name: x\nnote: *a\n", "t.yaml:2:7: aliases are not taken here\n  note: *a\n"
-					 "        ^\n" },
-		{ "name: !!str x\n", "t.yaml:1:7: tags are not taken here\n  name: !!str x\n"
-				     "        ^\n" },
-		{ "name: x\n---\nname: y\n", "t.yaml:2:1: a second document starts here\n  ---\n"
-					     "  ^\n  expected one document a file\n" },
-		{ "name: \"a\\0b\"\n", "t.yaml:1:7: a text must not hold a NUL character\n"
-				       "  name: \"a\\0b\"\n        ^\n" },
-		{ "[a]: x\nname: x\n", "t.yaml:1:1: this cannot be a key\n  [a]: x\n  ^\n"
-				       "  expected a word\n" },
-		{ "name: x\nat: {x: 1\ncount: 1\n",
-			"t.yaml:3:6: not valid YAML: did not find expected ',' or '}'\n"
-			"  count: 1\n       ^\n"
-			"  while parsing a flow mapping that starts on line 2\n" },
-		{ "name: x\n\tcount: 1\n",
-			"t.yaml:2:1: not valid YAML: found a tab character that "
-			"violates indentation\n"
-			"  \tcount: 1\n  ^\n"
-			"  while scanning a plain scalar that starts on line 1\n" },
-		{ "name: x\nnote: \xff\n", "t.yaml:2:7: not valid YAML: invalid leading UTF-8 "
-					   "octet\n  note: ?\n        ^\n"
-					   "  expected YAML in UTF-8\n" },
-		{ "name: \x1b[31m\n", "t.yaml:1:7: not valid YAML: control characters are not "
-				      "allowed\n  name: ?[31m\n        ^\n"
-				      "  expected YAML in UTF-8\n" },
-		// The caret counts characters and repeats tabs.
-		{ "name: Z\xc3\xbcrich\nat: {x: 1,\t\"\xc3\xbc\": 2}\n",
-			"t.yaml:2:12: unknown key `\xc3\xbc` in point\n"
-			"  at: {x: 1,\t\"\xc3\xbc\": 2}\n            \t^\n  expected one of: x, "
-			"y\n" },
-		// CRLF is one break, and an escape sequence does not reach the terminal.
-		{ "name: x\r\n\"\\e[31m\": 2\r\n",
-			"t.yaml:2:1: unknown key `?[31m` in sample\n  \"\\e[31m\": 2\n  ^\n"
-			"  expected one of: name, note, on, count, small, wait, rest, addr, "
-			"prefix, "
-			"fruit, hex, at, points, words, addrs, key\n" },
-		{ "\xef\xbb\xbfnom: x\nname: x\n",
-			"t.yaml:1:1: unknown key `nom` in sample\n  nom: x\n  ^\n"
-			"  expected one of: name, note, on, count, small, wait, rest, addr, "
-			"prefix, "
-			"fruit, hex, at, points, words, addrs, key\n" },
-	};
-
-	for (size_t i = 0; i < countof(rows); i++) {
-		struct fixture *f = load(rows[i].yaml);
+	for (size_t i = 0; i < countof(bad); i++) {
+		struct fixture *f = load(bad[i].yaml);
 		struct sample zero = {};
 
-		assert_faults(f, rows[i].faults);
+		assert_faults(f, bad[i].faults);
 		assert_int_equal(f->rc, -EINVAL);
 		assert_memory_equal(&f->s, &zero, sizeof(zero)); // untouched
 		done(f);

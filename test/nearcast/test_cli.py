@@ -202,7 +202,7 @@ dns      dns-1  dns   service  up      5m12s  NOERROR
 
 upstream   address              as  state        uptime  sent  received  last error
 transit-a  203.0.113.1       64496  Established  6m40s      1         0  -
-transit-b  2001:db8:ffff::1  64497  Established  1d00h      1        12  hold timer expired
+transit-b  2001:db8:ffff::1  64497  Active       -          1        12  hold timer expired
 """, "")
 
 
