@@ -306,7 +306,8 @@ static void test_print_texts(void **)
 		"/etc/x", "Z\xc3\xbcrich", "\x7f" };
 
 	for (size_t i = 0; i < countof(texts); i++) {
-		struct sample s = { .name = (char *)"x", .small = 1, .wait = span_s(1) };
+		char name[] = "x";
+		struct sample s = { .name = name, .small = 1, .wait = span_s(1) };
 		struct strbuf b = {};
 
 		s.note = strdup(texts[i]);
