@@ -1,5 +1,7 @@
 #include "nearcastd/dnsquery.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <ldns/ldns.h>
@@ -65,7 +67,11 @@ static int build(struct dnsquery *q)
 	if (!p)
 		mem_abort("ldns_pkt_query_new");
 	ldns_pkt_set_edns_udp_size(p, EDNS_BYTES);
-	return ldns_pkt2wire(&q->message, p, &q->len) == LDNS_STATUS_OK ? 0 : -1;
+	own(free_ptr) uint8_t *wire = NULL;
+	if (ldns_pkt2wire(&wire, p, &q->len) != LDNS_STATUS_OK)
+		return -EMSGSIZE;
+	q->message = mem_dup(wire, q->len); // ldns' own has room for 64 KiB
+	return 0;
 }
 
 struct dnsquery *dnsquery_new(const struct conf_check *check, struct health_result *ret)

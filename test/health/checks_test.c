@@ -28,6 +28,8 @@
 
 enum { PORT = 53, LOG = 1024 };
 
+// A namespace for each test: the kernel tells of a socket when it gets around
+// to it, which may be in the next test.
 static int enter(void **state)
 {
 	int error = world_enter(state);
@@ -579,22 +581,22 @@ static void test_guard_of_url(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_comes_up),
-		cmocka_unit_test(test_no_checks_is_up),
-		cmocka_unit_test(test_kill_is_noticed_at_once),
-		cmocka_unit_test(test_dual_stack_socket),
-		cmocka_unit_test(test_another_socket_serves_on),
-		cmocka_unit_test(test_kill_while_a_probe_waits),
-		cmocka_unit_test(test_hang_needs_the_count),
-		cmocka_unit_test(test_related_socket_triggers),
-		cmocka_unit_test(test_clients_are_no_news),
-		cmocka_unit_test(test_guarded_port_among_those_of_clients),
-		cmocka_unit_test(test_lost_news),
-		cmocka_unit_test(test_dependency_degrades),
-		cmocka_unit_test(test_address_removed),
-		cmocka_unit_test(test_adopt_state),
-		cmocka_unit_test(test_guard_of_url),
+		cmocka_unit_test_setup(test_comes_up, enter),
+		cmocka_unit_test_setup(test_no_checks_is_up, enter),
+		cmocka_unit_test_setup(test_kill_is_noticed_at_once, enter),
+		cmocka_unit_test_setup(test_dual_stack_socket, enter),
+		cmocka_unit_test_setup(test_another_socket_serves_on, enter),
+		cmocka_unit_test_setup(test_kill_while_a_probe_waits, enter),
+		cmocka_unit_test_setup(test_hang_needs_the_count, enter),
+		cmocka_unit_test_setup(test_related_socket_triggers, enter),
+		cmocka_unit_test_setup(test_clients_are_no_news, enter),
+		cmocka_unit_test_setup(test_guarded_port_among_those_of_clients, enter),
+		cmocka_unit_test_setup(test_lost_news, enter),
+		cmocka_unit_test_setup(test_dependency_degrades, enter),
+		cmocka_unit_test_setup(test_address_removed, enter),
+		cmocka_unit_test_setup(test_adopt_state, enter),
+		cmocka_unit_test_setup(test_guard_of_url, enter),
 	};
 
-	return cmocka_run_group_tests(tests, enter, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
