@@ -162,11 +162,20 @@ static void pump(struct upstream *u)
 	arm_timer(u);
 }
 
-// Next hops are this side's addresses of the session; where the family differs, the node's.
 static struct ip_addr node_address(const struct conf *conf, enum ip_family family)
 {
 	items_for_each(struct ip_addr, a, conf->node.addresses) if (a->family == family) return *a;
 	return (struct ip_addr){};
+}
+
+// The next hop of routes is this side's address of the session; for routes of
+// the other family it is the node's.
+static struct ip_addr next_hop(
+	const struct conf *conf, const struct conf_upstream *upstream, enum ip_family family)
+{
+	if (upstream->address.family == family)
+		return (struct ip_addr){};
+	return node_address(conf, family);
 }
 
 struct upstream *upstream_new(uv_loop_t *loop, const struct conf *conf,
@@ -183,8 +192,8 @@ struct upstream *upstream_new(uv_loop_t *loop, const struct conf *conf,
 		.connect_retry_max = span_s(120),
 		.passive = upstream->passive,
 		.families = upstream->families,
-		.next_hop4 = node_address(conf, IP4),
-		.next_hop6 = node_address(conf, IP6),
+		.next_hop4 = next_hop(conf, upstream, IP4),
+		.next_hop6 = next_hop(conf, upstream, IP6),
 		.seed = seed,
 	};
 
@@ -274,7 +283,7 @@ bool upstream_unchanged(
 	const struct conf_upstream *a = u->up;
 
 	for (enum ip_family f = IP4; f <= IP6; f++) {
-		struct ip_addr was = node_address(u->conf, f), is = node_address(conf, f);
+		struct ip_addr was = next_hop(u->conf, a, f), is = next_hop(conf, b, f);
 		if (!ip_equal(&was, &is))
 			return false;
 	}

@@ -5,6 +5,7 @@ site: {{name: fra1}}
 node: {{name: fra1-a, id: 11, address: [192.0.2.11, "2001:db8:1::11"]}}
 as: 64500
 router-id: 192.0.2.11
+listen: [127.0.0.1]
 stop-grace: {grace}
 services:
   - name: dns

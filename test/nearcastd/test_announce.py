@@ -22,6 +22,7 @@ protocol bgp site {{
     local 127.0.0.3 as 64497;
     neighbor 127.0.0.1 as 64500;
     multihop;
+    strict bind;
     ipv4 {{ import all; export all; }};
     ipv6 {{ import all; export all; }};
 }}
@@ -46,7 +47,7 @@ class Bird:
         """{prefix: {attribute: text}} of what the site announced."""
         out, prefix = {}, None
         for line in self.ask("show", "route", "protocol", "site", "all").splitlines():
-            if m := re.match(r"([0-9a-f:.]+/\d+)\s+(unicast|unreachable)", line):
+            if m := re.match(r"([0-9a-f:.]+/\d+)\s+(unicast|unreachable|blackhole) \[", line):
                 prefix = m.group(1)
                 out[prefix] = {}
             elif m := re.match(r"\s+BGP\.(\w+): ?(.*)", line):

@@ -115,7 +115,7 @@ def test_second_daemon_is_refused(world):
 
 
 def test_port_in_use(world):
-    taken = socket.create_server(("0.0.0.0", 179))
+    taken = socket.create_server(("127.0.0.1", 179))
     path = world.file("a.yaml", site.config(world) + f"control: {world.folder}/c\n"
                       f"readonly: {world.folder}/r\n")
     run = subprocess.run([harness.BUILD / "nearcastd/nearcastd", "-c", path],
@@ -163,7 +163,7 @@ def test_reload_keeps_sessions(world):
     update = session.next_update()
     assert update["attributes"][4] == b"\0\0\0\x14" and not update["withdraw"]
     session.next_update()  # the other family
-    assert daemon.reload(config.replace('"2001:db8:53::/48"', '"2001:db8:53::/47"')
+    assert daemon.reload(config.replace('"2001:db8:53::/48"', '"2001:db8:52::/47"')
                          .replace("2001:db8:53::53", "2001:db8:52::53"))["ok"]
     seen = {"+": set(), "-": set()}
     while "2001:db8:53::/48" not in seen["-"] or "2001:db8:52::/47" not in seen["+"]:

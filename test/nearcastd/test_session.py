@@ -44,9 +44,11 @@ STATES = ("OpenSent", "OpenConfirm", "Established")
 
 
 def each_fault(world, rows):
-    """For each row (state, bytes, code, subcode, data or None) a session of its own."""
-    neighbour, daemon = begin(world)
+    """For each row (state, bytes, code, subcode, data or None) a daemon of its own, as a neighbour
+    with many faults is retried with growing delay."""
+    neighbour = bgp.Neighbour(world)
     for state, fault, code, subcode, data in rows:
+        daemon = harness.Daemon(world, site.config(world))
         session = in_state(neighbour, state)
         session.send(fault)
         try:
@@ -56,7 +58,9 @@ def each_fault(world, rows):
         assert data is None or got == data, f"{state} {fault.hex()}: data {got.hex()}"
         session.expect_closed()
         session.close()
-    assert daemon.alive()
+        assert upstream_of(daemon)["last_error"].startswith("sent "), upstream_of(daemon)
+        daemon.process.kill()
+        daemon.process.wait()
 
 
 def test_bad_header(world):
@@ -99,7 +103,10 @@ def test_bad_update_that_resets(world):
     each_fault(world, [
         # The withdrawn routes' length reaches past the message.
         ("Established", bgp.message(bgp.UPDATE, b"\0\xff\0\0"), 3, 1, None),
-        # So does a prefix of 33 bits in the withdrawn routes.
+        # An attribute that claims to be well-known, and is not: RFC 7606 leaves this to RFC 4271.
+        ("Established", bgp.update(["192.0.2.0/24"], attributes=bgp.attribute(99, b"", 0x40)),
+         3, 2, None),
+        # A prefix of 33 bits in the withdrawn routes.
         ("Established", bgp.message(bgp.UPDATE, b"\0\x06\x21\x01\x02\x03\x04\x05\0\0"), 3, 10, None),
     ])
 
@@ -111,26 +118,27 @@ def test_bad_update_that_does_not(world):
     session.send(
         bgp.update(["192.0.2.0/24"], attributes=b""),  # no attributes at all
         bgp.update(["192.0.2.0/24"], attributes=bgp.attribute(1, b"\x09")),  # ORIGIN 9
-        bgp.update(["192.0.2.0/24"], attributes=bgp.attribute(99, b"", 0x40)),  # unknown well-known
+        bgp.update(["192.0.2.0/24"], attributes=bgp.attribute(1, b"\0", 0x80)),  # wrong flags
         bgp.update(["192.0.2.0/24"]))
     harness.wait_for("four UPDATEs", lambda: upstream_of(daemon)["updates_in"] == 4)
     assert upstream_of(daemon)["state"] == "Established"
 
 
 def test_closes_in_each_state(world):
-    neighbour, daemon = begin(world)
+    neighbour = bgp.Neighbour(world)
     for close in ("close", "reset"):
-        session = neighbour.accept()
-        getattr(session, close)()  # before the OPEN was read
         for state in STATES:
-            session = in_state(neighbour, state)
-            getattr(session, close)()
-    session = in_state(neighbour, "Established")
-    assert daemon.alive()
+            daemon = harness.Daemon(world, site.config(world))
+            getattr(neighbour.accept(), close)()  # before the OPEN was read
+            getattr(in_state(neighbour, state), close)()
+            in_state(neighbour, "Established").close()  # and it came back
+            assert daemon.alive()
+            daemon.process.kill()
+            daemon.process.wait()
 
 
 def test_notification_in_each_state(world):
-    neighbour, daemon = begin(world)
+    neighbour, daemon = begin(world, retry="100ms")
     for state in STATES:
         session = in_state(neighbour, state)
         session.send(bgp.message(bgp.NOTIFICATION, b"\x06\x02\x05spare"))
@@ -239,9 +247,10 @@ def test_flapping_neighbour(world):
 
 def test_stranger_is_refused(world):
     neighbour, daemon = begin(world)
-    in_state(neighbour, "Established")
+    session = in_state(neighbour, "Established")
     stranger = socket.create_connection(("127.0.0.1", 179), 5, source_address=("127.0.0.66", 0))
     assert stranger.recv(100) == b"", "a stranger was told something"
+    session.send(bgp.keepalive())
     assert upstream_of(daemon)["state"] == "Established"
 
 
