@@ -66,6 +66,12 @@ static bool takes_text(uint8_t subcode)
 	return subcode == BGP_CEASE_ADMIN_SHUTDOWN || subcode == BGP_CEASE_ADMIN_RESET;
 }
 
+static void stop_conn(struct bgp_conn *c, const struct bgp_cause *cause)
+{
+	bgp_conn_event(c, BGP_EV_MANUAL_STOP, cause);
+	bgp_conn_forget(c); // a timer may still run in Idle
+}
+
 void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text)
 {
 	uint8_t data[1 + BGP_SHUTDOWN_TEXT_MAX];
@@ -80,10 +86,10 @@ void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const
 		bgp_text_copy(cause.text, sizeof(cause.text) - 1, text, strlen(text));
 	p->now = now;
 	p->started = false;
-	for (int d = 0; d < BGP_DIR_MAX; d++) {
-		bgp_conn_event(&p->conn[d], BGP_EV_MANUAL_STOP, &cause);
-		bgp_conn_forget(&p->conn[d]); // a timer may still run in Idle
-	}
+	// The one that only listens goes first, so that the outside sees one step to Idle.
+	enum bgp_dir first = p->conn[BGP_IN].state == BGP_ACTIVE ? BGP_IN : BGP_OUT;
+	stop_conn(&p->conn[first], &cause);
+	stop_conn(bgp_conn_other(&p->conn[first]), &cause);
 	p->failures = 0;
 }
 
