@@ -195,6 +195,7 @@ static void act_open(struct bgp_conn *c, const struct bgp_cause *)
 	c->in = mem_zalloc(BGP_MSG_MAX);
 	c->in_len = 0;
 	c->agreed = (struct bgp_negotiated){};
+	c->rival = false;
 	send_open(c);
 	start_timer(c, BGP_TIMER_HOLD, span_s(OPEN_HOLD_S));
 }
@@ -240,18 +241,22 @@ static void negotiate(struct bgp_conn *c)
 
 static void act_confirm(struct bgp_conn *c, const struct bgp_cause *)
 {
+	struct bgp_conn *other = bgp_conn_other(c);
+
+	other->rival = other->state == BGP_OPENSENT;
 	negotiate(c);
 	send_keepalive(c);
 	start_hold(c);
 }
 
-// Section 6.8: beside an established session there is no other.
+// Section 6.8: beside an established session no other comes up. A rival is let
+// be until its OPEN comes, see survives_collision() in rx.c.
 static void dump_other(struct bgp_conn *c)
 {
 	struct bgp_conn *other = bgp_conn_other(c);
 	struct bgp_cause cause = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
 
-	if (other->tcp)
+	if (other->tcp && !other->rival)
 		bgp_conn_event(other, BGP_EV_COLLISION_DUMP, &cause);
 }
 
@@ -415,8 +420,10 @@ static void fail(struct bgp_conn *c, enum bgp_state from, enum bgp_fsm_event eve
 	struct bgp_peer *p = c->peer;
 	bool quiet = is_quiet(c, from, event);
 
-	if (from == BGP_ESTABLISHED)
+	if (from == BGP_ESTABLISHED) {
 		bgp_ribout_down(&p->out);
+		p->counters.prefixes_sent = 0;
+	}
 	if (!quiet)
 		count_failure(c, from);
 	recover(c);

@@ -36,7 +36,8 @@ struct bgp_conn {
 	struct bgp_peer *peer;
 	enum bgp_dir dir;
 	enum bgp_state state;
-	bool tcp; // the program holds a connection, or tries to open one
+	bool tcp;   // the program holds a connection, or tries to open one
+	bool rival; // its OPEN was out before the other connection was confirmed
 	struct ip_addr local;
 	instant timer[BGP_TIMER_MAX];
 	struct bgp_open theirs; // from OpenConfirm on

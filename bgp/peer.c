@@ -230,6 +230,7 @@ static bool next_update(struct bgp_peer *p, struct bgp_action *ret)
 		return false;
 	p->report = bgp_update_list(&p->writer);
 	p->counters.updates_out++;
+	p->counters.prefixes_sent = p->out.told;
 	bgp_conn_spoke(&p->conn[dir]);
 	*ret = (struct bgp_action){
 		.kind = BGP_DO_SEND,

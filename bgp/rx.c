@@ -41,18 +41,22 @@ static enum bgp_dir winner(const struct bgp_peer *p, const struct bgp_open *thei
 	return p->config.local_as > theirs->as ? BGP_OUT : BGP_IN;
 }
 
-// True: this connection lives on.
+// True: this connection lives on. The rule of identifiers holds against a
+// connection in OpenConfirm. Against an established session it holds only for a rival, whose
+// OPEN was sent before the KEEPALIVE that let the neighbour establish the other one: then the
+// neighbour had both to choose from, in OpenConfirm, and has chosen by identifiers too. To prefer
+// the session then would end both. A connection that came later yields to the session.
 static bool survives_collision(struct bgp_conn *c, const struct bgp_open *theirs)
 {
 	struct bgp_conn *other = bgp_conn_other(c);
 	const struct bgp_cause cause = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_COLLISION };
-	bool other_stays =
-		other->state == BGP_ESTABLISHED ||
-		(other->state == BGP_OPENCONFIRM && winner(c->peer, theirs) == other->dir);
 
-	if (other->state >= BGP_OPENCONFIRM)
-		bgp_conn_event(other_stays ? c : other, BGP_EV_COLLISION_DUMP, &cause);
-	return !other_stays;
+	if (other->state < BGP_OPENCONFIRM)
+		return true;
+	bool by_identifier = other->state == BGP_OPENCONFIRM || c->rival;
+	bool survives = by_identifier && winner(c->peer, theirs) == c->dir;
+	bgp_conn_event(survives ? other : c, BGP_EV_COLLISION_DUMP, &cause);
+	return survives;
 }
 
 static void detail_of_open(char *text, size_t size, const struct bgp_fault *f,
