@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test")]
@@ -73,9 +74,7 @@ upstreams:
 
 EXABGP = """\
 process watch {{
-    run /usr/bin/python3 -m exabgp healthcheck --no-syslog --silent --withdraw-on-down
-        --cmd "kdig +timeout=1 +retry=0 @198.51.100.53 example.org SOA +short | grep -q ."
-        --ip 198.51.100.0/24 --no-ip-setup --next-hop 127.0.0.1 {settings};
+    run /usr/bin/python3 -m exabgp healthcheck --silent --withdraw-on-down --cmd {check} --ip 198.51.100.0/24 --no-ip-setup --next-hop 127.0.0.1 {settings};
     encoder text;
 }}
 neighbor 127.0.0.2 {{
@@ -142,9 +141,11 @@ def nearcastd(world, timing):
 def exabgp(world, settings):
     harness.needs("exabgp")
     neighbour = bgp.Neighbour(world)
-    config = world.file("exabgp.conf", EXABGP.format(settings=settings))
-    env = {**os.environ, "exabgp.daemon.user": "root", "exabgp.log.enable": "false",
-           "exabgp.api.cli": "false"}
+    check = world.file("check", "#!/bin/sh\nkdig +timeout=1 +retry=0 @198.51.100.53 example.org SOA "
+                       "+short | grep -q .\n")
+    check.chmod(0o755)
+    config = world.file("exabgp.conf", EXABGP.format(check=check, settings=settings))
+    env = {**os.environ, "exabgp.daemon.user": "root", "exabgp.api.cli": "false"}
     world.start("/usr/sbin/exabgp", config, env=env, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL)
     return accept(neighbour)
@@ -196,6 +197,8 @@ def in_world(measure, start, runs):
             status = 0
         except harness.Skip as why:
             print(f"skipped: {why}", file=sys.stderr)
+        except BaseException:
+            traceback.print_exc()
         finally:
             world.close()
             os._exit(status)
