@@ -6,10 +6,27 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 
-enum { WIDTH = 1280, HEIGHT = 720, MARGIN = 80, TOP = 40, BOX_W = 104, BOX_H = 34, ROUNDS = 400 };
+enum {
+	WIDTH = 1280,
+	HEIGHT = 720,
+	MARGIN = 80,
+	TOP = 40,
+	BOX_W = 124,
+	BOX_H = 34,
+	ROW_H = 15, // of a client, inside its router's box
+	GAP = 24,
+	ROUNDS = 400,
+};
 
 struct point {
 	double x, y;
+};
+
+// A drawn node and the middle of its box; clients are rows in their router's.
+struct drawn {
+	const struct lab_node *node;
+	struct point at;
+	double height;
 };
 
 struct box {
@@ -42,26 +59,27 @@ static struct point project(const struct box *b, struct geo_point at)
 }
 
 // Moves two boxes that overlap apart along the axis where that takes less.
-static bool push_apart(struct point *a, struct point *b)
+static bool push_apart(struct drawn *a, struct drawn *b)
 {
-	double dx = b->x - a->x, dy = b->y - a->y;
-	double over_x = BOX_W + 10 - fabs(dx), over_y = BOX_H + 10 - fabs(dy);
+	double dx = b->at.x - a->at.x, dy = b->at.y - a->at.y;
+	double over_x = BOX_W + GAP - fabs(dx);
+	double over_y = (a->height + b->height) / 2 + GAP - fabs(dy);
 
 	if (over_x <= 0 || over_y <= 0)
 		return false;
 	if (over_y <= over_x) {
 		double d = copysign(over_y / 2, dy);
-		a->y -= d;
-		b->y += d;
+		a->at.y -= d;
+		b->at.y += d;
 	} else {
 		double d = copysign(over_x / 2, dx);
-		a->x -= d;
-		b->x += d;
+		a->at.x -= d;
+		b->at.x += d;
 	}
 	return true;
 }
 
-static void spread(struct point *p, size_t n)
+static void spread(struct drawn *d, size_t n)
 {
 	bool moved = true;
 
@@ -69,12 +87,35 @@ static void spread(struct point *p, size_t n)
 		moved = false;
 		for (size_t i = 0; i < n; i++)
 			for (size_t j = i + 1; j < n; j++)
-				moved |= push_apart(&p[i], &p[j]);
+				moved |= push_apart(&d[i], &d[j]);
 	}
 	for (size_t i = 0; i < n; i++) {
-		p[i].x = fmin(fmax(p[i].x, BOX_W / 2.0 + 4), WIDTH - BOX_W / 2.0 - 4);
-		p[i].y = fmin(fmax(p[i].y, TOP + BOX_H), HEIGHT - BOX_H);
+		double half = d[i].height / 2;
+		d[i].at.x = fmin(fmax(d[i].at.x, BOX_W / 2.0 + 4), WIDTH - BOX_W / 2.0 - 4);
+		d[i].at.y = fmin(fmax(d[i].at.y, TOP + half), HEIGHT - half - 4);
 	}
+}
+
+static bool is_client_of(const struct lab_link *l, const struct lab_node *router)
+{
+	return l->a.node == router && l->b.node->kind == NODE_KIND_CLIENT;
+}
+
+static size_t lay_out(const struct topology *t, const struct box *box, struct drawn *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->node_count; i++) {
+		const struct lab_node *node = &t->nodes[i];
+		double height = BOX_H;
+		if (node->kind == NODE_KIND_CLIENT)
+			continue;
+		for (size_t k = 0; k < t->link_count; k++)
+			height += is_client_of(&t->links[k], node) ? ROW_H : 0;
+		ret[n++] = (struct drawn){ node, project(box, node->at), height };
+	}
+	spread(ret, n);
+	return n;
 }
 
 static void put_text(struct strbuf *b, const char *s)
@@ -98,12 +139,11 @@ static const char head[] =
 	"rect{stroke-width:1.5}\n"
 	".router rect{fill:#eef2f7;stroke:#4a6079}\n"
 	".site rect{fill:#ddaa33;stroke:#7a5c10}\n"
-	".client rect{fill:#ffffff;stroke:#999999}\n"
+	".client{font-size:11px;fill:#113355;font-style:italic}\n"
 	".sub{font-size:10px;fill:#445}\n"
 	"line{stroke:#4a6079;stroke-width:1.6}\n"
 	".peer{stroke-dasharray:7 5;stroke:#228833}\n"
 	".backup{stroke-width:0.8}\n"
-	".host{stroke:#aaaaaa;stroke-dasharray:2 3}\n"
 	".grid{stroke:#e4e8ee;stroke-width:1}\n"
 	"</style>\n"
 	"<defs><marker id=\"up\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" "
@@ -131,66 +171,94 @@ static void put_grid(const struct box *box, struct strbuf *b)
 	}
 }
 
+static const struct drawn *find(const struct drawn *d, size_t n, const struct lab_node *node)
+{
+	for (size_t i = 0; i < n; i++)
+		if (d[i].node == node)
+			return &d[i];
+	return NULL;
+}
+
 // Where the line from the middle of a box towards `to` leaves it.
-static struct point border(struct point from, struct point to)
+static struct point border(const struct drawn *from, struct point to)
 {
-	double dx = to.x - from.x, dy = to.y - from.y;
-	double k = fmin(
-		dx != 0 ? BOX_W / 2.0 / fabs(dx) : 1e9, dy != 0 ? BOX_H / 2.0 / fabs(dy) : 1e9);
+	double dx = to.x - from->at.x, dy = to.y - from->at.y;
+	double across = dx != 0 ? BOX_W / 2.0 / fabs(dx) : 1;
+	double along = dy != 0 ? from->height / 2 / fabs(dy) : 1;
+	double k = fmin(fmin(across, along), 1);
 
-	k = fmin(k, 1);
-	return (struct point){ from.x + dx * k, from.y + dy * k };
+	return (struct point){ from->at.x + dx * k, from->at.y + dy * k };
 }
 
-static void put_link(const struct topology *t, const struct lab_link *l, const struct point *at,
-	struct strbuf *b)
+// The arrow goes from customer to provider.
+static void put_link(const struct lab_link *l, const struct drawn *d, size_t n, struct strbuf *b)
 {
-	bool up = l->relation == RELATION_PROVIDER; // the arrow goes from a to b
-	const struct link_end *from = up ? &l->a : &l->b, *to = up ? &l->b : &l->a;
-	struct point p = at[from->node - t->nodes], q = at[to->node - t->nodes];
-	struct point start = border(p, q), end = border(q, p);
-	bool host = l->b.node->kind == NODE_KIND_CLIENT, peer = l->relation == RELATION_PEER;
+	bool up = l->relation == RELATION_PROVIDER, peer = l->relation == RELATION_PEER;
+	const struct drawn *from = find(d, n, up ? l->a.node : l->b.node);
+	const struct drawn *to = find(d, n, up ? l->b.node : l->a.node);
 
+	if (!from || !to)
+		return; // a client
+	struct point start = border(from, to->at), end = border(to, from->at);
 	sb_printf(b, "<line class=\"%s%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"%s>",
-		host ? "host" : relation_name(l->relation), l->backup ? " backup" : "", start.x,
-		start.y, end.x, end.y, host || peer ? "" : " marker-end=\"url(#up)\"");
+		peer ? "peer" : "customer", l->backup ? " backup" : "", start.x, start.y, end.x,
+		end.y, peer ? "" : " marker-end=\"url(#up)\"");
 	sb_printf(b, "<title>%s - %s, %s, %.1f ms</title></line>\n", from->node->name,
-		to->node->name, host ? "host" : (peer ? "peers" : "customer of"),
-		(double)l->delay.us / 1000);
+		to->node->name, peer ? "peers" : "customer of", (double)l->delay.us / 1000);
 }
 
-static void put_node(const struct lab_node *n, struct point p, struct strbuf *b)
+static void put_clients(const struct topology *t, const struct drawn *d, double y, struct strbuf *b)
 {
+	for (size_t k = 0; k < t->link_count; k++) {
+		if (!is_client_of(&t->links[k], d->node))
+			continue;
+		sb_printf(b, "<text class=\"client\" x=\"%.1f\" y=\"%.1f\">", d->at.x, y);
+		put_text(b, t->links[k].b.node->name);
+		sb_str(b, "</text>\n");
+		y += ROW_H;
+	}
+}
+
+static void put_node(const struct topology *t, const struct drawn *d, struct strbuf *b)
+{
+	const struct lab_node *n = d->node;
+	double top = d->at.y - d->height / 2;
+
 	sb_printf(b,
-		"<g class=\"%s\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%d\" "
-		"rx=\"%d\"/>",
-		node_kind_name(n->kind), p.x - BOX_W / 2.0, p.y - BOX_H / 2.0, BOX_W, BOX_H,
+		"<g class=\"%s\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" "
+		"rx=\"%d\"/>\n",
+		node_kind_name(n->kind), d->at.x - BOX_W / 2.0, top, BOX_W, d->height,
 		n->kind == NODE_KIND_ROUTER ? 3 : 15);
-	sb_printf(b, "<text x=\"%.1f\" y=\"%.1f\">", p.x, p.y - 2);
+	sb_printf(b, "<text x=\"%.1f\" y=\"%.1f\">", d->at.x, top + 15);
 	put_text(b, n->name);
-	sb_printf(b, "</text><text class=\"sub\" x=\"%.1f\" y=\"%.1f\">", p.x, p.y + 11);
+	sb_printf(b, "</text>\n<text class=\"sub\" x=\"%.1f\" y=\"%.1f\">", d->at.x, top + 28);
 	if (n->kind == NODE_KIND_ROUTER)
 		sb_printf(b, "AS%" PRIu64 " ", n->as);
 	put_text(b, n->city);
-	sb_str(b, "</text></g>\n");
+	sb_str(b, "</text>\n");
+	put_clients(t, d, top + BOX_H + 9, b);
+	sb_str(b, "</g>\n");
 }
+
+static const char legend[] =
+	"<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"sub\">arrow: customer to provider; "
+	"dashed: peers; rows: clients; delays show on hover</text>\n";
 
 void graph_svg(const struct scenario *s, const struct topology *t, struct strbuf *b)
 {
 	struct box box = bounds_of(t);
-	own(free_ptr) struct point *at = mem_zalloc(t->node_count * sizeof(*at));
+	own(free_ptr) struct drawn *d = mem_zalloc(t->node_count * sizeof(*d));
+	size_t n = lay_out(t, &box, d);
 
-	for (size_t i = 0; i < t->node_count; i++)
-		at[i] = project(&box, t->nodes[i].at);
-	spread(at, t->node_count);
 	sb_printf(b, head, WIDTH, HEIGHT, WIDTH, HEIGHT);
 	put_grid(&box, b);
 	sb_printf(b, "<text x=\"%d\" y=\"24\" font-size=\"17\">", WIDTH / 2);
 	put_text(b, s->title);
 	sb_str(b, "</text>\n");
+	sb_printf(b, legend, WIDTH - 10, HEIGHT - 10);
 	for (size_t i = 0; i < t->link_count; i++)
-		put_link(t, &t->links[i], at, b);
-	for (size_t i = 0; i < t->node_count; i++)
-		put_node(&t->nodes[i], at[i], b);
+		put_link(&t->links[i], d, n, b);
+	for (size_t i = 0; i < n; i++)
+		put_node(t, &d[i], b);
 	sb_str(b, "</svg>\n");
 }

@@ -65,13 +65,45 @@ static bool may_make_worlds(void)
 	return false;
 }
 
+// To standard output, with failures and headings marked on a terminal.
+static void print_text(const char *text)
+{
+	const char *no_color = getenv("NO_COLOR");
+	bool plain = !isatty(STDOUT_FILENO) || (no_color && no_color[0]);
+
+	for (const char *line = text; *line;) {
+		size_t n = strcspn(line, "\n");
+		bool bad = memmem(line, n, "FAILED", 6) != NULL;
+		bool heading = memmem(line, n, " s  ", 4) && line[0] >= '0' && line[0] <= '9';
+		const char *code = bad ? "\033[1;31m" : (heading ? "\033[1m" : "");
+
+		if (plain || !code[0])
+			printf("%.*s", (int)n, line);
+		else
+			printf("%s%.*s\033[0m", code, (int)n, line);
+		line += n;
+		if (*line == '\n') {
+			putchar('\n');
+			line++;
+		}
+	}
+	fflush(stdout);
+}
+
+static void print_event(void *, const struct run_result *r, const struct step_result *step)
+{
+	own(sb_free) struct strbuf b = {};
+
+	report_event(r, step, &b);
+	print_text(sb_text(&b));
+}
+
 static void print_step(void *, const struct run_result *r, const struct step_result *step)
 {
 	own(sb_free) struct strbuf b = {};
 
 	report_step(r, step, &b);
-	fputs(sb_text(&b), stdout);
-	fflush(stdout);
+	print_text(sb_text(&b));
 }
 
 static int play(const struct args *a, struct run_options *o)
@@ -82,8 +114,10 @@ static int play(const struct args *a, struct run_options *o)
 
 	if (load(a->argv[0], &s) < 0 || !may_make_worlds())
 		return EXIT_NOT;
-	if (!a->json)
+	if (!a->json) {
 		o->on_step = print_step;
+		o->on_event = print_event;
+	}
 	if (!a->json && !o->up)
 		printf("%s\n%s\n", s->title, s->description ? s->description : "");
 	fflush(stdout);
@@ -93,7 +127,7 @@ static int play(const struct args *a, struct run_options *o)
 		report_json(&r, &text);
 	else if (!o->up)
 		report_end(&r, &text);
-	fputs(sb_text(&text), stdout);
+	print_text(sb_text(&text));
 	bool ok = r.ok;
 	run_result_free(&r);
 	return fflush(stdout) == 0 && ok ? EXIT_HOLDS : EXIT_NOT;

@@ -15,21 +15,21 @@ static const struct scn_client *client_at(const struct run_result *r, size_t i)
 	return (const struct scn_client *)r->scenario->clients.data + i;
 }
 
-static void print_heading(
-	const struct run_result *r, const struct step_result *step, struct strbuf *b)
+void report_event(const struct run_result *r, const struct step_result *step, struct strbuf *b)
 {
-	if (!step->step) {
-		sb_printf(
-			b, "\nStart, after %.1f s\n", span_to_s(instant_diff(step->end, step->at)));
-		return;
-	}
-	sb_printf(b, "\n%.1f s  %s %s", span_to_s(instant_diff(step->at, r->zero)),
+	sb_printf(b, "\n%.1f s  %s %s\n", span_to_s(instant_diff(step->at, r->zero)),
 		step_event_name(step->step->event), step->step->target);
-	if (step->has_reaction)
-		sb_printf(b, " (%s after %.1f ms)", step->reaction_type, ms(step->reaction));
 	if (step->step->note)
-		sb_printf(b, "\n%s", step->step->note);
-	sb_char(b, '\n');
+		sb_printf(b, "%s\n", step->step->note);
+}
+
+static void print_heading(const struct step_result *step, struct strbuf *b)
+{
+	if (!step->step)
+		sb_printf(
+			b, "\nstart, after %.1f s\n", span_to_s(instant_diff(step->end, step->at)));
+	if (step->has_reaction)
+		sb_printf(b, "%s after %.1f ms\n", step->reaction_type, ms(step->reaction));
 	if (step->failure)
 		sb_printf(b, "FAILED: %s\n", step->failure);
 }
@@ -102,7 +102,7 @@ void report_step(const struct run_result *r, const struct step_result *step, str
 {
 	size_t others = 0;
 
-	print_heading(r, step, b);
+	print_heading(step, b);
 	struct out *o = out_new(OUT_TEXT, b);
 	out_table(o, NULL);
 	for (size_t i = 0; i < r->scenario->clients.count; i++) {

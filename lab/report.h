@@ -3,7 +3,10 @@
 
 #include "lab/run.h"
 
-// The table of one step.
+// What happens now.
+void report_event(const struct run_result *r, const struct step_result *step, struct strbuf *b);
+
+// The table of one step that is over.
 void report_step(const struct run_result *r, const struct step_result *step, struct strbuf *b);
 
 // The last lines: how much held, and what the delays were made with.

@@ -160,8 +160,10 @@ static void fire(struct run *run, instant now)
 
 	begin_step(run, step, now);
 	clients_mark(run->clients, now);
-	SAY(run, LIVE_STRONG, now, "%s %s%s%s", step_event_name(step->event), step->target,
-		step->note ? ": " : "", step->note ? step->note : "");
+	if (run->o->on_event)
+		run->o->on_event(run->o->ctx, run->r, current(run));
+	else
+		SAY(run, LIVE_STRONG, now, "%s %s", step_event_name(step->event), step->target);
 	int rc = event_do(step, run->world, run->services, &why);
 	if (rc == 0)
 		return;

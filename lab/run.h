@@ -43,7 +43,9 @@ struct run_options {
 	bool keep;  // leave the world up after the last event until SIGINT or SIGTERM
 	bool up;    // only make the world, wait for the start, and leave it up for good
 	bool quiet; // no lines on standard error but errors
-	// Called when a step is over. NULL: not.
+	// Called when an event happened, and when a step (the start, too) is over.
+	// NULL: not; then the events are lines on standard error.
+	void (*on_event)(void *ctx, const struct run_result *r, const struct step_result *step);
 	void (*on_step)(void *ctx, const struct run_result *r, const struct step_result *step);
 	void *ctx;
 };

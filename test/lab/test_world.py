@@ -1,0 +1,246 @@
+#!/usr/bin/python3
+"""Whole worlds: what a run reports, what makes it fail, and that nothing is left behind.
+
+Two networks 20 ms apart; the site is at the far one, the client at the near one:
+
+	client -- near ==20 ms== far -- site
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+
+import harness
+
+LAB = harness.BUILD / "lab/nearcast-lab"
+TINY = """
+title: Tiny
+settle: 300ms
+within: 15s
+networks:
+  - {name: near, as: 64496, city: Oslo, lat: 59.91, lon: 10.75}
+  - {name: far, as: 64497, city: Rome, lat: 41.90, lon: 12.50}
+links:
+  - {a: near, b: far, relation: peer, delay: 20ms}
+sites:
+  - {name: rom1, city: Rome, lat: 41.90, lon: 12.50, announcer: bird, upstreams: [{network: far}]}
+clients:
+  - {name: oslo, network: near, family: both, timeout: 300ms}
+start:
+  - {clients: oslo, site: rom1}
+"""
+KILL = """
+timeline:
+  - {at: 0s, event: kill, target: rom1/dns, expect: [{clients: oslo, site: %s}]}
+"""
+CUT = """
+timeline:
+  - {at: 0s, event: link-down, target: near/far, expect: [{clients: oslo, site: none}]}
+  - {at: 0s, event: link-up, target: near/far, expect: [{clients: oslo, site: rom1}]}
+  - {at: 0s, event: kill, target: rom1/bird, expect: [{clients: oslo, site: none}]}
+  - {at: 0s, event: start, target: rom1/bird, expect: [{clients: oslo, site: rom1}]}
+"""
+# A second site, and daemons that watch both.
+TWO = TINY.replace("announcer: bird, ", "").replace("clients:\n  - {name", """  - name: osl1
+    city: Oslo
+    lat: 59.91
+    lon: 10.75
+    dns: knot
+    upstreams: [{network: near}]
+nearcast: |
+  services:
+    - name: dns
+      prefixes: [198.51.100.0/24, "2001:db8:53::/48"]
+      addresses: [198.51.100.53, "2001:db8:53::53"]
+      checks:
+        - {kind: dns, server: 198.51.100.53, query: example.org, interval: 10s, fast-interval: 50ms}
+clients:
+  - {name""").replace("site: rom1}", "site: osl1}") + """
+timeline:
+  - {at: 0s, event: kill, target: osl1/dns,
+     expect: [{clients: oslo, site: rom1, max-outage: 2s}]}
+  - {at: 0s, event: term, target: rom1/nearcastd, expect: [{clients: oslo, site: none}]}
+"""
+
+
+def begin(world):
+    harness.needs("bird", "nsd", "knotd", "ip")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
+    os.environ["NEARCAST_LAB_DIR"] = str(world.folder / "worlds")
+    world.closers.append(lambda: subprocess.run([LAB, "down"], capture_output=True))
+
+
+def run(world, text, *options):
+    path = world.file("tiny.yaml", text)
+    done = subprocess.run([LAB, "run", *options, path], capture_output=True, text=True, timeout=90)
+    return done.returncode, done.stdout, done.stderr
+
+
+def processes(world):
+    """Command lines that name this test's folder, of whatever belongs to its worlds."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if str(world.folder) in line and entry.name != str(os.getpid()):
+            found.append(line)
+    return found
+
+
+def assert_nothing_left(world):
+    harness.wait_for("the processes of the world to be gone", lambda: not processes(world))
+    assert not (world.folder / "worlds").exists(), list((world.folder / "worlds").rglob("*"))
+
+
+def test_run(world):
+    """A crash of the only site: the report says what happened, to the number."""
+    begin(world)
+    status, out, err = run(world, TINY + KILL % "none", "-j")
+    assert status == 0, out + err
+    report = json.loads(out)
+    assert report["ok"] and report["scenario"] == "tiny", report
+    assert report["link_delay"] in ("netem", "delay line"), report
+    start = report["start"]["clients"][0]
+    assert start["answered_after"] == "rom1", start
+    assert 40 <= start["rtt_after_ms"] < 45, start
+    event, = report["events"]
+    assert (event["event"], event["target"]) == ("kill", "rom1/dns"), event
+    client, = event["clients"]
+    assert client["answered_before"] == "rom1" and client["answered_after"] is None, client
+    assert client["outage_open"] and client["outage_ms"] >= 300, client
+    # Answers on their way at the crash still arrive; all that was asked later is lost.
+    assert client["queries_sent"] > client["queries_lost"] >= 60, client
+    assert_nothing_left(world)
+
+
+def test_wrong_expectation(world):
+    """The same crash, expected to go unnoticed: exit status 1, and the reason beside the client."""
+    begin(world)
+    text = TINY.replace("within: 15s", "within: 5s") + KILL % "rom1"
+    status, out, err = run(world, text)
+    assert status == 1, out + err
+    assert "FAILED (wrong-site)" in out, out
+    assert "FAILED: 1 of 2 steps" in out, out
+    assert_nothing_left(world)
+
+
+def test_broken_promise(world):
+    """Who answers is right in the end, but not soon enough."""
+    begin(world)
+    text = TINY + CUT.replace("up, target: near/far, expect: [{clients: oslo, site: rom1}",
+                              "up, target: near/far, expect: [{clients: oslo, site: rom1, max-lost: 0}")
+    status, out, err = run(world, text, "-j")
+    assert status == 1, out + err
+    report = json.loads(out)
+    assert [e["ok"] for e in report["events"]] == [True, False, True, True], report
+    assert report["events"][1]["clients"][0]["verdict"] == "lost", report
+    assert report["events"][3]["clients"][0]["answered_after"] == "rom1", report
+
+
+def test_daemons(world):
+    """Daemons find out about a crash by themselves, and clients go to the other site."""
+    begin(world)
+    harness.needs(str(harness.BUILD / "nearcastd/nearcastd"))
+    status, out, err = run(world, TWO, "-j")
+    assert status == 0, out + err
+    kill, term = json.loads(out)["events"]
+    assert kill["reaction"] == "withdrawn" and kill["reaction_ms"] < 2000, kill
+    assert kill["clients"][0]["queries_lost"] > 0, kill
+    assert term["reaction"] == "withdrawn", term
+    assert "socket_closed dns" in err, err
+    assert_nothing_left(world)
+
+
+def started(world, *command):
+    """A lab in its own process, once its client was answered for the first time."""
+    path = world.file("tiny.yaml", TINY.replace("300ms\nwithin", "60s\nwithin"))
+    lab = world.start(LAB, *command, path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                      text=True)
+    for line in lab.stderr:
+        if "answered by rom1" in line:
+            return lab
+    raise AssertionError("ended before its client was answered")
+
+
+def test_interrupted(world):
+    begin(world)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        lab = started(world, "run")
+        assert processes(world)
+        lab.send_signal(number)
+        assert lab.wait(timeout=20) == 1
+        assert_nothing_left(world)
+
+
+def test_killed(world):
+    """SIGKILL leaves no process, and the next run removes the directory."""
+    begin(world)
+    lab = started(world, "run")
+    lab.kill()
+    lab.wait()
+    harness.wait_for("no processes", lambda: not processes(world))
+    assert (world.folder / "worlds/tiny").exists()
+    status, out, err = run(world, TINY)
+    assert status == 0, out + err
+    assert_nothing_left(world)
+
+
+def test_init_killed(world):
+    """The process that holds the world together takes everything along; the lab cleans up."""
+    begin(world)
+    lab = started(world, "run")
+    init = int((world.folder / "worlds/tiny/world").read_text())
+    os.kill(init, signal.SIGKILL)
+    assert lab.wait(timeout=20) == 1
+    assert_nothing_left(world)
+
+
+def lab(*arguments):
+    return subprocess.run([LAB, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def test_up(world):
+    """A world that stays: commands in its nodes, one world a name, and its end."""
+    begin(world)
+    path = world.file("tiny.yaml", TINY)
+    up = lab("up", path)
+    assert up.returncode == 0, up
+    assert lab("exec", "near", "sh", "-c", "exit 7").returncode == 7
+    routes = lab("exec", "near", "birdc", "-s", "bird.ctl", "show", "route", "all")
+    assert "64497 64500" in routes.stdout, routes
+    assert "far" in lab("exec", "oslo", "ip", "netns", "list").stdout
+    missing = lab("exec", "nowhere", "true")
+    assert missing.returncode == 1 and "no node `nowhere`" in missing.stderr, missing
+    again = lab("run", path)
+    assert again.returncode == 1 and "is up already" in again.stderr, again
+    assert lab("down").returncode == 0
+    assert_nothing_left(world)
+    assert lab("down").returncode == 1
+
+
+def test_usage(world):
+    assert lab().returncode == 2
+    assert lab("fly").returncode == 2
+    assert lab("run").returncode == 2
+    assert lab("run", "-x", "tiny").returncode == 2
+    assert lab("run", "no-such-scenario").returncode == 1
+    bad = lab("run", world.file("bad.yaml", TINY + "timline: []\n"))
+    assert bad.returncode == 1 and "did you mean `timeline`?" in bad.stderr, bad
+
+
+def test_shipped_scenarios(world):
+    """Those in the source tree load, and can be drawn."""
+    for path in sorted((harness.ROOT / "lab/scenarios").glob("*.yaml")):
+        drawn = lab("graph", path)
+        assert drawn.returncode == 0 and drawn.stdout.endswith("</svg>\n"), drawn.stderr
+
+
+harness.main(globals())
