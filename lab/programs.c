@@ -74,6 +74,16 @@ int program_find(const char *name, struct strbuf *path)
 	return -ENOENT;
 }
 
+void programs_path(struct strbuf *b)
+{
+	char dir[PATH_MAX];
+
+	// sudo and cron often leave the sbin directories out, where routers live.
+	sb_str(b, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (own_dir(dir) == 0)
+		sb_printf(b, ":%s:%s/../bin:%s/../nearcast:%s/../nearcastd", dir, dir, dir, dir);
+}
+
 // The places of scenarios, most specific first, separated by ':'.
 static void scenario_dirs(struct strbuf *b)
 {

@@ -7,6 +7,9 @@
 // beside ours (a build tree), else in PATH. -ENOENT.
 [[nodiscard]] int program_find(const char *name, struct strbuf *path);
 
+// Appends the directories where our own programs and those of the lab may be, separated by ':'.
+void programs_path(struct strbuf *b);
+
 // Path of a scenario: the argument itself when it is a file, else NAME.yaml in $NEARCAST_LAB_PATH
 // (directories separated by ':'), ./lab/scenarios, the source tree of a build, and the data
 // directory. -ENOENT.

@@ -10,10 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lab/programs.h"
 #include "lab/world.h"
 #include "lab/world_dir.h"
-
-static const char search_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // What a new process must not inherit: blocked and ignored signals.
 static void reset_signals(void)
@@ -27,13 +26,14 @@ static void reset_signals(void)
 	signal(SIGTERM, SIG_DFL);
 }
 
-// sudo and cron often leave the sbin directories out of PATH, where routers live.
 static void widen_path(void)
 {
 	const char *path = getenv("PATH");
 	own(sb_free) struct strbuf b = {};
 
-	sb_printf(&b, "%s%s%s", path ? path : "", path && path[0] ? ":" : "", search_path);
+	if (path && path[0])
+		sb_printf(&b, "%s:", path);
+	programs_path(&b);
 	setenv("PATH", sb_text(&b), 1);
 }
 
@@ -182,6 +182,7 @@ int world_exec(const char *name, const char *node, char *const argv[])
 
 	if (init < 0)
 		return init;
+	widen_path(); // while /proc still is the one that knows this process
 	int rc = enter(init, "pid", CLONE_NEWPID);
 	if (rc == 0)
 		rc = enter(init, "mnt", CLONE_NEWNS);
@@ -189,7 +190,6 @@ int world_exec(const char *name, const char *node, char *const argv[])
 		rc = enter_node(name, node);
 	if (rc < 0)
 		return rc;
-	widen_path();
 	pid_t pid = fork();
 	if (pid < 0)
 		return -errno;
