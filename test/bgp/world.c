@@ -166,7 +166,8 @@ void world_settle(struct world *w)
 			any |= drain(w, i);
 		for (int i = 0; i < SIDES; i++) {
 			any |= answer_connect(w, i);
-			any |= drain(w, A) | drain(w, B);
+			any |= drain(w, A);
+			any |= drain(w, B);
 		}
 		for (int i = 0; i < SIDES; i++) {
 			any |= deliver(w, i, A);
