@@ -5,22 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "lib/own.h"
+#include "nearcastd/curlapi.h"
 #include "nearcastd/probe.h"
-
-static void free_url(CURLU **u)
-{
-	curl_url_cleanup(*u);
-	*u = NULL;
-}
-
-static void free_part(char **part)
-{
-	curl_free(*part);
-	*part = NULL;
-}
 
 // The literal address of a host: "192.0.2.1", "[2001:db8::1]".
 static int parse_host(struct ip_addr *ret, char *host)
@@ -34,19 +21,36 @@ static int parse_host(struct ip_addr *ret, char *host)
 	return ip_parse(ret, host);
 }
 
+// One part of a URL, to be freed by libcurl; NULL when it is not there.
+static char *url_part(const struct curl_api *curl, CURLU *url, CURLUPart part)
+{
+	char *text = NULL;
+
+	return curl->url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK ? text : NULL;
+}
+
 static struct sock_end guard_of_url(const char *text)
 {
-	own(free_url) CURLU *url = curl_url();
-	own(free_part) char *host = NULL;
-	own(free_part) char *port = NULL;
-	struct sock_end e = { .protocol = IPPROTO_TCP };
+	const char *error;
+	const struct curl_api *curl = curl_api(&error);
+	struct sock_end e = {};
 
-	if (!url || !text || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-		parse_host(&e.addr, host) < 0)
-		return (struct sock_end){};
-	e.port = (uint16_t)strtoul(port, NULL, 10);
+	if (!curl)
+		return e; // the check itself will say so
+	CURLU *url = curl->url();
+	if (!url || curl->url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
+		curl->url_cleanup(url);
+		return e;
+	}
+	char *host = url_part(curl, url, CURLUPART_HOST);
+	char *port = url_part(curl, url, CURLUPART_PORT);
+	if (host && port && parse_host(&e.addr, host) == 0) {
+		e.protocol = IPPROTO_TCP;
+		e.port = (uint16_t)strtoul(port, NULL, 10);
+	}
+	curl->free(host);
+	curl->free(port);
+	curl->url_cleanup(url);
 	return e;
 }
 

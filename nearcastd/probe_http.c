@@ -1,16 +1,15 @@
 // kind: http. One GET with libcurl on the loop; http and https. Redirects are not
 // followed, no proxy is used, each attempt has a connection of its own.
 //
-// libcurl and its memory come with the first attempt of the first such check.
+// libcurl and its memory come with the first such check.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
+#include "nearcastd/curlapi.h"
 #include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/probe_socket.h"
@@ -19,6 +18,7 @@ enum { BODY_MAX_BYTES = 65536 };
 
 struct probe_http {
 	struct probe base;
+	const struct curl_api *curl;
 	uv_timer_t timer; // libcurl's; its close callback frees the whole
 	bool ready;       // multi, easy and timer are there
 	CURLM *multi;
@@ -34,7 +34,7 @@ static bool is_wanted_status(const struct probe_http *h)
 	uint64_t want = h->base.check->status;
 	long got = 0;
 
-	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &got);
+	h->curl->easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &got);
 	return want != 0 ? (uint64_t)got == want : got >= 200 && got <= 299;
 }
 
@@ -68,7 +68,7 @@ static struct health_result judge_reply(const struct probe_http *h)
 {
 	long status = 0;
 
-	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	h->curl->easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (!is_wanted_status(h))
 		return health_result_of(HEALTH_REASON_BAD_STATUS, "status %ld", status);
 	if (has_wanted_text(h))
@@ -102,13 +102,14 @@ static struct health_result judge_fault(const struct probe_http *h, CURLcode cod
 	enum health_reason reason = HEALTH_REASON_UNREACHABLE;
 	long os_error = 0;
 
-	curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os_error);
+	h->curl->easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os_error);
 	if (code == CURLE_COULDNT_CONNECT && os_error == ECONNREFUSED)
 		reason = HEALTH_REASON_REFUSED;
 	for (size_t i = 0; i < countof(faults); i++)
 		if (faults[i].code == code)
 			reason = faults[i].reason;
-	return health_result_of(reason, "%s", h->error[0] ? h->error : curl_easy_strerror(code));
+	return health_result_of(
+		reason, "%s", h->error[0] ? h->error : h->curl->easy_strerror(code));
 }
 
 static void http_cancel(struct probe *p)
@@ -117,7 +118,7 @@ static void http_cancel(struct probe *p)
 
 	if (!h->ready)
 		return;
-	curl_multi_remove_handle(h->multi, h->easy);
+	h->curl->multi_remove_handle(h->multi, h->easy);
 	uv_timer_stop(&h->timer);
 	sb_free(&h->body);
 }
@@ -125,7 +126,7 @@ static void http_cancel(struct probe *p)
 static void take_result(struct probe_http *h)
 {
 	int left = 0;
-	const CURLMsg *m = curl_multi_info_read(h->multi, &left);
+	const CURLMsg *m = h->curl->multi_info_read(h->multi, &left);
 
 	if (!m || m->msg != CURLMSG_DONE)
 		return;
@@ -139,7 +140,7 @@ static void act(struct probe_http *h, curl_socket_t fd, int events)
 {
 	int running = 0;
 
-	curl_multi_socket_action(h->multi, fd, events, &running);
+	h->curl->multi_socket_action(h->multi, fd, events, &running);
 	take_result(h);
 }
 
@@ -187,14 +188,14 @@ static struct http_socket *add_socket(struct probe_http *h, curl_socket_t fd)
 	if (fdwatch_new(&s->watch, h->base.loop, fd, UV_READABLE, on_socket, s))
 		free_ptr(&s); // the attempt then ends at its deadline
 	else
-		curl_multi_assign(h->multi, fd, s);
+		h->curl->multi_assign(h->multi, fd, s);
 	return s;
 }
 
 static void remove_socket(struct probe_http *h, struct http_socket *s)
 {
 	fdwatch_close(&s->watch);
-	curl_multi_assign(h->multi, s->fd, NULL);
+	h->curl->multi_assign(h->multi, s->fd, NULL);
 	free(s);
 }
 
@@ -222,57 +223,56 @@ static int watch_socket(CURL *, curl_socket_t fd, int what, void *ctx, void *soc
 
 static void set_options(struct probe_http *h)
 {
+	const struct curl_api *curl = h->curl;
 	CURL *c = h->easy;
 
-	curl_easy_setopt(c, CURLOPT_URL, h->base.check->url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c, CURLOPT_PROXY, ""); // nor one from the environment
-	curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_USERAGENT, "nearcast/" NEARCAST_VERSION);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, h);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
+	curl->easy_setopt(c, CURLOPT_URL, h->base.check->url);
+	curl->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl->easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	curl->easy_setopt(c, CURLOPT_PROXY, ""); // nor one from the environment
+	curl->easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
+	curl->easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
+	curl->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(c, CURLOPT_USERAGENT, "nearcast/" NEARCAST_VERSION);
+	curl->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl->easy_setopt(c, CURLOPT_WRITEDATA, h);
+	curl->easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
 	// Without it an attempt that is cancelled while a name is resolved would
 	// stop the whole daemon until the resolver gives up.
-	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+	curl->easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 }
 
-static void make_ready(struct probe_http *h)
+static int make_ready(struct probe_http *h, const char **error)
 {
-	static bool initialised;
-
-	if (!initialised && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return;
-	initialised = true;
-	h->multi = curl_multi_init();
-	h->easy = curl_easy_init();
+	h->curl = curl_api(error);
+	if (!h->curl)
+		return -1;
+	h->multi = h->curl->multi_init();
+	h->easy = h->curl->easy_init();
 	if (!h->multi || !h->easy)
 		mem_abort("libcurl");
 	uv_timer_init(h->base.loop, &h->timer);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	h->curl->multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	h->curl->multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+	h->curl->multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	h->curl->multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
 	set_options(h);
 	h->ready = true;
+	return 0;
 }
 
 static void http_start(struct probe *p)
 {
 	struct probe_http *h = container_of(p, struct probe_http, base);
+	const char *error = "libcurl does not begin";
 
-	if (!h->ready)
-		make_ready(h);
 	h->enough = h->too_large = false;
 	h->error[0] = '\0';
 	// libcurl asks for a timer of 0 ms; the work begins there.
-	if (h->ready && curl_multi_add_handle(h->multi, h->easy) == CURLM_OK)
+	if ((h->ready || make_ready(h, &error) == 0) &&
+		h->curl->multi_add_handle(h->multi, h->easy) == CURLM_OK)
 		return;
-	struct health_result r =
-		health_result_of(HEALTH_REASON_COULD_NOT_RUN, "libcurl does not start");
+	struct health_result r = health_result_of(HEALTH_REASON_COULD_NOT_RUN, "%s", error);
 	probe_report(p, &r);
 }
 
@@ -289,8 +289,8 @@ static void http_free(struct probe *p)
 		free(h);
 		return;
 	}
-	curl_easy_cleanup(h->easy);
-	curl_multi_cleanup(h->multi);
+	h->curl->easy_cleanup(h->easy);
+	h->curl->multi_cleanup(h->multi);
 	uv_close((uv_handle_t *)&h->timer, free_closed);
 }
 
