@@ -85,13 +85,10 @@ static void forget(struct world *w)
 
 static bool shows(const char *command, const char *text)
 {
-	char line[8192];
-	FILE *f = popen(command, "r");
+	char output[8192];
 
-	assert_non_null(f);
-	line[fread(line, 1, sizeof(line) - 1, f)] = '\0';
-	pclose(f);
-	return strstr(line, text) != NULL;
+	world_output(command, output, sizeof(output));
+	return strstr(output, text) != NULL;
 }
 
 static bool has(const char *interface, const char *address)

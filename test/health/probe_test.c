@@ -254,7 +254,7 @@ static void test_exec_leaves_nothing(void **)
 
 	assert_int_equal(r.reason, HEALTH_REASON_OK);
 	assert_int_equal(uv_loop_init(&loop), 0);
-	assert_true(ends(&loop, atoi(r.detail)));
+	assert_true(ends(&loop, (pid_t)strtol(r.detail, NULL, 10)));
 	world_close(&loop);
 }
 

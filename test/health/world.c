@@ -8,11 +8,14 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test/health/world.h"
@@ -121,10 +124,43 @@ void world_close(uv_loop_t *loop)
 	assert_int_equal(uv_loop_close(loop), 0);
 }
 
+// Runs a shell command with its output to fd, or to the test's own when fd is -1.
+static int run(const char *text, int fd)
+{
+	char sh[] = "sh";
+	char dash_c[] = "-c";
+	char *script = strdup(text);
+	char *argv[] = { sh, dash_c, script, NULL };
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	int status = -1;
+
+	posix_spawn_file_actions_init(&actions);
+	if (fd >= 0)
+		posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
+	assert_int_equal(posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	free(script);
+	return status;
+}
+
 void world_command(const char *text)
 {
-	if (system(text) != 0)
+	if (run(text, -1) != 0)
 		fail_msg("%s", text);
+}
+
+void world_output(const char *text, char *ret, size_t size)
+{
+	int fd = memfd_create("output", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	(void)run(text, fd);
+	ssize_t n = pread(fd, ret, size - 1, 0);
+	assert_true(n >= 0);
+	ret[n] = '\0';
+	close(fd);
 }
 
 int world_listen(int type, const char *address, uint16_t port)

@@ -30,6 +30,8 @@ void world_close(uv_loop_t *loop);
 
 // Runs a shell command; the test fails unless it exits with 0.
 void world_command(const char *text);
+// What a shell command prints, cut to the size; its exit status does not matter.
+void world_output(const char *text, char *ret, size_t size);
 
 // A socket bound to the address, port 0: any; listening if SOCK_STREAM.
 int world_listen(int type, const char *address, uint16_t port);
