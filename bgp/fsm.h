@@ -1,7 +1,7 @@
 // The state machine of one BGP connection, RFC 4271 section 8, as a table.
 //
 // This is the pure part: (state, event) -> (action, next state). What the
-// actions do is in bgp/conn.c; bgp/peer.h runs one machine for the connection it opens
+// actions do is in bgp/act.c; bgp/peer.h runs one machine for the connection it opens
 // and one for the connection it accepts (section 8.2.1).
 #pragma once
 

@@ -1,7 +1,8 @@
 // What a peer is made of, for the files that make it up; others include bgp/peer.h.
 //
 //	peer.c   the calls of bgp/peer.h, time, and what is handed out
-//	conn.c   one run of the state machine: what its actions do
+//	conn.c   one run of the state machine: events, failures
+//	act.c    its actions: timers, what is sent
 //	rx.c     bytes to messages to events; collisions
 //	queue.c  actions that wait to be handed out
 #pragma once
@@ -100,8 +101,13 @@ static inline struct bgp_conn *bgp_conn_other(struct bgp_conn *c)
 
 // An event of the state machine; cause may be NULL where none is needed.
 void bgp_conn_event(struct bgp_conn *c, enum bgp_fsm_event event, const struct bgp_cause *cause);
-// The timer that is due runs out.
+// A timer that is due runs out.
 void bgp_conn_timer(struct bgp_conn *c, enum bgp_timer timer);
+
+// ---- act.c ----
+
+void bgp_conn_act(struct bgp_conn *c, enum bgp_fsm_action action, const struct bgp_cause *cause);
+void bgp_conn_stop_timer(struct bgp_conn *c, enum bgp_timer timer);
 // A backlog of bytes that the transport has not taken.
 void bgp_conn_backlog(struct bgp_conn *c, size_t bytes);
 // Something other than a KEEPALIVE was sent, which does as well (section 4.4).
