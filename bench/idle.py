@@ -62,7 +62,7 @@ def nearcastd(world, seconds):
               f"{{kind: dns, server: {crash.SERVICE}, query: example.org, type: NS, tcp: yes, {timing}}}",
               f"{{kind: tcp, server: {crash.SERVICE}, port: 53, {timing}}}",
               f"{{kind: http, url: 'http://127.0.0.1:8080/', scope: dependency, {timing}}}",
-              f"{{kind: http, url: 'http://127.0.0.1:8080/x', scope: dependency, {timing}}}",
+              f"{{kind: http, url: 'http://127.0.0.1:8080/marker', scope: dependency, {timing}}}",
               f"{{kind: address, {timing}}}", f"{{kind: file, path: {marker}, {timing}}}",
               f"{{kind: file, path: {marker}x, expect-absent: yes, {timing}}}",
               f"{{kind: exec, command: [{script}], {timing}}}"]
@@ -75,8 +75,9 @@ def nearcastd(world, seconds):
                 cwd=world.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     daemon = harness.Daemon(world, config)
     nsd.start()
-    crash.accept(neighbour)
+    session = crash.accept(neighbour)
     daemon.wait_event("announced", after=0)
+    session.next_update()
     measure("nearcastd, ten checks at 1 s", daemon.process.pid, seconds)
     nsd.kill()
 

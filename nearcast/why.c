@@ -1,4 +1,4 @@
-// nearcast why PREFIX: the chain from cause to effect.
+// nearcast why PREFIX|ADDRESS: the chain from cause to effect.
 #include <errno.h>
 #include <string.h>
 
@@ -85,17 +85,20 @@ enum cli_exit verb_why(struct cli *cli, const char *argument, char **)
 	own(json_free) json_t *why = NULL;
 	own(sb_free) struct strbuf b = {};
 	struct ip_prefix prefix;
+	struct ip_addr address;
 	char text[PREFIX_TEXT];
-	int rc = prefix_parse(&prefix, argument);
+	bool is_address = ip_parse(&address, argument) == 0;
+	int rc = is_address ? 0 : prefix_parse(&prefix, argument);
 
 	if (rc == -EDOM)
 		return cli_fail(CLI_USAGE, "%s has host bits; did you mean %s?", argument,
 			prefix_print(&prefix, text));
 	if (rc < 0)
 		return cli_fail(CLI_USAGE,
-			"`%s` is no prefix, as 198.51.100.0/24 or 2001:db8:53::/48", argument);
-	json_t *request =
-		json_pack("{s:s,s:s}", "cmd", "why", "prefix", prefix_print(&prefix, text));
+			"`%s` is no prefix or address, as 198.51.100.0/24 or 2001:db8:53::53",
+			argument);
+	json_t *request = json_pack("{s:s,s:s}", "cmd", "why", "prefix",
+		is_address ? argument : prefix_print(&prefix, text));
 	enum cli_exit status = client_ask_once(cli, request, &why);
 	if (!why)
 		return status;

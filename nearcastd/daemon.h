@@ -24,6 +24,7 @@ struct service {
 	bool health_carried;
 	enum health carried;
 	enum health health; // last seen, to tell when it fails
+	instant health_since, admin_since;
 	struct holddown holddown;
 	struct decision decision;
 	int64_t since_unix_us; // of the decision
@@ -80,6 +81,9 @@ uint64_t service_set_admin(
 	struct daemon *d, struct service *s, enum admin admin, const char *reason);
 struct service *service_find(const struct daemon *d, const char *name);
 struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix);
+// The prefix of a service that the address lies in, and the service; NULL: none.
+const struct ip_prefix *prefix_of_address(
+	const struct daemon *d, const struct ip_addr *address, const struct service **service);
 extern const struct checks_ops service_checks_ops;
 
 // reload.c: read the file again. 0; negative errno with *error holding the faults, and the

@@ -77,6 +77,8 @@ static void adopt_service(struct daemon *d, struct service *new, const struct se
 	new->decision = old->decision;
 	new->decision_event = old->decision_event;
 	new->since = old->since;
+	new->health_since = old->health_since;
+	new->admin_since = old->admin_since;
 	new->since_unix_us = old->since_unix_us;
 	struct holddown fresh = new->holddown;
 	new->holddown = old->holddown;

@@ -34,16 +34,23 @@ static void do_status(struct call *call)
 	status_write(call->o, "result", call->d);
 }
 
+// By a prefix, or by an address inside one.
 static void do_why(struct call *call)
 {
 	const char *text = text_of(call, "prefix");
+	const struct service *s = NULL;
 	struct ip_prefix prefix;
+	struct ip_addr address;
 
-	if (!text || prefix_parse(&prefix, text) < 0) {
-		fail(call, "bad-request", "why wants a prefix, as 198.51.100.0/24");
+	if (text && ip_parse(&address, text) == 0) {
+		const struct ip_prefix *p = prefix_of_address(call->d, &address, &s);
+		prefix = p ? *p : (struct ip_prefix){};
+	} else if (text && prefix_parse(&prefix, text) == 0) {
+		s = service_of_prefix(call->d, &prefix);
+	} else {
+		fail(call, "bad-request", "why wants a prefix or an address, as 198.51.100.0/24");
 		return;
 	}
-	const struct service *s = service_of_prefix(call->d, &prefix);
 	if (!s)
 		fail(call, "not-found", "no service has this prefix");
 	else

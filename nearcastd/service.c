@@ -42,7 +42,7 @@ void service_init(struct service *s, const struct conf *, const struct conf_serv
 {
 	*s = (struct service){ .conf = cs, .admin = ADMIN_ACTIVE };
 	s->decision = (struct decision){ ANNOUNCE_WITHDRAWN, REASON_STARTING, GRADE_UP };
-	s->since = clock_now();
+	s->since = s->health_since = s->admin_since = clock_now();
 	s->since_unix_us = clock_unix_us();
 	holddown_init(&s->holddown, cs->hold_down_first, cs->hold_down_max);
 	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
@@ -81,6 +81,21 @@ struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix
 		items_for_each(struct ip_prefix, p,
 			d->services[i].conf->prefixes) if (prefix_equal(p,
 								   prefix)) return &d->services[i];
+	return NULL;
+}
+
+const struct ip_prefix *prefix_of_address(
+	const struct daemon *d, const struct ip_addr *address, const struct service **service)
+{
+	for (size_t i = 0; i < d->service_count; i++) {
+		items_for_each(struct ip_prefix, p, d->services[i].conf->prefixes)
+		{
+			if (prefix_contains(p, address)) {
+				*service = &d->services[i];
+				return p;
+			}
+		}
+	}
 	return NULL;
 }
 
@@ -157,6 +172,8 @@ static void watch_flaps(struct daemon *d, struct service *s, enum health now)
 
 	if (was_able && now == HEALTH_DOWN)
 		holddown_failed(&s->holddown, clock_now());
+	if (s->health != now)
+		s->health_since = clock_now();
 	s->health = now;
 	arm_holddown(d);
 }
@@ -192,6 +209,7 @@ uint64_t service_set_admin(
 	if (s->admin == admin)
 		return 0;
 	s->admin = admin;
+	s->admin_since = clock_now();
 	struct event_fields f = {
 		.subject = s->conf->name,
 		.reason = admin_name(admin),

@@ -39,14 +39,22 @@ static void communities_write(struct out *o, const struct bgp_attrs *a)
 	out_end(o);
 }
 
-// What the Adj-RIB-Out towards each upstream holds for the prefix, and so not
-// what was wished but what was sent.
+static bool carries(const struct upstream *u, const struct ip_prefix *prefix)
+{
+	return upstream_conf(u)->families &
+	       (prefix->addr.family == IP4 ? BGP_FAMILY_IP4 : BGP_FAMILY_IP6);
+}
+
+// What the Adj-RIB-Out towards each upstream of that family holds for the
+// prefix, and so not what was wished but what was sent.
 static void told_write(struct out *o, const struct daemon *d, const struct ip_prefix *prefix)
 {
 	out_table(o, "upstreams");
 	for (size_t i = 0; i < d->upstream_count; i++) {
 		const struct upstream *u = d->upstreams[i];
 		const struct bgp_attrs *a = NULL;
+		if (!carries(u, prefix))
+			continue;
 		bool announced = bgp_peer_announced(upstream_peer(u), prefix, &a);
 		out_object(o, NULL);
 		out_str(o, "name", upstream_conf(u)->name);
@@ -240,8 +248,9 @@ static void chain_write(struct out *o, const struct daemon *d, const struct serv
 	out_array(o, "chain");
 	check_steps_write(o, d, s);
 	step_write(o, "health", s->conf->name, health_name(service_health(d, s)),
-		h.evidence == EVIDENCE_NONE ? "" : health_evidence_name(h.evidence), s->since);
-	step_write(o, "admin", s->conf->name, admin_name(s->admin), "", s->since);
+		h.evidence == EVIDENCE_NONE ? "" : health_evidence_name(h.evidence),
+		s->health_since);
+	step_write(o, "admin", s->conf->name, admin_name(s->admin), "", s->admin_since);
 	if (!s->addresses_ready)
 		step_write(o, "address", s->conf->name, "missing", "", s->since);
 	if (holddown_active(&s->holddown, now)) {

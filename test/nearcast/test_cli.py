@@ -57,7 +57,7 @@ def test_usage(world):
         (("why",), "usage: nearcast [-j] [-s SOCKET] why PREFIX\n"),
         (("why", "198.51.100.53/24"),
          "nearcast: 198.51.100.53/24 has host bits; did you mean 198.51.100.0/24?\n"),
-        (("why", "dns"), "nearcast: `dns` is no prefix, as 198.51.100.0/24 or 2001:db8:53::/48\n"),
+        (("why", "dns"), "nearcast: `dns` is no prefix or address, as 198.51.100.0/24 or 2001:db8:53::53\n"),
         (("off",), "usage: nearcast [-j] [-s SOCKET] off SERVICE [--reason TEXT]\n"),
         (("-x",), "nearcast: no option -x\n"),
         (("status", "--frob"), "nearcast: no option --frob\n"),
