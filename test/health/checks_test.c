@@ -30,15 +30,13 @@ enum { PORT = 53, LOG = 1024 };
 
 // A namespace for each test: the kernel tells of a socket when it gets around
 // to it, which may be in the next test.
-static int enter(void **state)
+static int enter(void **)
 {
-	int error = world_enter(state);
-
-	if (world_entered) {
-		world_command("ip addr add " ADDR4 "/32 dev lo");
-		world_command("ip addr add " ADDR6 "/128 dev lo nodad");
-	}
-	return error;
+	if (!world_enter())
+		return -1;
+	world_command("ip addr add " ADDR4 "/32 dev lo");
+	world_command("ip addr add " ADDR6 "/128 dev lo nodad");
+	return 0;
 }
 
 // A DNS server good enough for a check: it sends the question back as its
@@ -223,7 +221,6 @@ static void test_comes_up(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&w, 1);
 	start(&w);
@@ -286,7 +283,6 @@ static void test_kill_is_noticed_at_once(void **)
 	enum { RUNS = 20, BOUND_US = 2000000 };
 	static const char *const addresses[] = { ADDR4, ADDR6, "::" };
 
-	world_need();
 	for (size_t a = 0; a < countof(addresses); a++) {
 		int64_t us[RUNS];
 
@@ -304,7 +300,6 @@ static void test_dual_stack_socket(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve("::");
 	prepare(&w, 1); // asks the IPv4 address
 	start_up(&w);
@@ -321,7 +316,6 @@ static void test_another_socket_serves_on(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server one = serve(ADDR4);
 	struct server all = serve("::");
 	prepare(&w, 1);
@@ -345,7 +339,6 @@ static void test_kill_while_a_probe_waits(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&w, 1);
 	start_up(&w);
@@ -365,7 +358,6 @@ static void test_hang_needs_the_count(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&w, 1);
 	w.checks[0].timing = (struct health_timing){
@@ -393,7 +385,6 @@ static void test_related_socket_triggers(void **)
 	struct world w;
 	char path[] = "/tmp/nearcast-test-XXXXXX";
 
-	world_need();
 	close(mkstemp(path));
 	int fd = world_listen(SOCK_STREAM, ADDR4, 8053);
 	prepare(&w, 1);
@@ -414,7 +405,6 @@ static void test_clients_are_no_news(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&w, 1);
 	start_up(&w);
@@ -443,7 +433,6 @@ static void test_guarded_port_among_those_of_clients(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve_port(ADDR4, 40000);
 	prepare(&w, 1);
 	w.checks[0].port = 40000;
@@ -462,7 +451,6 @@ static void test_lost_news(void **)
 	enum { SOCKETS = 5000, FIRST = 10000 };
 	struct world w;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&w, 1);
 	start_up(&w);
@@ -480,7 +468,6 @@ static void test_dependency_degrades(void **)
 {
 	struct world w;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&w, 2);
 	w.checks[1].server = w.addresses[1];
@@ -501,7 +488,6 @@ static void test_address_removed(void **)
 {
 	struct world w;
 
-	world_need();
 	prepare(&w, 1);
 	w.checks[0].kind = HEALTH_KIND_ADDRESS;
 	w.checks[0].server = (struct ip_addr){};
@@ -522,7 +508,6 @@ static void test_adopt_state(void **)
 	struct world old;
 	struct world new;
 
-	world_need();
 	struct server s = serve(ADDR4);
 	prepare(&old, 2);
 	old.checks[1].server = old.addresses[1]; // refused
@@ -580,6 +565,8 @@ static void test_guard_of_url(void **)
 
 int main(void)
 {
+	if (!world_enter())
+		return world_skip();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_comes_up, enter),
 		cmocka_unit_test_setup(test_no_checks_is_up, enter),

@@ -22,8 +22,6 @@
 
 enum { GUARD_MS = 10000 };
 
-bool world_entered;
-
 static bool loopback_up(void)
 {
 	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -35,11 +33,14 @@ static bool loopback_up(void)
 	return up;
 }
 
-int world_enter(void **)
+bool world_enter(void)
 {
-	world_entered = unshare(CLONE_NEWNET) == 0 && loopback_up();
-	if (!world_entered)
-		printf("# no network namespace of its own (not root?): tests are skipped\n");
+	return unshare(CLONE_NEWNET) == 0 && loopback_up();
+}
+
+int world_skip(void)
+{
+	printf("1..0 # SKIP needs root, for a network namespace of its own\n");
 	return 0;
 }
 

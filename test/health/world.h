@@ -6,17 +6,12 @@
 
 #include "lib/ip.h"
 
-// For a group setup: moves this process into a fresh network namespace with
-// its loopback up. Always 0; where that is not permitted, tests skip with world_need().
-int world_enter(void **state);
+// Moves this process into a fresh network namespace with its loopback up. False
+// where that is not permitted.
+[[nodiscard]] bool world_enter(void);
 
-// Skips the test unless world_enter() succeeded.
-#define world_need()                \
-	do {                        \
-		if (!world_entered) \
-			skip();     \
-	} while (0)
-extern bool world_entered;
+// What main() returns then: tells that all tests of the program are skipped.
+[[nodiscard]] int world_skip(void);
 
 // Runs the loop until *flag is true; false after the guard time, which only
 // keeps a failing test from running for ever.
