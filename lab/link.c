@@ -205,8 +205,9 @@ int links_make(const struct world *w, enum link_method *method, pid_t *line, str
 	if (rc == 0)
 		rc = add_defaults(t);
 	if (rc < 0) {
-		sb_printf(error, "cannot make the link between %s and %s: %s",
-			at ? at->a.node->name : "-", at ? at->b.node->name : "-", strerror(-rc));
+		sb_printf(error, "cannot make the link between %s and %s (%s): %s",
+			at ? at->a.node->name : "-", at ? at->b.node->name : "-",
+			link_method_name(m), strerror(-rc));
 		return rc;
 	}
 	*method = m;

@@ -106,6 +106,23 @@ static void print_step(void *, const struct run_result *r, const struct step_res
 	print_text(sb_text(&b));
 }
 
+static void print_end(void *, const struct run_result *r)
+{
+	own(sb_free) struct strbuf b = {};
+
+	report_end(r, &b);
+	print_text(sb_text(&b));
+}
+
+static void print_json(void *, const struct run_result *r)
+{
+	own(sb_free) struct strbuf b = {};
+
+	report_json(r, &b);
+	fputs(sb_text(&b), stdout);
+	fflush(stdout);
+}
+
 static int play(const struct args *a, struct run_options *o)
 {
 	own(scenario_free) struct scenario *s = NULL;
@@ -114,23 +131,20 @@ static int play(const struct args *a, struct run_options *o)
 
 	if (load(a->argv[0], &s) < 0 || !may_make_worlds())
 		return EXIT_NOT;
-	if (!a->json) {
+	if (a->json) {
+		o->on_end = print_json;
+	} else {
 		o->on_step = print_step;
 		o->on_event = print_event;
+		o->on_end = o->up ? NULL : print_end;
+		printf("%s\n%s", s->title, s->description ? s->description : "");
+		fflush(stdout);
 	}
-	if (!a->json && !o->up)
-		printf("%s\n%s\n", s->title, s->description ? s->description : "");
-	fflush(stdout);
 	if (run_scenario(&r, s, o, &text) < 0)
 		return complain(sb_text(&text));
-	if (a->json)
-		report_json(&r, &text);
-	else if (!o->up)
-		report_end(&r, &text);
-	print_text(sb_text(&text));
 	bool ok = r.ok;
 	run_result_free(&r);
-	return fflush(stdout) == 0 && ok ? EXIT_HOLDS : EXIT_NOT;
+	return ferror(stdout) == 0 && ok ? EXIT_HOLDS : EXIT_NOT;
 }
 
 static int verb_run(const struct args *a)

@@ -41,6 +41,7 @@ struct run {
 	enum phase phase;
 	size_t next; // step of the timeline
 	int failed;  // negative errno: the run cannot go on
+	bool concluded;
 };
 
 #define SAY(run, style, at, ...)                                        \
@@ -120,19 +121,35 @@ static void judge(struct run *run, struct step_result *step)
 	run->r->ok &= step->ok;
 }
 
+// Once: the result is complete.
+static void conclude(struct run *run)
+{
+	struct run_result *r = run->r;
+	size_t planned = run->o->up ? 1 : run->s->timeline.count + 1;
+
+	if (run->concluded || run->failed < 0)
+		return;
+	run->concluded = true;
+	r->ended = lab_now();
+	r->ok = r->ok && !r->interrupted && r->step_count == planned;
+	if (run->o->on_end && r->step_count > 0)
+		run->o->on_end(run->o->ctx, r);
+}
+
 static void end_run(struct run *run)
 {
-	run->r->ended = lab_now();
-	if (!run->o->keep || run->r->interrupted || run->failed < 0) {
+	conclude(run);
+	if (!run->o->keep || run->failed < 0) {
 		uv_stop(&run->loop);
 		return;
 	}
 	clients_free(&run->clients);
 	run->phase = PHASE_KEEPING;
 	fprintf(stderr,
-		"\nThe world stays up: nearcast lab exec %s birdc -s bird.ctl show route\n"
+		"\nThe world stays up. For example:\n"
+		"  nearcast lab exec -w %s %s birdc -s bird.ctl show route\n"
 		"Ctrl-C ends it.\n",
-		run->topology->nodes[0].name);
+		run->world->name, run->topology->nodes[0].name);
 }
 
 static void finish_step(struct run *run, instant now, bool settled)
@@ -374,10 +391,7 @@ int run_scenario(struct run_result *ret, const struct scenario *s,
 		run->failed = start_measuring(run);
 	if (run->failed == 0)
 		uv_run(&run->loop, UV_RUN_DEFAULT);
-	r.ended = instant_is_never(r.ended) || r.ended.us == 0 ? lab_now() : r.ended;
-	r.ok = r.ok && !r.interrupted && r.step_count == s->timeline.count + 1;
-	if (options->up)
-		r.ok = r.step_count == 1 && r.steps[0].ok && !r.interrupted;
+	conclude(run);
 	clean_up(run);
 	int rc = run->failed;
 	free(run);

@@ -47,6 +47,8 @@ struct run_options {
 	// NULL: not; then the events are lines on standard error.
 	void (*on_event)(void *ctx, const struct run_result *r, const struct step_result *step);
 	void (*on_step)(void *ctx, const struct run_result *r, const struct step_result *step);
+	// Called when the result is complete: before the world goes, or is kept.
+	void (*on_end)(void *ctx, const struct run_result *r);
 	void *ctx;
 };
 

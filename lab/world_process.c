@@ -23,6 +23,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 }
 
@@ -176,30 +177,60 @@ static int wait_status(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int world_exec(const char *name, const char *node, char *const argv[])
+static int enter_world(pid_t init, const char *name, const char *node)
 {
-	pid_t init = world_dir_holder(name);
-
-	if (init < 0)
-		return init;
-	widen_path(); // while /proc still is the one that knows this process
 	int rc = enter(init, "pid", CLONE_NEWPID);
+
 	if (rc == 0)
 		rc = enter(init, "mnt", CLONE_NEWNS);
-	if (rc == 0)
-		rc = enter_node(name, node);
-	if (rc < 0)
-		return rc;
-	pid_t pid = fork();
-	if (pid < 0)
-		return -errno;
+	return rc < 0 ? rc : enter_node(name, node);
+}
+
+// Goes into the world and runs the command as a child there, since nobody
+// changes his own PID namespace. *report gets why it could not.
+__attribute__((noreturn)) static void exec_inside(
+	pid_t init, const char *name, const char *node, char *const argv[], int report)
+{
+	widen_path(); // while /proc still is the one that knows this process
+	int rc = enter_world(init, name, node);
+	pid_t pid = rc < 0 ? rc : fork();
+
 	if (pid == 0) {
+		reset_signals();
 		execvp(argv[0], argv);
 		fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);
 	}
+	if (pid < 0) {
+		rc = rc < 0 ? rc : -errno;
+		_exit(write(report, &rc, sizeof(rc)) == sizeof(rc) ? 126 : 125);
+	}
+	close(report);
+	_exit(wait_status(pid));
+}
+
+int world_exec(const char *name, const char *node, char *const argv[])
+{
+	pid_t init = world_dir_holder(name);
+	int report[2], rc = 0;
+
+	if (init < 0)
+		return init;
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return -errno;
 	// The terminal's signals are the command's.
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
-	return wait_status(pid);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(report[0]);
+		exec_inside(init, name, node, argv, report[1]);
+	}
+	close(report[1]);
+	bool failed = pid < 0 || read(report[0], &rc, sizeof(rc)) == sizeof(rc);
+	close(report[0]);
+	if (pid < 0)
+		return -EAGAIN;
+	int status = wait_status(pid);
+	return failed ? rc : status;
 }
