@@ -141,7 +141,7 @@ static const struct {
 	const char *key, *value;
 } given[] = {
 	{ "site", "{name: ${name}, city: \"${city}\", lat: ${lat}, lon: ${lon}}" },
-	{ "node", "{name: ${name}, id: ${id}}" },
+	{ "node", "{name: ${name}, id: ${id}, address: [${address4}, \"${address6}\"]}" },
 	{ "as", "${as}" },
 	{ "router-id", "${address4}" },
 	{ "listen-port", "0" },
