@@ -39,6 +39,8 @@ static const struct {
 		{ .sent = 19, .lost = 1, .longest.us = 10000, .site_before = 0, .site_after = 0 } },
 	{ "the longest of two", "aaaaaxxaxxxabbbbbbbbbbbbbbbbbb", 50, 300,
 		{ .sent = 25, .lost = 5, .longest.us = 30000, .site_before = 0, .site_after = 1 } },
+	{ "the longest came first", "aaaaaxxxaxxabbbbbbbbbbbbbbbbbb", 50, 300,
+		{ .sent = 25, .lost = 5, .longest.us = 30000, .site_before = 0, .site_after = 1 } },
 	{ "on its way when the event came", "aaaxxxxxbbbbbbbbbbbbbbbbb", 55, 250,
 		{ .sent = 22, .lost = 5, .longest.us = 50000, .site_before = 0, .site_after = 1 } },
 	{ "lost before the event does not count", "xxxaaaaaaaaaaaaaaaaaaaaaaa", 150, 260,
