@@ -7,15 +7,16 @@ BUILD    ?= $(if $(SAN),build-san,build)
 SCENARIO ?= nearest
 PREFIX   ?= /usr/local
 Q        := $(if $(V),,@)
-SETUP    := $(if $(SAN),-Db_sanitize=address$(comma)undefined -Db_lundef=false,)
 comma    := ,
+SETUP    := $(if $(SAN),-Db_sanitize=address$(comma)undefined -Db_lundef=false,)
+COMPILER := $(if $(SAN),CC=clang,)
 
 .PHONY: all
 all: $(BUILD)/build.ninja ## build everything
 	$(Q)ninja -C $(BUILD) $(if $(V),-v,--quiet)
 
 $(BUILD)/build.ninja:
-	$(Q)meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP) $(if $(V),,>/dev/null)
+	$(Q)$(COMPILER) meson setup $(BUILD) --prefix=$(PREFIX) $(SETUP) $(if $(V),,>/dev/null)
 
 .PHONY: deps
 deps: ## install what building, testing and the lab need (Debian 12)
