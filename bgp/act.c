@@ -229,6 +229,7 @@ static void negotiate(struct bgp_conn *c)
 		.ibgp = cf->local_as == cf->peer_as,
 		.as4 = n->as4,
 		.families = n->families,
+		.offered = cf->families,
 		.next_hop4 = next_hop(c, &cf->next_hop4, IP4),
 		.next_hop6 = next_hop(c, &cf->next_hop6, IP6),
 	};

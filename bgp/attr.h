@@ -105,6 +105,7 @@ struct bgp_codec {
 	bool ibgp;
 	bool as4;                            // AS numbers in AS_PATH have four octets
 	unsigned families;                   // BGP_FAMILY_*, negotiated
+	unsigned offered;                    // by this side
 	struct ip_addr next_hop4, next_hop6; // for announcements; IP_NONE: there is none
 };
 

@@ -72,18 +72,28 @@ static void stop_conn(struct bgp_conn *c, const struct bgp_cause *cause)
 	bgp_conn_forget(c); // a timer may still run in Idle
 }
 
-void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text)
-{
-	uint8_t data[1 + BGP_SHUTDOWN_TEXT_MAX];
-	struct wr w = wr_init(data, sizeof(data));
-	struct bgp_cause cause = { .code = BGP_ERR_CEASE, .subcode = cease_subcode };
+enum { CEASE_DATA_MAX = 1 + BGP_SHUTDOWN_TEXT_MAX };
 
-	if (takes_text(cease_subcode))
+// data: room for what goes into the NOTIFICATION.
+static struct bgp_cause cease(uint8_t data[CEASE_DATA_MAX], uint8_t subcode, const char *text)
+{
+	struct wr w = wr_init(data, CEASE_DATA_MAX);
+	struct bgp_cause cause = { .code = BGP_ERR_CEASE, .subcode = subcode };
+
+	if (takes_text(subcode))
 		bgp_shutdown_build(&w, text);
 	cause.data = data;
 	cause.len = wr_len(&w);
 	if (text)
 		bgp_text_copy(cause.text, sizeof(cause.text) - 1, text, strlen(text));
+	return cause;
+}
+
+void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text)
+{
+	uint8_t data[CEASE_DATA_MAX];
+	struct bgp_cause cause = cease(data, cease_subcode, text);
+
 	p->now = now;
 	p->started = false;
 	// The one that only listens goes first, so that the outside sees one step to Idle.
@@ -91,6 +101,17 @@ void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const
 	stop_conn(&p->conn[first], &cause);
 	stop_conn(bgp_conn_other(&p->conn[first]), &cause);
 	p->failures = 0;
+}
+
+void bgp_peer_reset(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text)
+{
+	uint8_t data[CEASE_DATA_MAX];
+	struct bgp_cause cause = cease(data, cease_subcode, text);
+
+	p->now = now;
+	for (int d = 0; d < BGP_DIR_MAX; d++)
+		if (p->conn[d].state >= BGP_OPENSENT)
+			bgp_conn_event(&p->conn[d], BGP_EV_AUTO_STOP, &cause);
 }
 
 // ---- TCP ----

@@ -61,7 +61,7 @@ enum bgp_event_kind {
 	BGP_EVENT_DOWN,        // session went down or an attempt failed: error holds why
 	BGP_EVENT_ANNOUNCED,   // an UPDATE that announces prefix was produced
 	BGP_EVENT_WITHDRAWN,   // an UPDATE that withdraws prefix was produced
-	BGP_EVENT_UNSENDABLE,  // prefix cannot be sent: text says why
+	BGP_EVENT_UNSENDABLE,  // prefix of an offered family cannot be sent: text says why
 	BGP_EVENT_RECEIVED,    // an UPDATE came: counts only, nothing is accepted
 };
 
@@ -109,6 +109,11 @@ void bgp_peer_start(struct bgp_peer *p, instant now);
 // Event 2: Cease with the subcode (RFC 4486) and text (RFC 9003, UTF-8, cut to 255 bytes at
 // a character), on every connection that has sent an OPEN; then Idle until start.
 void bgp_peer_stop(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text);
+
+// Event 8: Cease with the subcode and text on every connection that has sent an OPEN; unlike
+// after stop, the session comes back by itself after the wait that follows any failure. For what
+// the neighbour did not do: BFD that went down (RFC 9384), a configuration that changed.
+void bgp_peer_reset(struct bgp_peer *p, instant now, uint8_t cease_subcode, const char *text);
 
 // Events from TCP. local: this side's address of the connection.
 // accepted: true, and the connection is now BGP_IN; or false: refuse (close) it, since the peer

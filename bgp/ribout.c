@@ -123,6 +123,8 @@ static void schedule(struct bgp_ribout *r, bgp_slot_id id)
 		bgp_ring_push(&r->slots, withdraw_ring(r, family), id);
 	else if (!slot->resend && bgp_attrs_equal(slot->want, slot->sent))
 		return; // changed back before anybody was told
+	else if (!((r->codec.families | r->codec.offered) & family))
+		return; // this neighbour is not meant to have it
 	else if (why_unsendable(r, family))
 		bgp_ring_push(&r->slots, r->unsendable, id);
 	else

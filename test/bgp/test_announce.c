@@ -299,6 +299,21 @@ static void unsendable_says_why(void **)
 	teardown(&f);
 }
 
+// What was never offered to this neighbour is not meant for it.
+static void families_not_offered_are_left_out(void **)
+{
+	struct bgp_peer_config config = lone_config();
+	struct fixture f;
+
+	config.families = BGP_FAMILY_IP4;
+	setup(&f, &config);
+	announce_both(&f, "192.0.2.1");
+	assert_string_equal(sb_text(&f.l.log), SENT4("192.0.2.1"));
+	struct ip_prefix six = prefix("2001:db8:53::/48");
+	assert_false(bgp_peer_announced(f.l.p, &six, NULL));
+	teardown(&f);
+}
+
 // ---- Refresh, RFC 2918 ----
 
 static void refresh_sends_a_family_again(void **)
@@ -534,6 +549,7 @@ int main(void)
 		cmocka_unit_test(old_speaker),
 		cmocka_unit_test(next_hops),
 		cmocka_unit_test(unsendable_says_why),
+		cmocka_unit_test(families_not_offered_are_left_out),
 		cmocka_unit_test(refresh_sends_a_family_again),
 		cmocka_unit_test(withdrawn_while_refreshed),
 		cmocka_unit_test(backlog_holds_updates_back),

@@ -441,6 +441,56 @@ static void stopped_in_each_state(void **)
 	}
 }
 
+static const struct {
+	enum bgp_state state;
+	const char *log;
+} resets[] = {
+	{ BGP_IDLE, "" },
+	{ BGP_CONNECT, "" }, // the attempt goes on
+	{ BGP_OPENSENT, "out NOTIFICATION 6/10\nout close\nstate OpenSent -> Active\n"
+			"down 6/10 sent: BFD is down\n" },
+	{ BGP_OPENCONFIRM, "out NOTIFICATION 6/10\nout close\nstate OpenConfirm -> Active\n"
+			   "down 6/10 sent: BFD is down\n" },
+	{ BGP_ESTABLISHED, "out NOTIFICATION 6/10\nout close\nstate Established -> Active\n"
+			   "down 6/10 sent: BFD is down\n" },
+};
+
+// Unlike one that was stopped, a session that was reset comes back by itself.
+static void reset_in_each_state(void **)
+{
+	for (size_t i = 0; i < countof(resets); i++) {
+		struct lone l;
+
+		lone_init(&l, NULL);
+		lone_reach(&l, BGP_OUT, resets[i].state);
+		bgp_peer_reset(l.p, l.now, BGP_CEASE_BFD_DOWN, "BFD is down");
+		lone_expect(&l, resets[i].log);
+		if (resets[i].state >= BGP_OPENSENT) {
+			lone_pass(&l, span_s(5));
+			lone_expect(&l, "connect\nstate Active -> Connect\n");
+		}
+		lone_free(&l);
+	}
+}
+
+static void reset_while_accepted(void **)
+{
+	struct bgp_peer_config config = lone_config();
+	struct lone l;
+	struct ip_addr local = address("192.0.2.1");
+
+	config.passive = true;
+	lone_init(&l, &config);
+	lone_reach(&l, BGP_IN, BGP_ESTABLISHED);
+	bgp_peer_reset(l.p, l.now, BGP_CEASE_ADMIN_RESET, "reread");
+	lone_expect(&l, "in NOTIFICATION 6/4 06726572656164\n"
+			"in close\n"
+			"state Established -> Active\n"
+			"down 6/4 sent: reread\n");
+	assert_true(bgp_peer_accepted(l.p, l.now, &local)); // the neighbour may come back at once
+	lone_free(&l);
+}
+
 static void other_ceases_have_no_text(void **)
 {
 	struct lone l;
@@ -542,6 +592,8 @@ int main(void)
 		cmocka_unit_test(closed_in_each_state),
 		cmocka_unit_test(accepted_one_closed),
 		cmocka_unit_test(stopped_in_each_state),
+		cmocka_unit_test(reset_in_each_state),
+		cmocka_unit_test(reset_while_accepted),
 		cmocka_unit_test(other_ceases_have_no_text),
 		cmocka_unit_test(stop_while_waiting),
 		cmocka_unit_test(connected_too_late),

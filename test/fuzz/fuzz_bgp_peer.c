@@ -114,6 +114,11 @@ static void do_stop(struct world *w, uint8_t argument)
 	bgp_peer_stop(w->peer, w->now, argument, argument & 1 ? "text \xc3\xa4" : NULL);
 }
 
+static void do_reset(struct world *w, uint8_t argument)
+{
+	bgp_peer_reset(w->peer, w->now, argument, argument & 1 ? "again" : NULL);
+}
+
 static void do_connected(struct world *w, uint8_t argument)
 {
 	struct ip_addr local = ip_from_u32(0xc0000200u + argument);
@@ -262,6 +267,7 @@ static void (*const commands[])(struct world *w, uint8_t argument) = {
 	do_announce,
 	do_withdraw,
 	do_backlog,
+	do_reset,
 };
 
 static void make_attrs(struct world *w)
