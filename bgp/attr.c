@@ -412,15 +412,20 @@ static bool nlri_is_sound(struct rd r, unsigned family)
 	return rd_done(&r);
 }
 
-// RFC 7606 section 5.3: routes that cannot be told apart cost the family, not the session.
-static void take_nlri(struct bgp_mp *mp, struct rd *v, struct bgp_fault *f)
+// RFC 7606 sections 5.3 and 7.11: routes that cannot be found or told apart cost the family. To
+// end the session is allowed too, but the other family is innocent.
+static void lose_family(struct bgp_fault *f)
 {
-	if (nlri_is_sound(*v, mp->family)) {
-		mp->nlri = *v;
-		return;
-	}
 	f->kind = BGP_FAULT_OPTIONAL;
 	f->verb = BGP_VERB_RESET_AFI;
+}
+
+static void take_nlri(struct bgp_mp *mp, struct rd *v, struct bgp_fault *f)
+{
+	if (nlri_is_sound(*v, mp->family))
+		mp->nlri = *v;
+	else
+		lose_family(f);
 }
 
 // 4 octets, or 16 with another 16 of a link-local address (RFC 2545 section 3).
@@ -443,14 +448,10 @@ static void reach_decode(
 	uint8_t hops_len = rd_u8(v);
 	struct rd hops = rd_sub(v, hops_len);
 	(void)rd_u8(v); // reserved, ignored
-	if (v->bad) {
-		f->kind = BGP_FAULT_OPTIONAL;
+	if (!mp->family && !v->bad)
 		return;
-	}
-	if (!mp->family)
-		return;
-	if (!read_next_hops(mp, &hops)) { // RFC 7606 section 7.11
-		f->kind = BGP_FAULT_OPTIONAL;
+	if (v->bad || !read_next_hops(mp, &hops)) {
+		lose_family(f);
 		return;
 	}
 	take_nlri(mp, v, f);
@@ -528,7 +529,7 @@ const struct bgp_attr_row bgp_attr_table[] = {
 	  originator_decode, NULL, originator_print },
 	{ BGP_ATTR_CLUSTER_LIST,     "CLUSTER_LIST",      "RFC 4456", OPT,        4, ANY, 4, BGP_VERB_WITHDRAW, BGP_FROM_INTERNAL,
 	  cluster_decode, NULL, cluster_print },
-	{ BGP_ATTR_MP_REACH,         "MP_REACH_NLRI",     "RFC 4760", OPT,        5, ANY, 1, BGP_VERB_RESET,    BGP_FROM_ANY,
+	{ BGP_ATTR_MP_REACH,         "MP_REACH_NLRI",     "RFC 4760", OPT,        3, ANY, 1, BGP_VERB_RESET,    BGP_FROM_ANY,
 	  reach_decode, NULL, reach_print },
 	{ BGP_ATTR_MP_UNREACH,       "MP_UNREACH_NLRI",   "RFC 4760", OPT,        3, ANY, 1, BGP_VERB_RESET,    BGP_FROM_ANY,
 	  unreach_decode, NULL, unreach_print },

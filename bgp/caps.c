@@ -56,7 +56,7 @@ static void multiprotocol_print(struct strbuf *b, const struct bgp_caps *c)
 
 static bool refresh_parse(struct bgp_caps *c, struct rd *v)
 {
-	c->refresh = true;
+	c->refresh |= rd_done(v);
 	return rd_done(v);
 }
 
@@ -73,7 +73,7 @@ static void refresh_print(struct strbuf *b, const struct bgp_caps *c)
 
 static bool enhanced_parse(struct bgp_caps *c, struct rd *v)
 {
-	c->enhanced_refresh = true;
+	c->enhanced_refresh |= rd_done(v);
 	return rd_done(v);
 }
 
@@ -131,7 +131,9 @@ static const struct bgp_cap_row *find(uint8_t code)
 	return NULL;
 }
 
-// RFC 5492 section 4: what is unknown is passed over, what comes twice is taken twice.
+// RFC 5492 section 4: what is unknown is passed over, what comes twice is taken twice. The
+// RFCs leave open what a value of the wrong form means: it cannot be used, which is no reason
+// to have no session.
 bool bgp_caps_parse(struct bgp_caps *c, struct rd r)
 {
 	while (rd_more(&r)) {
@@ -143,8 +145,7 @@ bool bgp_caps_parse(struct bgp_caps *c, struct rd r)
 		if (r.bad)
 			return false;
 		c->unknown += !row;
-		if (row && row->parse && !row->parse(c, &value))
-			return false;
+		c->malformed += row && row->parse && !row->parse(c, &value);
 	}
 	return rd_done(&r);
 }

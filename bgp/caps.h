@@ -18,14 +18,15 @@ struct bgp_caps {
 	bool refresh;
 	bool enhanced_refresh;
 	bool as4;
-	uint32_t as;      // with as4
-	unsigned unknown; // capabilities without a row here
+	uint32_t as;        // with as4
+	unsigned unknown;   // capabilities without a row here
+	unsigned malformed; // with a value that has not its form: taken as not offered
 };
 
 struct bgp_cap_row {
 	enum bgp_cap_code code;
 	const char *name, *rfc;
-	// The value into *c; false: malformed. NULL: known by name only.
+	// The value into *c; false: malformed, and *c untouched. NULL: known by name only.
 	bool (*parse)(struct bgp_caps *c, struct rd *value);
 	// The whole capability, as often as *c calls for it. NULL: never offered.
 	void (*build)(struct wr *w, const struct bgp_caps *c);
@@ -35,7 +36,7 @@ struct bgp_cap_row {
 // Ends with a NULL name.
 extern const struct bgp_cap_row bgp_cap_table[];
 
-// The value of one capabilities parameter, added to *c. False: malformed.
+// The value of one capabilities parameter, added to *c. False: the lengths do not fit.
 [[nodiscard]] bool bgp_caps_parse(struct bgp_caps *c, struct rd value);
 // All capabilities *c calls for, without the parameter's header.
 void bgp_caps_build(struct wr *w, const struct bgp_caps *c);

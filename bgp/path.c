@@ -79,6 +79,25 @@ static struct bgp_fault check(
 	return f;
 }
 
+static bool carries_routes(uint8_t code)
+{
+	return code == BGP_ATTR_MP_REACH || code == BGP_ATTR_MP_UNREACH;
+}
+
+// Routes are to be withdrawn because of wrong flags: they must be known for that, RFC 7606
+// section 3, j.
+static void find_routes(struct bgp_path *p, struct rd value, const struct bgp_attr_row *row,
+	const struct bgp_codec *codec, struct bgp_fault *f)
+{
+	struct bgp_fault inside = { .verb = row->verb };
+
+	if (rd_left(&value) < row->min)
+		inside.kind = BGP_FAULT_ATTR_LENGTH;
+	else
+		row->decode(p, &value, codec, &inside);
+	bgp_fault_raise(f, &inside);
+}
+
 static struct bgp_fault decode_known(struct bgp_path *p, const struct bgp_raw_attr *a,
 	const struct bgp_attr_row *row, const struct bgp_codec *codec)
 {
@@ -87,6 +106,8 @@ static struct bgp_fault decode_known(struct bgp_path *p, const struct bgp_raw_at
 
 	if (f.kind == BGP_FAULT_NONE)
 		row->decode(p, &value, codec, &f);
+	else if (f.kind == BGP_FAULT_ATTR_FLAGS && carries_routes(row->code))
+		find_routes(p, value, row, codec, &f);
 	uint64_t bit = UINT64_C(1) << row->code;
 	if (f.kind != BGP_FAULT_NONE && f.verb == BGP_VERB_DISCARD)
 		return f;
@@ -108,11 +129,9 @@ static struct bgp_fault decode_unknown(struct bgp_path *p, const struct bgp_raw_
 // routes make the routes unknowable.
 static struct bgp_fault twice(const struct bgp_raw_attr *a)
 {
-	bool routes = a->code == BGP_ATTR_MP_REACH || a->code == BGP_ATTR_MP_UNREACH;
-
 	return (struct bgp_fault){
 		.kind = BGP_FAULT_ATTR_TWICE,
-		.verb = routes ? BGP_VERB_RESET : BGP_VERB_DISCARD,
+		.verb = carries_routes(a->code) ? BGP_VERB_RESET : BGP_VERB_DISCARD,
 	};
 }
 

@@ -198,9 +198,9 @@ static const struct {
 	{ "unknown well-known attribute", MARKER "001b 02 0000 0004 406301 00",
 		"out NOTIFICATION 3/2 40630100\nout close\nstate Established -> Active\n"
 		"down 3/2 sent: unknown: unknown well-known attribute\n" },
-	{ "MP_REACH_NLRI without next hop", MARKER "001f 02 0000 0008 800e05 0002 01 10 20",
-		"out NOTIFICATION 3/9 800e050002011020\nout close\nstate Established -> Active\n"
-		"down 3/9 sent: MP_REACH_NLRI: malformed optional attribute\n" },
+	{ "MP_REACH_NLRI without its family", MARKER "001c 02 0000 0005 800e02 0002",
+		"out NOTIFICATION 3/5 800e020002\nout close\nstate Established -> Active\n"
+		"down 3/5 sent: MP_REACH_NLRI: wrong attribute length\n" },
 	{ "malformed attribute and no route", MARKER "001b 02 0000 0004 400101 03",
 		"out NOTIFICATION 3/6 40010103\nout close\nstate Established -> Active\n"
 		"down 3/6 sent: ORIGIN: invalid origin\n" },

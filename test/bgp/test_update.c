@@ -110,7 +110,7 @@ static const struct {
 	{ "discard without routes", &external, "0000 0004 400601 00", BGP_FAULT_ATTR_LENGTH,
 		BGP_VERB_DISCARD, 0, 0, 0 },
 	{ "unreach with wrong flags", &external, "0000 000d 400f0a 0002 01 30 20010db80053",
-		BGP_FAULT_ATTR_FLAGS, BGP_VERB_WITHDRAW, 0, 0, 0 },
+		BGP_FAULT_ATTR_FLAGS, BGP_VERB_WITHDRAW, 0, 1, 0 },
 	{ "unknown well-known", &external,
 		"0000 0018" ORIGIN AS_PATH NEXT_HOP "406301 00"
 		"18 c63364",
