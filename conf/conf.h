@@ -87,6 +87,14 @@ struct conf_service {
 	struct items keys; // struct given
 };
 
+// Whether the path to a neighbour is watched (RFC 5880), and how closely.
+struct conf_bfd {
+	span interval;       // 10ms..60s, wished in both directions
+	uint64_t multiplier; // 2..255
+	bool multihop;       // RFC 5883; else one hop (RFC 5881)
+	bool has_multihop;   // given; else it follows from the session's own keys
+};
+
 struct conf_upstream {
 	char *name;
 	struct ip_addr address;
@@ -102,6 +110,8 @@ struct conf_upstream {
 	uint64_t
 		ttl_security; // GTSM (RFC 5082): hops allowed, 1 is a neighbour on the link; 0: off
 	unsigned families;    // BGP_FAMILY_*
+	bool has_bfd;
+	struct conf_bfd bfd;
 	struct items family_words; // int, one BGP_FAMILY_* each
 	struct place place;
 	struct items keys; // struct given

@@ -321,7 +321,41 @@ static const struct schema_word families[] = {
 	{},
 };
 
-#define AT(field) .offset = offsetof(struct conf_upstream, field)
+#define AT(field)  .offset = offsetof(struct conf_bfd, field)
+#define HAS(field) .has_offset = offsetof(struct conf_bfd, field)
+
+static const struct schema bfd_schema = {
+	.name = "bfd",
+	.size = sizeof(struct conf_bfd),
+	.help = "The path to a neighbour is watched by Bidirectional Forwarding Detection. When it "
+		"fails, the BGP session is taken down at once, and opened again as usual.",
+	.keys =
+		(const struct schema_key[]){
+			{ "interval", SCHEMA_SPAN, AT(interval), .min = 10, .max = 60000,
+				.fallback = "300ms",
+				.help = "Wished time between packets, in both directions. Each "
+					"direction uses the slower of what both sides wish.",
+				.rfc = "RFC 5880 section 6.8.2" },
+			{ "multiplier", SCHEMA_UINT, AT(multiplier), .min = 2, .max = 255,
+				.fallback = "3",
+				.help = "The neighbour takes the path as broken after so many "
+					"intervals without a packet. The time after which this "
+					"side does is the neighbour's to choose.",
+				.rfc = "RFC 5880 section 6.8.4" },
+			{ "multihop", SCHEMA_BOOL, AT(multihop), HAS(has_multihop),
+				.help = "Routers stand between: UDP port 4784, and any TTL that "
+					"ttl-security allows. Otherwise port 3784 and a TTL of "
+					"255. Unless given, yes when the upstream has multihop or "
+					"a ttl-security over 1.",
+				.rfc = "RFC 5881, RFC 5883" },
+			{},
+		},
+};
+
+#undef AT
+#undef HAS
+#define AT(field)  .offset = offsetof(struct conf_upstream, field)
+#define HAS(field) .has_offset = offsetof(struct conf_upstream, field)
 
 static const struct schema upstream_schema = {
 	.name = "an upstream",
@@ -378,12 +412,16 @@ static const struct schema upstream_schema = {
 				.min = 1, .one_or_list = true, .fallback = "[ipv4, ipv6]",
 				.help = "Address families offered.", .rfc = "RFC 4760" },
 			{ "role", .unavailable = LATER },
-			{ "bfd", .unavailable = LATER },
+			{ "bfd", SCHEMA_MAP, AT(bfd), HAS(has_bfd), .sub = &bfd_schema,
+				.help = "Watch the path to the neighbour. BGP does not wait for "
+					"it to come up.",
+				.rfc = "RFC 5882" },
 			{},
 		},
 };
 
 #undef AT
+#undef HAS
 
 // ---- the whole file ----
 

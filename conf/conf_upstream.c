@@ -102,6 +102,13 @@ static void gather_families(struct conf_upstream *u)
 	items_for_each(const int, family, u->family_words) u->families |= (unsigned)*family;
 }
 
+// Over several hops for BGP is over several hops for BFD.
+static void derive_bfd(struct conf_upstream *u)
+{
+	if (u->has_bfd && !u->bfd.has_multihop)
+		u->bfd.multihop = u->multihop || u->ttl_security > 1;
+}
+
 void conf_check_upstreams(struct checker *k)
 {
 	items_for_each(struct conf_upstream, u, k->c->upstreams)
@@ -112,6 +119,7 @@ void conf_check_upstreams(struct checker *k)
 		check_source(k, u);
 		check_options(k, u);
 		gather_families(u);
+		derive_bfd(u);
 		if (u->password_file)
 			conf_read_password(k, u);
 	}

@@ -126,6 +126,39 @@ static void test_defaults(void **)
 	assert_null(c);
 }
 
+static void test_bfd(void **)
+{
+	static const struct {
+		const char *keys;
+		int64_t interval_ms;
+		uint64_t multiplier;
+		bool given, multihop;
+	} rows[] = {
+		{ "", 300, 3, false, false },
+		{ ", bfd: {}", 300, 3, true, false },
+		{ ", bfd: {interval: 10ms, multiplier: 255}", 10, 255, true, false },
+		{ ", bfd: {interval: 1m, multiplier: 2, multihop: yes}", 60000, 2, true, true },
+		{ ", multihop: yes, bfd: {}", 300, 3, true, true },
+		{ ", multihop: yes, bfd: {multihop: no}", 300, 3, true, false },
+		{ ", ttl-security: 1, bfd: {}", 300, 3, true, false },
+		{ ", ttl-security: 2, bfd: {}", 300, 3, true, true },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		char yaml[500];
+		snprintf(yaml, sizeof(yaml),
+			GOOD "upstreams: [{name: r1, address: 203.0.113.1, as: 64496%s}]\n",
+			rows[i].keys);
+		struct conf *c = load(yaml);
+		const struct conf_upstream *u = c->upstreams.data;
+		assert_int_equal(u->has_bfd, rows[i].given);
+		assert_int_equal(u->bfd.interval.us, rows[i].interval_ms * 1000);
+		assert_int_equal(u->bfd.multiplier, rows[i].multiplier);
+		assert_int_equal(u->bfd.multihop, rows[i].multihop);
+		conf_free(&c);
+	}
+}
+
 static void test_router_id_of_node(void **)
 {
 	struct conf *c = load("site: {name: fra1}\nas: 4200000000\n"
@@ -498,8 +531,12 @@ static const struct bad bad_upstreams[] = {
 	{ UPSTREAM(PEER ", families: ip4"), "7:57: `families` cannot be `ip4`\n",
 		"expected one of: ipv4, ipv6; did you mean `ipv4`?" },
 	{ UPSTREAM(PEER ", role: customer"), "7:47: `role` is not in this version yet\n", NULL },
-	{ UPSTREAM(PEER ", bfd: {interval: 300ms}"), "7:47: `bfd` is not in this version yet\n",
-		NULL },
+	{ UPSTREAM(PEER ", bfd: yes"), "7:52: `bfd` cannot be `yes`\n", NULL },
+	{ UPSTREAM(PEER ", bfd: {interval: 9ms}"), "7:63: `interval` cannot be `9ms`\n", NULL },
+	{ UPSTREAM(PEER ", bfd: {interval: 61s}"), "7:63: `interval` cannot be `61s`\n", NULL },
+	{ UPSTREAM(PEER ", bfd: {multiplier: 1}"), "7:65: `multiplier` cannot be `1`\n", NULL },
+	{ UPSTREAM(PEER ", bfd: {multiplier: 256}"), "7:65: `multiplier` cannot be `256`\n", NULL },
+	{ UPSTREAM(PEER ", bfd: {min-tx: 50ms}"), "7:53: unknown key `min-tx` in bfd\n", NULL },
 	{ UPSTREAM(PEER ", password-file: a.key"), "7:62: `password-file` cannot be `a.key`\n",
 		"expected an absolute path" },
 	{ UPSTREAM(PEER ", password-file: ^/none.key"),
@@ -656,9 +693,11 @@ static const char everything[] =
 	"- {name: web, prefixes: 203.0.113.0/24, addresses: 203.0.113.80}\n"
 	"upstreams:\n"
 	"- {name: r1, address: 192.0.2.1, as: 64496, port: 1790, source: 192.0.2.11,\n"
-	"   hold-time: 9s, connect-retry: 5s, passive: yes, ttl-security: 1, families: ipv4,\n"
+	"   hold-time: 9s, connect-retry: 5s, passive: yes, ttl-security: 1, families: ipv4, bfd: "
+	"{},\n"
 	"   password-file: ^/good.key}\n"
-	"- {name: r2, address: \"2001:db8:1::1\", as: 4200000000, multihop: yes, hold-time: 0}\n";
+	"- {name: r2, address: \"2001:db8:1::1\", as: 4200000000, multihop: yes, hold-time: 0,\n"
+	"   bfd: {interval: 50ms, multihop: no}}\n";
 
 static void test_round_trip(void **)
 {
@@ -692,6 +731,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_bfd),
 		cmocka_unit_test(test_router_id_of_node),
 		cmocka_unit_test(test_announce_defaults),
 		cmocka_unit_test(test_announce_given),
