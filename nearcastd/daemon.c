@@ -42,7 +42,9 @@ static void session_event(
 		snprintf(detail, sizeof(detail), "%s", e->text);
 	struct event_fields f = {
 		.subject = ip_print(&upstream_conf(u)->address, subject),
+		.cause_seq = upstream_cause(u),
 		.reason = type == EVENT_UPSTREAM_UP ? "established"
+			  : upstream_cause(u)       ? "bfd"
 			  : e->code                 ? "notification"
 						    : "connection",
 		.upstream = upstream_conf(u)->name,
@@ -77,7 +79,69 @@ static void on_upstream_event(void *ctx, struct upstream *u, const struct bgp_ac
 	}
 }
 
-const struct upstream_ops daemon_upstream_ops = { .event = on_upstream_event };
+static const char *bfd_reason(const struct bfd_news *news)
+{
+	if (news->diag == BFD_DIAG_EXPIRED)
+		return "nothing-heard";
+	return news->failed ? "neighbour-down" : "neighbour-admin-down";
+}
+
+static uint64_t bfd_down_event(struct daemon *d, const struct upstream *u, const char *subject,
+	const struct bfd_news *news)
+{
+	char detail[120];
+	int n = snprintf(detail, sizeof(detail), "%s", bfd_diag_name(news->diag));
+
+	if (news->diag == BFD_DIAG_EXPIRED)
+		snprintf(detail + n, sizeof(detail) - (size_t)n, ", nothing heard for %.1f ms",
+			(double)news->silence.us / 1000);
+	struct event_fields f = {
+		.subject = subject,
+		.reason = bfd_reason(news),
+		.upstream = upstream_conf(u)->name,
+		.detail = detail,
+	};
+	return events_add(d->events, EVENT_BFD_DOWN, &f);
+}
+
+static uint64_t on_upstream_bfd(void *ctx, struct upstream *u, const struct bfd_news *news)
+{
+	struct daemon *d = ctx;
+	char subject[IP_TEXT];
+	uint64_t down = 0;
+
+	ip_print(&upstream_conf(u)->address, subject);
+	if (news->fell)
+		down = bfd_down_event(d, u, subject, news);
+	if (news->state == BFD_UP) {
+		struct event_fields f = {
+			.subject = subject,
+			.reason = "up",
+			.upstream = upstream_conf(u)->name,
+		};
+		events_add(d->events, EVENT_BFD_UP, &f);
+	}
+	return down;
+}
+
+const struct upstream_ops daemon_upstream_ops = {
+	.event = on_upstream_event,
+	.bfd = on_upstream_bfd,
+};
+
+static void on_bfd_problem(void *ctx, const struct bfd_problem *problem)
+{
+	struct daemon *d = ctx;
+	struct event_fields f = {
+		.subject = "bfd",
+		.reason = problem->reason,
+		.detail = problem->detail,
+	};
+
+	events_add(d->events, EVENT_BFD_PROBLEM, &f);
+}
+
+static const struct bfd_thread_ops bfd_ops = { .problem = on_bfd_problem };
 
 static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 {
@@ -124,7 +188,7 @@ static void make_upstreams(struct daemon *d)
 	d->upstream_count = d->conf->upstreams.count;
 	d->upstreams = mem_zalloc(d->upstream_count * sizeof(struct upstream *));
 	for (size_t i = 0; i < d->upstream_count; i++)
-		d->upstreams[i] = upstream_new(d->loop, d->conf,
+		d->upstreams[i] = upstream_new(d->loop, d->bfd, d->conf,
 			(struct conf_upstream *)d->conf->upstreams.data + i, &daemon_upstream_ops,
 			d, d->rng_seed + i);
 }
@@ -147,6 +211,7 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 	d->addresses = addresses_new();
 	make_services(d);
 	daemon_put_addresses(d);
+	d->bfd = bfd_thread_new(d->loop, &bfd_ops, d, ~d->rng_seed);
 	make_upstreams(d);
 	rc = checks_new(&d->checks, d->loop, d->conf, &service_checks_ops, d, d->rng_seed);
 	if (rc < 0) {
@@ -198,6 +263,7 @@ void daemon_end(struct daemon *d)
 	remove_addresses(d);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_free(&d->upstreams[i]);
+	bfd_thread_free(&d->bfd);
 	for (size_t i = 0; i < d->service_count; i++)
 		service_clear(&d->services[i]);
 	events_add(d->events, EVENT_STOPPED, &f);

@@ -46,6 +46,7 @@ struct daemon {
 	size_t service_count;
 	struct upstream **upstreams;
 	size_t upstream_count;
+	struct bfd_thread *bfd;
 	struct listener *listener;
 	struct control *control;
 	uv_timer_t holddown_timer;

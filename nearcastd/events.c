@@ -38,6 +38,9 @@ static const struct {
 	[EVENT_UNSENDABLE] = { "unsendable", 3 },
 	[EVENT_UPSTREAM_UP] = { "upstream_up", 5 },
 	[EVENT_UPSTREAM_DOWN] = { "upstream_down", 4 },
+	[EVENT_BFD_UP] = { "bfd_up", 5 },
+	[EVENT_BFD_DOWN] = { "bfd_down", 4 },
+	[EVENT_BFD_PROBLEM] = { "bfd_problem", 4 },
 };
 static_assert(countof(types) == EVENT_TYPE_MAX);
 

@@ -162,7 +162,7 @@ static void replace_upstreams(struct daemon *d, const struct conf *conf)
 	for (size_t i = 0; i < count; i++) {
 		if (!fresh[i])
 			continue;
-		upstreams[i] = upstream_new(d->loop, conf,
+		upstreams[i] = upstream_new(d->loop, d->bfd, conf,
 			(struct conf_upstream *)conf->upstreams.data + i, &daemon_upstream_ops, d,
 			d->rng_seed + i);
 		upstream_start(upstreams[i]);

@@ -164,6 +164,19 @@ static void last_error_write(struct out *o, const struct bgp_peer *peer)
 		out_str(o, "last_error", e->text);
 }
 
+// Intervals as negotiated, before jitter.
+static void bfd_write(struct out *o, const struct upstream *u)
+{
+	struct bfd_watch *w = upstream_bfd(u);
+	struct bfd_vars v = w ? bfd_watch_vars(w) : (struct bfd_vars){};
+	char error[BFD_WATCH_ERROR_TEXT];
+
+	out_str(o, "bfd", w ? bfd_state_name(v.state) : NULL);
+	out_str(o, "bfd_error", w ? bfd_watch_error(w, error) : NULL);
+	out_double(o, "bfd_interval_ms", (double)v.tx_interval.us / 1000, 3);
+	out_double(o, "bfd_detection_ms", (double)v.detection_time.us / 1000, 3);
+}
+
 static void upstream_write(struct out *o, const struct upstream *u)
 {
 	const struct conf_upstream *c = upstream_conf(u);
@@ -179,7 +192,7 @@ static void upstream_write(struct out *o, const struct upstream *u)
 	out_double(o, "uptime_seconds", agreed ? seconds_since(bgp_peer_since(peer)) : 0, 3);
 	out_uint(o, "sent", n->prefixes_sent);
 	out_uint(o, "received", n->prefixes_received);
-	out_null(o, "bfd");
+	bfd_write(o, u);
 	last_error_write(o, peer);
 	out_double(o, "hold_time_seconds", agreed ? span_to_s(agreed->hold_time) : 0, 0);
 	out_uint(o, "established", n->established);

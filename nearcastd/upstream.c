@@ -26,6 +26,11 @@ struct upstream {
 	const struct upstream_ops *ops;
 	void *ctx;
 	struct bgp_peer *peer;
+	bool started;
+	struct bfd_thread *bfd_thread;
+	struct bfd_watch *bfd; // NULL: none
+	instant bfd_fell;
+	uint64_t cause; // of what happens to the session now
 	struct side sides[BGP_DIR_MAX];
 	bool pumping;
 };
@@ -162,6 +167,83 @@ static void pump(struct upstream *u)
 	arm_timer(u);
 }
 
+// ---- BFD ----
+
+// Whatever wait BGP is in since the path failed is over when the path is back. Not after short
+// outages, so that a path that flaps does not make BGP flap as fast.
+static void try_again(struct upstream *u)
+{
+	const span long_enough = span_s(10);
+	instant now = clock_now();
+
+	if (bgp_peer_state(u->peer) >= BGP_OPENSENT ||
+		!instant_due(instant_add(u->bfd_fell, long_enough), now))
+		return;
+	bgp_peer_stop(u->peer, now, BGP_CEASE_ADMIN_RESET, NULL);
+	bgp_peer_start(u->peer, now);
+	pump(u);
+}
+
+// BGP does not wait for BFD to come up, but it goes when BFD goes (RFC 5882 sections 4.1 and
+// 4.2); RFC 9384 has the subcode.
+static void on_bfd(void *ctx, const struct bfd_news *news)
+{
+	struct upstream *u = ctx;
+
+	u->cause = u->ops->bfd(u->ctx, u, news);
+	if (news->failed) {
+		u->bfd_fell = clock_now();
+		bgp_peer_reset(u->peer, u->bfd_fell, BGP_CEASE_BFD_DOWN, "BFD went down");
+		pump(u);
+	}
+	if (news->state == BFD_UP)
+		try_again(u);
+	u->cause = 0;
+}
+
+static struct bfd_watch_options bfd_options_of(const struct conf_upstream *up)
+{
+	uint8_t hops_ttl = up->ttl_security ? (uint8_t)(256 - up->ttl_security) : 0;
+
+	return (struct bfd_watch_options){
+		.remote = up->address,
+		.source = up->source,
+		.multihop = up->bfd.multihop,
+		.min_ttl = up->bfd.multihop ? hops_ttl : BFD_TTL,
+		.timing = { up->bfd.interval, up->bfd.interval, (uint8_t)up->bfd.multiplier },
+	};
+}
+
+static bool same_session(const struct bfd_watch_options *a, const struct bfd_watch_options *b)
+{
+	return ip_equal(&a->remote, &b->remote) && ip_equal(&a->source, &b->source) &&
+	       a->multihop == b->multihop && a->min_ttl == b->min_ttl;
+}
+
+static bool same_timing(const struct bfd_timing *a, const struct bfd_timing *b)
+{
+	return a->min_tx.us == b->min_tx.us && a->min_rx.us == b->min_rx.us &&
+	       a->multiplier == b->multiplier;
+}
+
+// The watch that the configuration wants.
+static void set_bfd(struct upstream *u)
+{
+	struct bfd_watch_options want = bfd_options_of(u->up);
+	const struct bfd_watch_options *is = u->bfd ? bfd_watch_options(u->bfd) : NULL;
+
+	if (is && u->up->has_bfd && same_session(is, &want)) {
+		if (!same_timing(&is->timing, &want.timing))
+			bfd_watch_set_timing(u->bfd, &want.timing);
+		return;
+	}
+	bfd_watch_free(&u->bfd);
+	if (u->up->has_bfd)
+		u->bfd = bfd_watch_new(u->bfd_thread, &want, on_bfd, u);
+}
+
+// ---- The upstream ----
+
 static struct ip_addr node_address(const struct conf *conf, enum ip_family family)
 {
 	items_for_each(struct ip_addr, a, conf->node.addresses) if (a->family == family) return *a;
@@ -178,7 +260,7 @@ static struct ip_addr next_hop(
 	return node_address(conf, family);
 }
 
-struct upstream *upstream_new(uv_loop_t *loop, const struct conf *conf,
+struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd, const struct conf *conf,
 	const struct conf_upstream *upstream, const struct upstream_ops *ops, void *ctx,
 	uint64_t seed)
 {
@@ -198,6 +280,7 @@ struct upstream *upstream_new(uv_loop_t *loop, const struct conf *conf,
 	};
 
 	u->loop = loop;
+	u->bfd_thread = bfd;
 	u->ops = ops;
 	u->ctx = ctx;
 	upstream_rebind(u, conf, upstream);
@@ -222,18 +305,23 @@ void upstream_free(struct upstream **up)
 		return;
 	for (int dir = 0; dir < BGP_DIR_MAX; dir++)
 		conn_finish(&u->sides[dir].conn);
+	bfd_watch_free(&u->bfd);
 	bgp_peer_free(&u->peer);
 	uv_close((uv_handle_t *)&u->timer, on_closed);
 }
 
 void upstream_start(struct upstream *u)
 {
+	u->started = true;
+	set_bfd(u);
 	bgp_peer_start(u->peer, clock_now());
 	pump(u);
 }
 
 void upstream_stop(struct upstream *u, uint8_t cease_subcode, const char *text)
 {
+	u->started = false;
+	bfd_watch_free(&u->bfd); // AdminDown: the end of BGP is no failure of the path
 	bgp_peer_stop(u->peer, clock_now(), cease_subcode, text);
 	pump(u);
 }
@@ -300,6 +388,8 @@ void upstream_rebind(
 {
 	u->conf = conf;
 	u->up = upstream;
+	if (u->started)
+		set_bfd(u);
 }
 
 const struct conf_upstream *upstream_conf(const struct upstream *u)
@@ -310,4 +400,14 @@ const struct conf_upstream *upstream_conf(const struct upstream *u)
 const struct bgp_peer *upstream_peer(const struct upstream *u)
 {
 	return u->peer;
+}
+
+struct bfd_watch *upstream_bfd(const struct upstream *u)
+{
+	return u->bfd;
+}
+
+uint64_t upstream_cause(const struct upstream *u)
+{
+	return u->cause;
 }

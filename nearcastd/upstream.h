@@ -5,6 +5,7 @@
 
 #include "bgp/peer.h"
 #include "conf/conf.h"
+#include "nearcastd/bfd.h"
 
 struct upstream;
 
@@ -12,12 +13,15 @@ struct upstream_ops {
 	// ESTABLISHED, DOWN, ANNOUNCED, WITHDRAWN and UNSENDABLE, as the engine says them;
 	// routes are told after their UPDATE was handed to the kernel.
 	void (*event)(void *ctx, struct upstream *u, const struct bgp_action *what);
+	// News of the upstream's BFD session. Returns the seq of the event that says so, the
+	// cause of what it does to the BGP session.
+	uint64_t (*bfd)(void *ctx, struct upstream *u, const struct bfd_news *news);
 };
 
-// conf stays borrowed until upstream_rebind(). seed: for jitter.
-[[nodiscard]] struct upstream *upstream_new(uv_loop_t *loop, const struct conf *conf,
-	const struct conf_upstream *upstream, const struct upstream_ops *ops, void *ctx,
-	uint64_t seed);
+// bfd outlives it; conf stays borrowed until upstream_rebind(). seed: for jitter.
+[[nodiscard]] struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd,
+	const struct conf *conf, const struct conf_upstream *upstream,
+	const struct upstream_ops *ops, void *ctx, uint64_t seed);
 
 // Sends nothing more; connections that still have something to say are seen
 // off by the loop. NULL inside is fine.
@@ -36,8 +40,8 @@ void upstream_announce(struct upstream *u, const struct ip_prefix *prefix, struc
 void upstream_withdraw(struct upstream *u, const struct ip_prefix *prefix);
 void upstream_flush(struct upstream *u);
 
-// After a reload: is the session untouched by what changed, and if so, take
-// the equal configuration of the new file.
+// After a reload: is the BGP session untouched by what changed, and if so, take the
+// configuration of the new file. BFD is begun, ended or negotiated anew beside it.
 bool upstream_unchanged(
 	const struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream);
 void upstream_rebind(
@@ -45,3 +49,5 @@ void upstream_rebind(
 
 const struct conf_upstream *upstream_conf(const struct upstream *u);
 const struct bgp_peer *upstream_peer(const struct upstream *u);
+struct bfd_watch *upstream_bfd(const struct upstream *u); // NULL: none
+uint64_t upstream_cause(const struct upstream *u); // within an event: its cause's seq; 0: none

@@ -1,0 +1,36 @@
+// The sockets of BFD: one that receives for each family and kind of path, one that sends
+// for each session. RFC 5881 sections 4 and 5, RFC 5883 section 5.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bfd/packet.h"
+#include "lib/ip.h"
+
+// A port that receives control packets. The kernel drops what is too short for one, and for
+// a single hop what does not have a TTL of 255, so that a flood from elsewhere wakes nobody.
+// A descriptor or a negative errno.
+[[nodiscard]] int bfdsock_open_port(enum ip_family family, bool multihop);
+
+// A socket that sends with a TTL of 255 from that source (IP_NONE: the kernel chooses) and
+// port. A descriptor or a negative errno; -EADDRINUSE: the port is taken.
+[[nodiscard]] int bfdsock_open_sender(
+	enum ip_family family, const struct ip_addr *source, uint16_t port);
+
+// 0 or a negative errno.
+[[nodiscard]] int bfdsock_send(
+	int fd, const struct ip_addr *remote, bool multihop, const void *data, size_t len);
+
+enum { BFDSOCK_BATCH = 32, BFDSOCK_BYTES = 256 };
+
+struct bfdsock_datagram {
+	struct ip_addr from;
+	uint8_t ttl; // 0: the kernel did not say
+	size_t len;
+	uint8_t data[BFDSOCK_BYTES];
+};
+
+// What waits, up to BFDSOCK_BATCH at a time; the number, 0 when nothing does.
+size_t bfdsock_receive(int fd, struct bfdsock_datagram ret[BFDSOCK_BATCH]);
