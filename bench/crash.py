@@ -60,6 +60,7 @@ site: {{name: bench}}
 node: {{name: bench, id: 1, address: 192.0.2.1}}
 as: 64500
 router-id: 192.0.2.1
+stop-drain: 0s
 stop-grace: 0s
 listen: [127.0.0.1]
 services:

@@ -81,6 +81,7 @@ struct conf_service {
 	char *interface;       // nearcast0
 	bool manage_addresses; // yes
 	struct conf_announce up, degraded, draining;
+	span drain_soft, drain_hard;         // fleet/drain.h
 	span hold_down_first, hold_down_max; // zero: none
 	bool has_hold_down;
 	struct place place;
@@ -129,10 +130,12 @@ struct conf {
 	struct items upstreams;   // struct conf_upstream
 	struct items listen;      // struct ip_addr for BGP; empty: all
 	uint64_t listen_port;     // 179; 0: does not listen
-	span stop_grace;   // key stop-grace, default 1s, 0..60s: how long a stopping daemon still
-			   // serves between the withdrawal and the end of its sessions
-	char *control;     // /run/nearcast/control
-	char *readonly;    // /run/nearcast/readonly
+	span stop_drain; // key stop-drain, default 2s, 0..60s: how long a stopping daemon announces
+			 // as when draining before it withdraws
+	span stop_grace; // key stop-grace, default 1s, 0..60s: how long a stopping daemon still
+			 // serves between the withdrawal and the end of its sessions
+	char *control;   // /run/nearcast/control
+	char *readonly;  // /run/nearcast/readonly
 	struct items keys; // struct given
 };
 

@@ -265,6 +265,22 @@ static const struct schema hold_down_schema = {
 		},
 };
 
+static const struct schema drain_schema = {
+	.name = "drain",
+	.size = sizeof(struct conf_service),
+	.help = "How `nearcast drain` empties the service.",
+	.keys =
+		(const struct schema_key[]){
+			{ "soft", SCHEMA_SPAN, AT(drain_soft), .max = 86400000, .fallback = "30s",
+				.help = "How long it is announced as draining before it is "
+					"withdrawn." },
+			{ "hard", SCHEMA_SPAN, AT(drain_hard), .max = 86400000, .fallback = "10m",
+				.help = "How long it then serves what still arrives before the "
+					"addresses are released." },
+			{},
+		},
+};
+
 static const struct schema service_schema = {
 	.name = "a service",
 	.size = sizeof(struct conf_service),
@@ -305,7 +321,8 @@ static const struct schema service_schema = {
 			{ "announce", SCHEMA_MAP, .sub = &announce_schema,
 				.help = "How the prefixes are announced." },
 			{ "min-sites", .unavailable = LATER },
-			{ "drain", .unavailable = LATER },
+			{ "drain", SCHEMA_MAP, .sub = &drain_schema,
+				.help = "How the service is emptied." },
 			{},
 		},
 };
@@ -458,6 +475,9 @@ const struct schema conf_schema = {
 			{ "listen-port", SCHEMA_UINT, AT(listen_port), .max = 65535,
 				.fallback = "179",
 				.help = "The port that takes BGP sessions; with 0, none does." },
+			{ "stop-drain", SCHEMA_SPAN, AT(stop_drain), .max = 60000, .fallback = "2s",
+				.help = "How long a daemon that was told to stop announces its "
+					"services as draining before it withdraws them." },
 			{ "stop-grace", SCHEMA_SPAN, AT(stop_grace), .max = 60000, .fallback = "1s",
 				.help = "How long a daemon that was told to stop still serves "
 					"between its "

@@ -13,7 +13,7 @@ static struct decision withdrawn(enum decide_reason reason)
 // the checks before the damping of their flaps.
 struct decision decide(const struct decide_input *in)
 {
-	if (in->stopping)
+	if (in->stopping == STOPPING_WITHDRAWN)
 		return withdrawn(REASON_STOPPING);
 	if (in->admin == ADMIN_OFF)
 		return withdrawn(REASON_OFF);
@@ -27,8 +27,12 @@ struct decision decide(const struct decide_input *in)
 		return withdrawn(REASON_CHECK_FAILED);
 	if (in->held_down)
 		return withdrawn(REASON_HOLD_DOWN);
+	if (in->admin == ADMIN_DRAINING && in->drain_withdrawn)
+		return withdrawn(REASON_DRAINING);
 	if (in->admin == ADMIN_DRAINING)
 		return (struct decision){ ANNOUNCE_DEMOTED, REASON_DRAINING, GRADE_DRAINING };
+	if (in->stopping == STOPPING_DEMOTED)
+		return (struct decision){ ANNOUNCE_DEMOTED, REASON_STOPPING, GRADE_DRAINING };
 	if (in->health == HEALTH_DEGRADED)
 		return (struct decision){ ANNOUNCE_DEMOTED, REASON_DEGRADED, GRADE_DEGRADED };
 	return (struct decision){ ANNOUNCE_ANNOUNCED, REASON_HEALTHY, GRADE_UP };

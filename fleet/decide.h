@@ -30,12 +30,16 @@ enum decide_reason {
 // Which attributes of the configuration an announcement carries.
 enum announce_grade { GRADE_UP, GRADE_DEGRADED, GRADE_DRAINING, GRADE_MAX };
 
+// How far the end of the daemon is.
+enum stopping { STOPPING_NO, STOPPING_DEMOTED, STOPPING_WITHDRAWN };
+
 struct decide_input {
 	enum health health;
 	enum admin admin;
 	bool addresses_ready; // every service address is configured, or is not ours to manage
 	bool held_down;       // hold-down still runs (fleet/holddown.h)
-	bool stopping;
+	bool drain_withdrawn; // the drain's time of being demoted is over (fleet/drain.h)
+	enum stopping stopping;
 };
 
 struct decision {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "lib/strbuf.h"
+#include "lib/timing.h"
 
 // Exit status, DESIGN section 6.
 enum cli_exit {
@@ -23,14 +24,23 @@ struct cli {
 	bool json;
 	bool colour;
 	bool print;         // check: the configuration as understood
-	const char *reason; // off, on; NULL: none
+	const char *reason; // off, on, drain, undrain; NULL: none
+	bool all;           // drain, undrain: every service
+	bool has_lasts;
+	span lasts; // drain
 	bool has_after;
 	uint64_t after; // watch, show events: the seq after which
 	const struct verb *verb;
 };
 
 // Options beyond -j, -s and -h that a verb takes.
-enum { CLI_OPT_REASON = 1, CLI_OPT_AFTER = 2, CLI_OPT_PRINT = 4 };
+enum {
+	CLI_OPT_REASON = 1,
+	CLI_OPT_AFTER = 2,
+	CLI_OPT_PRINT = 4,
+	CLI_OPT_ALL = 8,
+	CLI_OPT_FOR = 16,
+};
 
 enum cli_argument { CLI_ARG_NONE, CLI_ARG_TEXT, CLI_ARG_WORD, CLI_ARG_FILE, CLI_ARG_REST };
 
@@ -73,5 +83,7 @@ enum cli_exit verb_watch(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_check(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_off(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_on(struct cli *cli, const char *argument, char **argv);
+enum cli_exit verb_drain(struct cli *cli, const char *argument, char **argv);
+enum cli_exit verb_undrain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_lab(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_help(struct cli *cli, const char *argument, char **argv);

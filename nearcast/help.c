@@ -8,6 +8,8 @@ static const struct {
 } extra[] = {
 	{ CLI_OPT_REASON, "--reason TEXT", "why, for the log and the events" },
 	{ CLI_OPT_AFTER, "--after SEQ", "from the event after this number on" },
+	{ CLI_OPT_ALL, "--all", "every service" },
+	{ CLI_OPT_FOR, "--for TIME", "come back by itself after that, as 30m" },
 	{ CLI_OPT_PRINT, "--print", "print the configuration as understood, with defaults" },
 };
 

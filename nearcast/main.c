@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/own.h"
+#include "lib/schema.h"
 #include "nearcast/cli.h"
 
 static const struct option options[] = {
@@ -18,6 +19,8 @@ static const struct option options[] = {
 	{ "reason", required_argument, NULL, 'r' },
 	{ "after", required_argument, NULL, 'a' },
 	{ "print", no_argument, NULL, 'p' },
+	{ "all", no_argument, NULL, 'A' },
+	{ "for", required_argument, NULL, 'f' },
 	{},
 };
 
@@ -40,6 +43,16 @@ static bool read_seq(const char *text, uint64_t *ret)
 	return true;
 }
 
+static bool read_lasts(struct cli *cli, const char *text)
+{
+	own(sb_free) struct strbuf why = {};
+
+	cli->has_lasts = schema_parse_span(text, &cli->lasts, &why) == 0;
+	if (!cli->has_lasts)
+		cli_fail(CLI_USAGE, "--for: %s", sb_text(&why));
+	return cli->has_lasts;
+}
+
 // One option; false when it is refused, after saying why.
 static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 {
@@ -58,6 +71,10 @@ static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 		return true;
 	case 'p':
 		return cli->print = true;
+	case 'A':
+		return cli->all = true;
+	case 'f':
+		return read_lasts(cli, optarg);
 	case 'a':
 		cli->has_after = read_seq(optarg, &cli->after);
 		if (!cli->has_after)
@@ -97,6 +114,8 @@ static bool fits_options(const struct cli *cli)
 		{ cli->reason != NULL, CLI_OPT_REASON, "--reason" },
 		{ cli->has_after, CLI_OPT_AFTER, "--after" },
 		{ cli->print, CLI_OPT_PRINT, "--print" },
+		{ cli->all, CLI_OPT_ALL, "--all" },
+		{ cli->has_lasts, CLI_OPT_FOR, "--for" },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {

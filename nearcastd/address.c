@@ -362,7 +362,8 @@ static void adopt_all(struct job *j)
 		adopt_leftovers(j, s->interface);
 }
 
-static int work(struct addresses *a, const struct conf *conf, struct strbuf *text)
+static int work(
+	struct addresses *a, const struct conf *conf, const bool *released, struct strbuf *text)
 {
 	struct job j = { .all = a, .conf = conf, .text = text };
 	int error = netlink_open(&j.netlink, NETLINK_ROUTE);
@@ -372,19 +373,22 @@ static int work(struct addresses *a, const struct conf *conf, struct strbuf *tex
 		return error;
 	}
 	adopt_all(&j);
-	if (conf)
-		items_for_each(struct conf_service, s, conf->services) apply_service(&j, s);
+	const struct conf_service *services = conf ? conf->services.data : NULL;
+	for (size_t i = 0; conf && i < conf->services.count; i++)
+		if (!released || !released[i])
+			apply_service(&j, &services[i]);
 	remove_unwanted(&j);
 	netlink_close(&j.netlink);
 	return j.error;
 }
 
-int addresses_apply(struct addresses *a, const struct conf *conf, struct strbuf *error)
+int addresses_apply(
+	struct addresses *a, const struct conf *conf, const bool *released, struct strbuf *error)
 {
-	return work(a, conf, error);
+	return work(a, conf, released, error);
 }
 
 int addresses_remove(struct addresses *a, struct strbuf *error)
 {
-	return work(a, NULL, error);
+	return work(a, NULL, NULL, error);
 }

@@ -27,8 +27,10 @@ void addresses_free(struct addresses **a);
 // corrects what is there with other flags, removes owned ones that are no longer
 // in it or whose service says manage-addresses: no. Goes on after a fault; returns the first
 // one's negative errno, with a line for each in *error.
+// released: by index, the services whose addresses are given up though they are in the
+// configuration (drained); NULL: none.
 [[nodiscard]] int addresses_apply(
-	struct addresses *a, const struct conf *conf, struct strbuf *error);
+	struct addresses *a, const struct conf *conf, const bool *released, struct strbuf *error);
 
 // Removes all owned addresses, and the links as above.
 [[nodiscard]] int addresses_remove(struct addresses *a, struct strbuf *error);

@@ -156,12 +156,16 @@ static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 	close(fd); // nobody we know
 }
 
-// Every address a service needs, or the service is not announced.
+// Every address a service needs, or the service is not announced. A drained
+// service needs none.
 void daemon_put_addresses(struct daemon *d)
 {
 	own(sb_free) struct strbuf error = {};
-	bool ready = addresses_apply(d->addresses, d->conf, &error) == 0;
+	own(free_ptr) bool *released = mem_zalloc(d->service_count);
 
+	for (size_t i = 0; i < d->service_count; i++)
+		released[i] = d->services[i].drain.stage == DRAIN_DRAINED;
+	bool ready = addresses_apply(d->addresses, d->conf, released, &error) == 0;
 	if (!ready) {
 		struct event_fields f = {
 			.subject = "services",
@@ -171,7 +175,8 @@ void daemon_put_addresses(struct daemon *d)
 		events_add(d->events, EVENT_ADDRESS_FAILED, &f);
 	}
 	for (size_t i = 0; i < d->service_count; i++)
-		d->services[i].addresses_ready = ready || !d->services[i].conf->manage_addresses;
+		d->services[i].addresses_ready =
+			(ready && !released[i]) || !d->services[i].conf->manage_addresses;
 }
 
 static void make_services(struct daemon *d)
@@ -205,7 +210,7 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 		return rc;
 	}
 	d->started = clock_now();
-	uv_timer_init(d->loop, &d->holddown_timer);
+	uv_timer_init(d->loop, &d->service_timer);
 	events_set_site(d->events, d->conf->site.name);
 	d->start_event = events_add(d->events, EVENT_STARTED, &f);
 	d->addresses = addresses_new();
@@ -225,14 +230,16 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 	return 0;
 }
 
-void daemon_withdraw_all(struct daemon *d, const char *why)
+void daemon_stopping(struct daemon *d, enum stopping how, const char *why)
 {
 	struct event_fields f = {
-		.subject = d->conf->site.name, .reason = "stopping", .detail = why
+		.subject = d->conf->site.name,
+		.reason = how == STOPPING_DEMOTED ? "demoted" : "withdrawn",
+		.detail = why,
 	};
 	uint64_t seq = events_add(d->events, EVENT_STOPPING, &f);
 
-	d->stopping = true;
+	d->stopping = how;
 	for (size_t i = 0; i < d->service_count; i++)
 		service_decide(d, &d->services[i], seq);
 }
@@ -270,7 +277,7 @@ void daemon_end(struct daemon *d)
 	listener_free(&d->listener);
 	control_free(&d->control);
 	addresses_free(&d->addresses);
-	uv_close((uv_handle_t *)&d->holddown_timer, NULL);
+	uv_close((uv_handle_t *)&d->service_timer, NULL);
 	free(d->upstreams);
 	free(d->services);
 	conf_free(&d->conf);

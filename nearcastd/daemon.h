@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "fleet/decide.h"
+#include "fleet/drain.h"
 #include "fleet/holddown.h"
 #include "nearcastd/address.h"
 #include "nearcastd/checks.h"
@@ -26,6 +27,8 @@ struct service {
 	enum health health; // last seen, to tell when it fails
 	instant health_since, admin_since;
 	struct holddown holddown;
+	struct drain drain;
+	char *drain_reason; // the operator's words; NULL: none
 	struct decision decision;
 	int64_t since_unix_us; // of the decision
 	instant since;
@@ -49,11 +52,11 @@ struct daemon {
 	struct bfd_thread *bfd;
 	struct listener *listener;
 	struct control *control;
-	uv_timer_t holddown_timer;
+	uv_timer_t service_timer; // the next hold-down or drain step that is due
 	uint64_t rng_seed;
 	instant started;
 	uint64_t start_event;
-	bool stopping;
+	enum stopping stopping;
 };
 
 // daemon.c: start and stop.
@@ -61,8 +64,8 @@ struct daemon {
 [[nodiscard]] int daemon_start(struct daemon *d, struct strbuf *error);
 // Put the service addresses where they belong; a service without them is not announced.
 void daemon_put_addresses(struct daemon *d);
-// Withdraw everything. The addresses and sessions stay for the configured grace.
-void daemon_withdraw_all(struct daemon *d, const char *why);
+// The end comes nearer: everything is demoted, then withdrawn. Addresses and sessions stay.
+void daemon_stopping(struct daemon *d, enum stopping how, const char *why);
 // Cease with the reason to every upstream.
 void daemon_close_sessions(struct daemon *d, const char *why);
 // Remove the addresses, close and free all; the loop then drains.
@@ -80,6 +83,9 @@ void services_tell(struct daemon *d, struct upstream *u);
 // The operator's word; reason: free text. Returns the event's seq, 0: no change.
 uint64_t service_set_admin(
 	struct daemon *d, struct service *s, enum admin admin, const char *reason);
+// Begin to drain, or walk back; lasts: see drain_begin(). Returns the event's seq.
+uint64_t service_drain(struct daemon *d, struct service *s, span lasts, const char *reason);
+uint64_t service_undrain(struct daemon *d, struct service *s, const char *reason); // 0: no change
 struct service *service_find(const struct daemon *d, const char *name);
 struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix);
 // The prefix of a service that the address lies in, and the service; NULL: none.

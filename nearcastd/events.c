@@ -24,6 +24,7 @@ static const struct {
 	[EVENT_RELOADED] = { "reloaded", 5 },
 	[EVENT_RELOAD_REFUSED] = { "reload_refused", 3 },
 	[EVENT_ADMIN_CHANGED] = { "admin_changed", 5 },
+	[EVENT_DRAIN] = { "drain", 5 },
 	[EVENT_ADDRESS_ADDED] = { "address_added", 6 },
 	[EVENT_ADDRESS_REMOVED] = { "address_removed", 6 },
 	[EVENT_ADDRESS_FAILED] = { "address_failed", 3 },

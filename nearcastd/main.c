@@ -16,8 +16,8 @@
 
 static const char default_path[] = "/etc/nearcast/nearcast.yaml";
 
-// How the daemon ends: withdraw, serve on for the grace, Cease, and out.
-enum stage { RUNNING, WITHDRAWN, CEASED, ENDED };
+// How the daemon ends: demote, withdraw, serve on for the grace, Cease, and out.
+enum stage { RUNNING, DEMOTED, WITHDRAWN, CEASED, ENDED };
 
 static struct {
 	struct daemon d;
@@ -73,11 +73,24 @@ static void end(void)
 	uv_unref((uv_handle_t *)&run.before_wait);
 }
 
+static void next_stage(uv_timer_t *timer);
+
+static void enter_stage(enum stage stage, span lasts)
+{
+	run.stage = stage;
+	uv_timer_start(&run.stage_timer, next_stage, (uint64_t)span_to_ms(lasts), 0);
+}
+
 static void next_stage(uv_timer_t *timer)
 {
 	enum { LOOK_MS = 5 };
 
 	switch (run.stage) {
+	case DEMOTED:
+		notify_send("STATUS=withdrawn, serving what still arrives");
+		daemon_stopping(&run.d, STOPPING_WITHDRAWN, run.why);
+		enter_stage(WITHDRAWN, run.d.conf->stop_grace);
+		break;
 	case WITHDRAWN:
 		run.stage = CEASED;
 		daemon_close_sessions(&run.d, run.why);
@@ -98,13 +111,17 @@ static void on_stop(uv_signal_t *, int number)
 	switch (run.stage) {
 	case RUNNING:
 		run.why = number == SIGINT ? "interrupted" : "stopped by the operator";
-		run.stage = WITHDRAWN;
-		notify_send("STOPPING=1\nSTATUS=withdrawn, serving what still arrives");
-		daemon_withdraw_all(&run.d, run.why);
-		uv_timer_start(&run.stage_timer, next_stage,
-			(uint64_t)span_to_ms(run.d.conf->stop_grace), 0);
+		notify_send("STOPPING=1\nSTATUS=announced as draining");
+		run.stage = DEMOTED;
+		if (span_is_zero(run.d.conf->stop_drain)) {
+			next_stage(&run.stage_timer);
+			break;
+		}
+		daemon_stopping(&run.d, STOPPING_DEMOTED, run.why);
+		enter_stage(DEMOTED, run.d.conf->stop_drain);
 		break;
-	case WITHDRAWN: // asked twice: no grace
+	case DEMOTED: // asked twice: not so slowly
+	case WITHDRAWN:
 		next_stage(&run.stage_timer);
 		break;
 	case CEASED:

@@ -72,6 +72,8 @@ static int load(struct daemon *d, struct conf **ret, struct strbuf *error)
 static void adopt_service(struct daemon *d, struct service *new, const struct service *old)
 {
 	new->admin = old->admin;
+	new->drain = old->drain;
+	new->drain_reason = old->drain_reason ? mem_strdup(old->drain_reason) : NULL;
 	new->health = new->carried = service_health(d, old);
 	new->health_carried = true;
 	new->decision = old->decision;

@@ -110,26 +110,65 @@ static void do_subscribe(struct call *call)
 		json_object_get(call->request, "after") ? after_of(call) : REQUEST_ONLY_NEW;
 }
 
-static void do_admin(struct call *call, enum admin admin)
+// The service a request names; NULL after a failure was said.
+static struct service *named_service(struct call *call)
 {
-	const char *name = text_of(call, "service"), *reason = text_of(call, "reason");
+	const char *name = text_of(call, "service");
 	struct service *s = name ? service_find(call->d, name) : NULL;
 
-	if (!name) {
+	if (!name)
 		fail(call, "bad-request", "which service?");
-		return;
-	}
-	if (!s) {
+	else if (!s)
 		fail(call, "not-found", "no service has this name");
+	return s;
+}
+
+static void write_admin(struct call *call, const struct service *s, bool changed)
+{
+	out_object(call->o, "result");
+	out_str(call->o, "service", s->conf->name);
+	out_str(call->o, "admin", admin_name(s->admin));
+	out_bool(call->o, "changed", changed);
+	out_str(call->o, "announce", announce_name(s->decision.announce));
+	drain_write(call->o, "drain", s);
+	out_end(call->o);
+}
+
+static void do_admin(struct call *call, enum admin admin)
+{
+	struct service *s = named_service(call);
+
+	if (s)
+		write_admin(call, s,
+			service_set_admin(call->d, s, admin, text_of(call, "reason")) != 0);
+}
+
+static void do_drain(struct call *call)
+{
+	struct service *s = named_service(call);
+	double lasts = json_number_value(json_object_get(call->request, "for_seconds"));
+
+	if (!s)
+		return;
+	if (lasts < 0 || lasts > 366 * 86400.0) {
+		fail(call, "bad-request", "for_seconds wants 0 to a year");
 		return;
 	}
-	uint64_t seq = service_set_admin(call->d, s, admin, reason);
-	out_object(call->o, "result");
-	out_str(call->o, "service", name);
-	out_str(call->o, "admin", admin_name(s->admin));
-	out_bool(call->o, "changed", seq != 0);
-	out_str(call->o, "announce", announce_name(s->decision.announce));
-	out_end(call->o);
+	if (s->admin == ADMIN_OFF) {
+		fail(call, "refused", "the service is off already");
+		return;
+	}
+	bool changed = s->drain.stage == DRAIN_NONE;
+	service_drain(call->d, s, span_us((int64_t)(lasts * 1e6)), text_of(call, "reason"));
+	write_admin(call, s, changed);
+}
+
+static void do_undrain(struct call *call)
+{
+	struct service *s = named_service(call);
+
+	if (s)
+		write_admin(call, s, service_undrain(call->d, s, text_of(call, "reason")) != 0);
 }
 
 static void do_off(struct call *call)
@@ -167,6 +206,8 @@ static const struct {
 	{ "subscribe", false, do_subscribe },
 	{ "off", true, do_off },
 	{ "on", true, do_on },
+	{ "drain", true, do_drain },
+	{ "undrain", true, do_undrain },
 	{ "reload", true, do_reload },
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bgp/attr.h"
+#include "lib/mem.h"
 #include "nearcastd/clock.h"
 
 static const struct conf_announce *grade_conf(
@@ -44,6 +45,7 @@ void service_init(struct service *s, const struct conf *, const struct conf_serv
 	s->decision = (struct decision){ ANNOUNCE_WITHDRAWN, REASON_STARTING, GRADE_UP };
 	s->since = s->health_since = s->admin_since = clock_now();
 	s->since_unix_us = clock_unix_us();
+	drain_init(&s->drain);
 	holddown_init(&s->holddown, cs->hold_down_first, cs->hold_down_max);
 	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
 		s->attrs[g] = build_attrs(grade_conf(cs, g));
@@ -53,6 +55,7 @@ void service_clear(struct service *s)
 {
 	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
 		bgp_attrs_unref(&s->attrs[g]);
+	free_ptr(&s->drain_reason);
 }
 
 size_t service_index(const struct daemon *d, const struct service *s)
@@ -116,30 +119,37 @@ void services_tell(struct daemon *d, struct upstream *u)
 		tell(&d->services[i], u);
 }
 
-static void on_holddown_timer(uv_timer_t *timer)
+static void take_drain_step(struct daemon *d, struct service *s, const char *reason);
+
+static void on_service_timer(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
 	for (size_t i = 0; i < d->service_count; i++) {
 		struct service *s = &d->services[i];
 		bool held = s->decision.reason == REASON_HOLD_DOWN;
+		while (drain_tick(&s->drain, clock_now()))
+			take_drain_step(d, s, s->drain_reason);
 		holddown_tick(&s->holddown, clock_now());
 		service_decide(d, s, held ? s->decision_event : 0);
 	}
 }
 
-// One timer for all services: the next end of a hold-down.
-static void arm_holddown(struct daemon *d)
+// One timer for all services: the next end of a hold-down or of a drain's stage.
+static void arm_timer(struct daemon *d)
 {
 	instant now = clock_now(), next = INSTANT_NEVER;
 
-	for (size_t i = 0; i < d->service_count; i++)
-		next = instant_min(next, holddown_deadline(&d->services[i].holddown, now));
-	d->holddown_timer.data = d;
+	for (size_t i = 0; i < d->service_count; i++) {
+		const struct service *s = &d->services[i];
+		next = instant_min(next, holddown_deadline(&s->holddown, now));
+		next = instant_min(next, drain_deadline(&s->drain));
+	}
+	d->service_timer.data = d;
 	if (instant_is_never(next))
-		uv_timer_stop(&d->holddown_timer);
+		uv_timer_stop(&d->service_timer);
 	else
-		uv_timer_start(&d->holddown_timer, on_holddown_timer, clock_ms_until(next, now), 0);
+		uv_timer_start(&d->service_timer, on_service_timer, clock_ms_until(next, now), 0);
 }
 
 // The event comes after the words are on the wire, but its seq must be known
@@ -175,7 +185,7 @@ static void watch_flaps(struct daemon *d, struct service *s, enum health now)
 	if (s->health != now)
 		s->health_since = clock_now();
 	s->health = now;
-	arm_holddown(d);
+	arm_timer(d);
 }
 
 void service_decide(struct daemon *d, struct service *s, uint64_t cause)
@@ -188,6 +198,7 @@ void service_decide(struct daemon *d, struct service *s, uint64_t cause)
 		.admin = s->admin,
 		.addresses_ready = s->addresses_ready,
 		.held_down = holddown_active(&s->holddown, clock_now()),
+		.drain_withdrawn = s->drain.stage >= DRAIN_WITHDRAWN,
 		.stopping = d->stopping,
 	};
 	struct decision decision = decide(&in);
@@ -208,6 +219,10 @@ uint64_t service_set_admin(
 {
 	if (s->admin == admin)
 		return 0;
+	if (s->drain.stage != DRAIN_NONE) { // the operator's last word counts
+		drain_cancel(&s->drain);
+		daemon_put_addresses(d);
+	}
 	s->admin = admin;
 	s->admin_since = clock_now();
 	struct event_fields f = {
@@ -219,6 +234,77 @@ uint64_t service_set_admin(
 	uint64_t seq = events_add(d->events, EVENT_ADMIN_CHANGED, &f);
 	service_decide(d, s, seq);
 	return seq;
+}
+
+// What each stage of a drain means for people.
+static const char *const drain_texts[] = {
+	[DRAIN_NONE] = "back in service",
+	[DRAIN_DEMOTED] = "announced as draining, serving",
+	[DRAIN_WITHDRAWN] = "withdrawn, serving what still arrives",
+	[DRAIN_DRAINED] = "out of service, addresses released",
+};
+static_assert(countof(drain_texts) == DRAIN_STAGE_MAX);
+
+static uint64_t note_drain(struct daemon *d, struct service *s, const char *reason)
+{
+	char detail[400];
+
+	snprintf(detail, sizeof(detail), "%s%s%s", drain_texts[s->drain.stage], reason ? ": " : "",
+		reason ? reason : "");
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = drain_stage_name(s->drain.stage),
+		.detail = detail,
+	};
+	return events_add(d->events, EVENT_DRAIN, &f);
+}
+
+static enum admin admin_of(enum drain_stage stage)
+{
+	return stage == DRAIN_NONE      ? ADMIN_ACTIVE
+	       : stage == DRAIN_DRAINED ? ADMIN_DRAINED
+					: ADMIN_DRAINING;
+}
+
+static void take_drain_step(struct daemon *d, struct service *s, const char *reason)
+{
+	enum admin admin = admin_of(s->drain.stage);
+	bool back = s->admin == ADMIN_DRAINED && admin != ADMIN_DRAINED;
+
+	if (s->admin != admin)
+		s->admin_since = clock_now();
+	s->admin = admin;
+	uint64_t seq = note_drain(d, s, reason);
+	if (back) // first the addresses, then the announcement
+		daemon_put_addresses(d);
+	service_decide(d, s, seq);
+	if (admin == ADMIN_DRAINED)
+		daemon_put_addresses(d);
+}
+
+uint64_t service_drain(struct daemon *d, struct service *s, span lasts, const char *reason)
+{
+	enum drain_stage before = s->drain.stage;
+
+	drain_begin(&s->drain, clock_now(), s->conf->drain_soft, s->conf->drain_hard, lasts);
+	free_ptr(&s->drain_reason);
+	if (reason)
+		s->drain_reason = mem_strdup(reason);
+	if (before == DRAIN_NONE)
+		take_drain_step(d, s, reason);
+	arm_timer(d);
+	return s->decision_event;
+}
+
+uint64_t service_undrain(struct daemon *d, struct service *s, const char *reason)
+{
+	if (s->drain.stage == DRAIN_NONE)
+		return 0;
+	drain_cancel(&s->drain);
+	free_ptr(&s->drain_reason);
+	take_drain_step(d, s, reason);
+	arm_timer(d);
+	return s->decision_event;
 }
 
 static void on_socket(void *ctx, size_t index, const char *detail)

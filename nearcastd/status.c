@@ -118,6 +118,30 @@ static void service_checks_write(struct out *o, const struct daemon *d, const st
 	out_end(o);
 }
 
+// Seconds until t; null when that is not going to come.
+static void out_seconds_until(struct out *o, const char *name, instant t)
+{
+	if (instant_is_never(t))
+		out_null(o, name);
+	else
+		out_double(o, name, span_to_s(instant_diff(t, clock_now())), 3);
+}
+
+void drain_write(struct out *o, const char *name, const struct service *s)
+{
+	if (s->drain.stage == DRAIN_NONE) {
+		out_null(o, name);
+		return;
+	}
+	out_object(o, name);
+	out_str(o, "stage", drain_stage_name(s->drain.stage));
+	out_seconds_until(o, "next_seconds", s->drain.next);
+	out_seconds_until(o, "until_seconds", s->drain.until);
+	out_double(o, "hard_seconds", span_to_s(s->drain.hard), 3);
+	out_str(o, "reason", s->drain_reason);
+	out_end(o);
+}
+
 void services_write(struct out *o, const char *name, const struct daemon *d)
 {
 	out_array(o, name);
@@ -127,6 +151,7 @@ void services_write(struct out *o, const char *name, const struct daemon *d)
 		out_str(o, "name", s->conf->name);
 		out_str(o, "health", health_name(service_health(d, s)));
 		out_str(o, "admin", admin_name(s->admin));
+		drain_write(o, "drain", s);
 		service_checks_write(o, d, s);
 		prefixes_write(o, d, s);
 		out_end(o);
@@ -252,6 +277,17 @@ static void check_steps_write(struct out *o, const struct daemon *d, const struc
 	}
 }
 
+static void admin_step_write(struct out *o, const struct service *s)
+{
+	char detail[400] = "", left[SPAN_TEXT];
+
+	if (s->drain.stage != DRAIN_NONE && !instant_is_never(s->drain.next))
+		snprintf(detail, sizeof(detail), "%s for another %s",
+			drain_stage_name(s->drain.stage),
+			span_print(instant_diff(s->drain.next, clock_now()), left));
+	step_write(o, "admin", s->conf->name, admin_name(s->admin), detail, s->admin_since);
+}
+
 static void chain_write(struct out *o, const struct daemon *d, const struct service *s)
 {
 	struct service_health h = checks_health(d->checks, service_index(d, s));
@@ -263,7 +299,7 @@ static void chain_write(struct out *o, const struct daemon *d, const struct serv
 	step_write(o, "health", s->conf->name, health_name(service_health(d, s)),
 		h.evidence == EVIDENCE_NONE ? "" : health_evidence_name(h.evidence),
 		s->health_since);
-	step_write(o, "admin", s->conf->name, admin_name(s->admin), "", s->admin_since);
+	admin_step_write(o, s);
 	if (!s->addresses_ready)
 		step_write(o, "address", s->conf->name, "missing", "", s->since);
 	if (holddown_active(&s->holddown, now)) {

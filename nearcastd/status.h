@@ -11,6 +11,8 @@ struct ip_prefix;
 void status_write(struct out *o, const char *name, const struct daemon *d);
 void why_write(struct out *o, const char *name, const struct daemon *d, const struct service *s,
 	const struct ip_prefix *prefix);
+// Where a drain stands; null when none runs.
+void drain_write(struct out *o, const char *name, const struct service *s);
 void upstreams_write(struct out *o, const char *name, const struct daemon *d);
 void services_write(struct out *o, const char *name, const struct daemon *d);
 void checks_write(struct out *o, const char *name, const struct daemon *d);

@@ -2,7 +2,7 @@
 _nearcast()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb= words= i
-	local verbs="status why show watch check off on lab help"
+	local verbs="status why show watch check off on drain undrain lab help"
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -s ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -39,6 +39,12 @@ _nearcast()
 		words="-j -s -h --reason"
 		;;
 	on)
+		words="-j -s -h --reason"
+		;;
+	drain)
+		words="-j -s -h --reason"
+		;;
+	undrain)
 		words="-j -s -h --reason"
 		;;
 	lab)

@@ -7,25 +7,28 @@
 // what must hold of each answer.
 static void test_decide_all(void **)
 {
-	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 8; bits++) {
+	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 3 * 8; bits++) {
 		struct decide_input in = {
 			.addresses_ready = bits & 1,
 			.held_down = bits & 2,
-			.stopping = bits & 4,
-			.health = (enum health)((bits >> 3) % HEALTH_MAX),
-			.admin = (enum admin)((bits >> 3) / HEALTH_MAX),
+			.drain_withdrawn = bits & 4,
+			.stopping = (enum stopping)((bits >> 3) % 3),
+			.health = (enum health)((bits >> 3) / 3 % HEALTH_MAX),
+			.admin = (enum admin)((bits >> 3) / 3 / HEALTH_MAX),
 		};
 		struct decision d = decide(&in);
 		bool able = in.health == HEALTH_UP || in.health == HEALTH_DEGRADED;
-		bool wanted = in.admin == ADMIN_ACTIVE || in.admin == ADMIN_DRAINING;
-		bool free = in.addresses_ready && !in.held_down && !in.stopping;
+		bool wanted = in.admin == ADMIN_ACTIVE ||
+			      (in.admin == ADMIN_DRAINING && !in.drain_withdrawn);
+		bool free =
+			in.addresses_ready && !in.held_down && in.stopping != STOPPING_WITHDRAWN;
+		bool leaving = in.admin == ADMIN_DRAINING || in.stopping == STOPPING_DEMOTED;
 		assert_int_equal(d.announce != ANNOUNCE_WITHDRAWN, able && wanted && free);
 		assert_int_equal(d.announce == ANNOUNCE_ANNOUNCED,
-			able && free && in.health == HEALTH_UP && in.admin == ADMIN_ACTIVE);
+			able && wanted && free && in.health == HEALTH_UP && !leaving);
 		assert_int_equal(d.reason == REASON_HEALTHY, d.announce == ANNOUNCE_ANNOUNCED);
 		if (d.announce == ANNOUNCE_DEMOTED)
-			assert_int_equal(d.grade,
-				in.admin == ADMIN_DRAINING ? GRADE_DRAINING : GRADE_DEGRADED);
+			assert_int_equal(d.grade, leaving ? GRADE_DRAINING : GRADE_DEGRADED);
 	}
 }
 
@@ -35,17 +38,44 @@ static void test_decide_reasons(void **)
 		struct decide_input in;
 		enum decide_reason reason;
 	} rows[] = {
-		{ { HEALTH_UP, ADMIN_ACTIVE, true, false, false }, REASON_HEALTHY },
-		{ { HEALTH_DEGRADED, ADMIN_ACTIVE, true, false, false }, REASON_DEGRADED },
-		{ { HEALTH_DOWN, ADMIN_ACTIVE, true, false, false }, REASON_CHECK_FAILED },
-		{ { HEALTH_STARTING, ADMIN_ACTIVE, true, false, false }, REASON_STARTING },
-		{ { HEALTH_UP, ADMIN_ACTIVE, true, true, false }, REASON_HOLD_DOWN },
-		{ { HEALTH_DOWN, ADMIN_ACTIVE, true, true, false }, REASON_CHECK_FAILED },
-		{ { HEALTH_UP, ADMIN_ACTIVE, false, false, false }, REASON_NO_ADDRESS },
-		{ { HEALTH_DOWN, ADMIN_OFF, true, false, false }, REASON_OFF },
-		{ { HEALTH_UP, ADMIN_DRAINING, true, false, false }, REASON_DRAINING },
-		{ { HEALTH_UP, ADMIN_DRAINED, true, false, false }, REASON_DRAINED },
-		{ { HEALTH_UP, ADMIN_OFF, true, false, true }, REASON_STOPPING },
+		{ { .health = HEALTH_UP, .admin = ADMIN_ACTIVE, .addresses_ready = true },
+			REASON_HEALTHY },
+		{ { .health = HEALTH_DEGRADED, .admin = ADMIN_ACTIVE, .addresses_ready = true },
+			REASON_DEGRADED },
+		{ { .health = HEALTH_DOWN, .admin = ADMIN_ACTIVE, .addresses_ready = true },
+			REASON_CHECK_FAILED },
+		{ { .health = HEALTH_STARTING, .admin = ADMIN_ACTIVE, .addresses_ready = true },
+			REASON_STARTING },
+		{ { .health = HEALTH_UP,
+			  .admin = ADMIN_ACTIVE,
+			  .addresses_ready = true,
+			  .held_down = true },
+			REASON_HOLD_DOWN },
+		{ { .health = HEALTH_DOWN,
+			  .admin = ADMIN_ACTIVE,
+			  .addresses_ready = true,
+			  .held_down = true },
+			REASON_CHECK_FAILED },
+		{ { .health = HEALTH_UP, .admin = ADMIN_ACTIVE, .addresses_ready = false },
+			REASON_NO_ADDRESS },
+		{ { .health = HEALTH_DOWN, .admin = ADMIN_OFF, .addresses_ready = true },
+			REASON_OFF },
+		{ { .health = HEALTH_UP, .admin = ADMIN_DRAINING, .addresses_ready = true },
+			REASON_DRAINING },
+		{ { .health = HEALTH_UP, .admin = ADMIN_DRAINED, .addresses_ready = true },
+			REASON_DRAINED },
+		{ { .health = HEALTH_UP,
+			  .admin = ADMIN_OFF,
+			  .addresses_ready = true,
+			  .stopping = STOPPING_WITHDRAWN },
+			REASON_STOPPING },
+		{ { .health = HEALTH_UP, .addresses_ready = true, .stopping = STOPPING_DEMOTED },
+			REASON_STOPPING },
+		{ { .health = HEALTH_UP,
+			  .admin = ADMIN_DRAINING,
+			  .addresses_ready = true,
+			  .drain_withdrawn = true },
+			REASON_DRAINING },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++)

@@ -64,7 +64,7 @@ static void apply(struct world *w)
 {
 	own(sb_free) struct strbuf error = {};
 
-	if (addresses_apply(w->addresses, &w->conf, &error) != 0)
+	if (addresses_apply(w->addresses, &w->conf, NULL, &error) != 0)
 		fail_msg("%s", sb_text(&error));
 }
 
@@ -409,7 +409,7 @@ static void test_faults_name_the_link(void **)
 
 	prepare(&w, "a-name-too-long");
 	snprintf(w.interface, sizeof(w.interface), "with/slash");
-	assert_true(addresses_apply(w.addresses, &w.conf, &error) < 0);
+	assert_true(addresses_apply(w.addresses, &w.conf, NULL, &error) < 0);
 	assert_non_null(strstr(sb_text(&error), "with/slash: create link: "));
 	addresses_free(&w.addresses);
 }

@@ -6,6 +6,7 @@ node: {{name: fra1-a, id: 11, address: [192.0.2.11, "2001:db8:1::11"]}}
 as: 64500
 router-id: 192.0.2.11
 listen: [127.0.0.1]
+stop-drain: 0s
 stop-grace: {grace}
 services:
   - name: dns

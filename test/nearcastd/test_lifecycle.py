@@ -285,4 +285,5 @@ def test_gtsm(world):
     announced(near)
 
 
-harness.main(globals())
+if __name__ == "__main__":
+    harness.main(globals())
