@@ -408,7 +408,7 @@ static const struct bad bad_services[] = {
 		"5:79: the first wait of hold-down is longer than the longest\n", NULL },
 	{ SERVICE(PLACES ", min-sites: 50%"), "5:68: `min-sites` is not in this version yet\n",
 		NULL },
-	{ SERVICE(PLACES ", drain: {soft: 30s}"), "5:68: `drain` is not in this version yet\n",
+	{ SERVICE(PLACES ", min-sites: 50%"), "5:68: `min-sites` is not in this version yet\n",
 		NULL },
 	{ SERVICE(PLACES ", announce: {up: {prepend: 11}}"), "5:93: `prepend` cannot be `11`\n",
 		"expected a whole number from 0 to 10" },

@@ -46,8 +46,9 @@ def test_usage(world):
         ((), "usage: nearcast"),
         (("statsu",), "nearcast: no verb `statsu`; did you mean `status`?\n"),
         (("s",), "nearcast: verb `s` could be: status, show\n"),
-        (("drain", "dns"), "nearcast: no verb `drain`; there are: status, why, show, watch, check, "
-                           "off, on, lab, help\n"),
+        (("plan", "x"), "nearcast: no verb `plan`; there are: status, why, show, watch, check, "
+                        "off, on, drain, undrain, lab, help\n"),
+        (("drain",), "nearcast: drain wants either a service or --all\n"),
         (("", "x"), "nearcast: no verb ``"),
         (("show",), "usage: nearcast [-j] [-s SOCKET] show upstreams |"),
         (("show", "x"), "nearcast: no list `x`; there are: upstreams, services, checks, events, "
