@@ -11,6 +11,7 @@ struct context {
 	const struct scn_step *step;
 	const struct world *world;
 	struct services *services;
+	pid_t *command;
 };
 
 static int send_signal(const struct context *c, int signal)
@@ -69,13 +70,21 @@ static int do_link_up(const struct context *c)
 
 static int do_run(const struct context *c)
 {
+	enum { PREFIX = 3 }; // env(1) changes to the node's directory
+	const struct lab_node *node = topology_node(c->world->topology, c->step->target);
 	size_t n = c->step->command.count;
-	own(free_ptr) const char **argv = mem_zalloc((n + 1) * sizeof(*argv));
+	own(free_ptr) const char **argv = mem_zalloc((PREFIX + n + 1) * sizeof(*argv));
+	own(sb_free) struct strbuf dir = {};
 
-	memcpy(argv, c->step->command.data, n * sizeof(*argv));
-	pid_t pid = world_spawn(
-		c->world, topology_node(c->world->topology, c->step->target), "run.log", argv);
-	return pid < 0 ? pid : 0;
+	argv[0] = "env";
+	argv[1] = "-C";
+	argv[2] = world_path(c->world, node, "", &dir);
+	memcpy(argv + PREFIX, c->step->command.data, n * sizeof(*argv));
+	pid_t pid = world_spawn(c->world, node, "run.log", argv);
+	if (pid < 0)
+		return pid;
+	*c->command = pid;
+	return 0;
 }
 
 static int (*const actions[STEP_MAX])(const struct context *c) = {
@@ -90,9 +99,11 @@ static int (*const actions[STEP_MAX])(const struct context *c) = {
 };
 
 int event_do(const struct scn_step *step, const struct world *w, struct services *services,
-	struct strbuf *error)
+	pid_t *command, struct strbuf *error)
 {
-	const struct context c = { step, w, services };
+	const struct context c = { step, w, services, command };
+
+	*command = 0;
 	int rc = actions[step->event](&c);
 
 	if (rc < 0)

@@ -37,7 +37,8 @@ struct run {
 	struct clients *clients;
 	struct watch *watch;
 	struct live live;
-	pid_t line; // delay line, 0: none
+	pid_t line;    // delay line, 0: none
+	pid_t command; // of the step `run` that is watched; 0: none, or over
 	enum phase phase;
 	size_t next; // step of the timeline
 	int failed;  // negative errno: the run cannot go on
@@ -170,6 +171,12 @@ static void finish_step(struct run *run, instant now, bool settled)
 		end_run(run);
 }
 
+static void fail_step(struct run *run, struct strbuf *why)
+{
+	current(run)->failure = sb_take(why);
+	SAY(run, LIVE_BAD, lab_now(), "%s", current(run)->failure);
+}
+
 static void fire(struct run *run, instant now)
 {
 	const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next++;
@@ -181,11 +188,33 @@ static void fire(struct run *run, instant now)
 		run->o->on_event(run->o->ctx, run->r, current(run));
 	else
 		SAY(run, LIVE_STRONG, now, "%s %s", step_event_name(step->event), step->target);
-	int rc = event_do(step, run->world, run->services, &why);
-	if (rc == 0)
+	if (event_do(step, run->world, run->services, &run->command, &why) < 0)
+		fail_step(run, &why);
+}
+
+// A step is not over before its command is, and fails with it.
+static void check_command(struct run *run, bool give_up)
+{
+	const char *node = current(run)->step ? current(run)->step->target : "";
+	own(sb_free) struct strbuf why = {};
+	int status;
+
+	if (run->command == 0)
 		return;
-	current(run)->failure = sb_take(&why);
-	SAY(run, LIVE_BAD, lab_now(), "%s", current(run)->failure);
+	if (waitpid(run->command, &status, WNOHANG) != run->command) {
+		if (!give_up)
+			return;
+		kill(-run->command, SIGKILL); // it leads its own session
+		waitpid(run->command, &status, 0);
+		sb_printf(&why, "the command still ran: see %s/run.log (kept with --keep)", node);
+	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		sb_printf(&why, "the command ended with %s %d: see %s/run.log (kept with --keep)",
+			WIFSIGNALED(status) ? "signal" : "status",
+			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), node);
+	}
+	run->command = 0;
+	if (why.len)
+		fail_step(run, &why);
 }
 
 static void check_line(struct run *run)
@@ -207,8 +236,10 @@ static void on_poll(uv_timer_t *timer)
 	if (run->phase == PHASE_SETTLING) {
 		const struct step_result *step = current(run);
 		span within = step->step ? step->step->within : run->s->within;
-		bool settled = is_settled(run, step, now);
-		if (settled || instant_due(instant_add(step->at, within), now))
+		bool late = instant_due(instant_add(step->at, within), now);
+		check_command(run, late);
+		bool settled = run->command == 0 && is_settled(run, step, now);
+		if (settled || late)
 			finish_step(run, now, settled);
 	} else if (run->phase == PHASE_WAITING && run->next < run->s->timeline.count) {
 		const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next;

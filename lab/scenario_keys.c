@@ -214,7 +214,8 @@ static const struct schema_key step_keys[] = {
 		.help = "site/dns, site/nearcastd, network/bird; network/neighbour for a link; a "
 			"node for `run`." },
 	{ "command", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, command), .max = 64,
-		.help = "Of `run`: program and arguments; no shell." },
+		.help = "Of `run`: program and arguments; no shell. It runs in the "
+			"node's directory, and the step fails when it does." },
 	{ "note", SCHEMA_STRING, .offset = AT(scn_step, note), .help = "A line for the reader." },
 	{ "settle", SCHEMA_SPAN, .offset = AT(scn_step, settle),
 		.has_offset = AT(scn_step, has_settle), .min = 100, .max = 600000,
