@@ -89,18 +89,7 @@ void bgp_conn_spoke(struct bgp_conn *c)
 static void send_open(struct bgp_conn *c)
 {
 	struct bgp_peer *p = c->peer;
-	const struct bgp_open open = {
-		.as = p->config.local_as,
-		.hold_time_s = (uint16_t)(p->config.hold_time.us / 1000000),
-		.id = p->config.router_id,
-		.caps = {
-			.multiprotocol = true,
-			.families = p->config.families,
-			.refresh = true,
-			.as4 = true,
-			.as = p->config.local_as,
-		},
-	};
+	const struct bgp_open open = bgp_peer_open(p);
 	uint8_t buf[BGP_MSG_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
@@ -134,7 +123,7 @@ void bgp_conn_forget(struct bgp_conn *c)
 {
 	stop_timers(c);
 	free_ptr(&c->in);
-	c->in_len = 0;
+	c->in_len = c->in_size = 0;
 	c->backlog = 0;
 	c->tcp = false;
 }
@@ -188,6 +177,7 @@ static void act_open(struct bgp_conn *c, const struct bgp_cause *)
 {
 	stop_timers(c);
 	c->in = mem_zalloc(BGP_MSG_MAX);
+	c->in_size = BGP_MSG_MAX;
 	c->in_len = 0;
 	c->agreed = (struct bgp_negotiated){};
 	c->rival = false;
@@ -195,52 +185,12 @@ static void act_open(struct bgp_conn *c, const struct bgp_cause *)
 	start_timer(c, BGP_TIMER_HOLD, span_s(OPEN_HOLD_S));
 }
 
-static bool is_link_local(const struct ip_addr *a)
-{
-	return a->family == IP6 && ip_is_link_local(a);
-}
-
-// RFC 4271 section 5.1.3; RFC 2545 section 3 wants a global address.
-static struct ip_addr next_hop(
-	const struct bgp_conn *c, const struct ip_addr *configured, enum ip_family family)
-{
-	if (configured->family == family)
-		return *configured;
-	if (c->local.family == family && !ip_is_unspecified(&c->local) && !is_link_local(&c->local))
-		return c->local;
-	return (struct ip_addr){};
-}
-
-// Section 4.2: the smaller hold time; RFC 6793: four octets when both have them.
-static void negotiate(struct bgp_conn *c)
-{
-	const struct bgp_peer_config *cf = &c->peer->config;
-	const struct bgp_caps ours = { .multiprotocol = true, .families = cf->families };
-	struct bgp_negotiated *n = &c->agreed;
-
-	n->hold_time = span_min(cf->hold_time, span_s(c->theirs.hold_time_s));
-	n->keepalive = (span){ n->hold_time.us / 3 };
-	n->families = bgp_caps_common_families(&ours, &c->theirs.caps);
-	n->as4 = c->theirs.caps.as4;
-	n->refresh = c->theirs.caps.refresh;
-	n->peer_id = c->theirs.id;
-	c->codec = (struct bgp_codec){
-		.local_as = cf->local_as,
-		.ibgp = cf->local_as == cf->peer_as,
-		.as4 = n->as4,
-		.families = n->families,
-		.offered = cf->families,
-		.next_hop4 = next_hop(c, &cf->next_hop4, IP4),
-		.next_hop6 = next_hop(c, &cf->next_hop6, IP6),
-	};
-}
-
 static void act_confirm(struct bgp_conn *c, const struct bgp_cause *)
 {
 	struct bgp_conn *other = bgp_conn_other(c);
 
 	other->rival = other->state == BGP_OPENSENT;
-	negotiate(c);
+	bgp_conn_negotiate(c);
 	send_keepalive(c);
 	start_hold(c);
 }
@@ -262,6 +212,7 @@ static void act_up(struct bgp_conn *c, const struct bgp_cause *)
 	c->established = c->peer->now;
 	c->peer->counters.established++;
 	c->peer->counters.prefixes_received = 0;
+	c->peer->was_up = true;
 	bgp_ribout_up(&c->peer->out, &c->codec);
 	dump_other(c);
 }

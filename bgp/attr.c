@@ -289,11 +289,24 @@ static void communities_decode(
 	p->communities = *v;
 }
 
-static bool communities_encode(struct wr *w, const struct bgp_attrs *a, const struct bgp_codec *)
+enum { NO_LLGR = 0xffff0007 }; // RFC 9494 section 4.3
+
+// In ascending order, NO_LLGR among them where it is asked for.
+static bool communities_encode(struct wr *w, const struct bgp_attrs *a, const struct bgp_codec *c)
 {
-	for (size_t i = 0; i < a->plain_count; i++)
+	bool due = c->no_llgr;
+
+	for (size_t i = 0; i < a->plain_count; i++) {
+		if (due && a->plain[i] >= NO_LLGR) {
+			if (a->plain[i] > NO_LLGR)
+				wr_u32(w, NO_LLGR);
+			due = false;
+		}
 		wr_u32(w, a->plain[i]);
-	return a->plain_count > 0;
+	}
+	if (due)
+		wr_u32(w, NO_LLGR);
+	return a->plain_count > 0 || c->no_llgr;
 }
 
 static void communities_print(const struct bgp_path *p, struct strbuf *b)
@@ -394,15 +407,7 @@ static enum ip_family ip_family_of(unsigned family)
 
 static unsigned family_of(const struct bgp_mp *mp, const struct bgp_codec *c)
 {
-	unsigned family = 0;
-
-	if (mp->safi != BGP_SAFI_UNICAST)
-		return 0;
-	if (mp->afi == BGP_AFI_IP4)
-		family = BGP_FAMILY_IP4;
-	else if (mp->afi == BGP_AFI_IP6)
-		family = BGP_FAMILY_IP6;
-	return family & c->families;
+	return bgp_family_of(mp->afi, mp->safi) & c->families;
 }
 
 static bool nlri_is_sound(struct rd r, unsigned family)

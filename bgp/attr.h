@@ -107,7 +107,17 @@ struct bgp_codec {
 	unsigned families;                   // BGP_FAMILY_*, negotiated
 	unsigned offered;                    // by this side
 	struct ip_addr next_hop4, next_hop6; // for announcements; IP_NONE: there is none
+	bool extended;                       // messages up to BGP_MSG_EXTENDED_MAX may be sent
+	bool end_of_rib;                     // wanted: RFC 4724 section 4.1
+	bool enhanced_refresh;               // begin and end of a refresh: RFC 7313
+	bool no_llgr;                        // announce with that community: RFC 9494 section 4.3
 };
+
+// Octets of the greatest UPDATE that may be sent.
+static inline size_t bgp_codec_max(const struct bgp_codec *c)
+{
+	return c->extended ? BGP_MSG_EXTENDED_MAX : BGP_MSG_MAX;
+}
 
 // ---- What a received UPDATE said ----
 

@@ -16,9 +16,20 @@ struct bgp_caps {
 	bool multiprotocol; // at least one family was named; else IPv4 unicast is meant
 	unsigned families;  // BGP_FAMILY_* among those named
 	bool refresh;
-	bool enhanced_refresh;
+	bool extended_next_hop; // IPv4 unicast routes may have IPv6 next hops
+	bool extended_message;
+	bool has_role;
+	bool roles_differ; // given more than once, and not the same
+	uint8_t role;      // enum bgp_role, or a number yet unknown
+	bool graceful_restart;
+	bool restarted;            // the sender was gone, and waits for our routes
+	uint16_t restart_time_s;   // 0..4095
+	unsigned restart_families; // whose routes are to be kept while the sender restarts
+	unsigned restart_kept;     // those of them that it forwarded all the time
 	bool as4;
-	uint32_t as;        // with as4
+	uint32_t as;                        // with as4
+	unsigned paths_receive, paths_send; // families whose routes have path identifiers
+	bool enhanced_refresh;
 	unsigned unknown;   // capabilities without a row here
 	unsigned malformed; // with a value that has not its form: taken as not offered
 };
@@ -26,11 +37,11 @@ struct bgp_caps {
 struct bgp_cap_row {
 	enum bgp_cap_code code;
 	const char *name, *rfc;
-	// The value into *c; false: malformed, and *c untouched. NULL: known by name only.
+	// The value into *c; false: malformed, and *c is of no use.
 	bool (*parse)(struct bgp_caps *c, struct rd *value);
-	// The whole capability, as often as *c calls for it. NULL: never offered.
+	// The whole capability, as often as *c calls for it.
 	void (*build)(struct wr *w, const struct bgp_caps *c);
-	void (*print)(struct strbuf *b, const struct bgp_caps *c); // what parse took; may be NULL
+	void (*print)(struct strbuf *b, const struct bgp_caps *c); // what parse took
 };
 
 // Ends with a NULL name.

@@ -3,6 +3,7 @@
 //	peer.c   the calls of bgp/peer.h, time, and what is handed out
 //	conn.c   one run of the state machine: events, failures
 //	act.c    its actions: timers, what is sent
+//	agree.c  what OPEN offers, and what comes of both
 //	rx.c     bytes to messages to events; collisions
 //	queue.c  actions that wait to be handed out
 #pragma once
@@ -44,8 +45,8 @@ struct bgp_conn {
 	struct bgp_open theirs; // from OpenConfirm on
 	struct bgp_negotiated agreed;
 	struct bgp_codec codec;
-	uint8_t *in; // BGP_MSG_MAX bytes while connected: a message that is not whole yet
-	size_t in_len;
+	uint8_t *in; // while connected: a message that is not whole yet
+	size_t in_len, in_size;
 	size_t backlog;
 	instant established;
 };
@@ -62,6 +63,7 @@ struct bgp_peer {
 	struct bgp_counters counters;
 	struct bgp_error error;
 	bool has_error;
+	bool was_up; // since it was made
 
 	struct list queue;        // struct bgp_queued
 	struct bgp_queued *given; // handed out, lives until the next bgp_peer_next()
@@ -69,8 +71,9 @@ struct bgp_peer {
 
 	struct bgp_ribout out;
 	struct bgp_update_writer writer;
-	uint8_t message[BGP_MSG_MAX]; // the latest UPDATE
-	struct rd report;             // its prefixes that were not reported yet
+	uint8_t *message; // the latest UPDATE
+	size_t message_size;
+	struct rd report; // its prefixes that were not reported yet
 };
 
 // ---- queue.c ----
@@ -116,6 +119,12 @@ void bgp_conn_spoke(struct bgp_conn *c);
 void bgp_conn_forget(struct bgp_conn *c);
 // Tries to open again, later, when nothing else is going on.
 void bgp_peer_rearm(struct bgp_peer *p);
+
+// ---- agree.c ----
+
+struct bgp_open bgp_peer_open(const struct bgp_peer *p);
+// From c->theirs: c->agreed and c->codec.
+void bgp_conn_negotiate(struct bgp_conn *c);
 
 // ---- rx.c ----
 

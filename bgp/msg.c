@@ -2,15 +2,15 @@
 
 #include <errno.h>
 
-// Octets of a whole message of each type; RFC 4271 section 6.1.
+// Octets of a whole message of each type; RFC 4271 section 6.1, RFC 8654 section 4.
 static const struct limits {
 	uint16_t min, max;
 } limits[] = {
 	[BGP_MSG_OPEN] = { 29, BGP_MSG_MAX },
-	[BGP_MSG_UPDATE] = { 23, BGP_MSG_MAX },
-	[BGP_MSG_NOTIFICATION] = { 21, BGP_MSG_MAX },
+	[BGP_MSG_UPDATE] = { 23, BGP_MSG_EXTENDED_MAX },
+	[BGP_MSG_NOTIFICATION] = { 21, BGP_MSG_EXTENDED_MAX },
 	[BGP_MSG_KEEPALIVE] = { 19, 19 },
-	[BGP_MSG_ROUTE_REFRESH] = { 23, BGP_MSG_MAX },
+	[BGP_MSG_ROUTE_REFRESH] = { 23, BGP_MSG_EXTENDED_MAX },
 };
 enum { TYPES = sizeof(limits) / sizeof(limits[0]) };
 
@@ -26,6 +26,12 @@ static struct bgp_fault fault_at(enum bgp_fault_kind kind, const uint8_t *data, 
 
 int bgp_msg_frame(struct bgp_msg *ret, struct bgp_fault *fault, const void *data, size_t len)
 {
+	return bgp_msg_frame_up_to(ret, fault, data, len, BGP_MSG_MAX);
+}
+
+int bgp_msg_frame_up_to(
+	struct bgp_msg *ret, struct bgp_fault *fault, const void *data, size_t len, size_t max)
+{
 	const uint8_t *bytes = data;
 
 	for (size_t i = 0; i < BGP_MARKER_BYTES && i < len; i++) {
@@ -40,7 +46,7 @@ int bgp_msg_frame(struct bgp_msg *ret, struct bgp_fault *fault, const void *data
 	size_t size = rd_u16(&r);
 	if (r.bad)
 		return -EAGAIN;
-	if (size < BGP_HEADER_BYTES || size > BGP_MSG_MAX) {
+	if (size < BGP_HEADER_BYTES || size > max) {
 		*fault = fault_at(BGP_FAULT_MSG_LENGTH, length_at, 2);
 		return -EBADMSG;
 	}
@@ -77,7 +83,7 @@ size_t bgp_msg_end(struct wr *w)
 {
 	size_t size = wr_len(w);
 
-	if (size < BGP_HEADER_BYTES || size > BGP_MSG_MAX)
+	if (size < BGP_HEADER_BYTES || size > BGP_MSG_EXTENDED_MAX)
 		return 0;
 	struct wr length = wr_init(w->start + BGP_MARKER_BYTES, 2);
 	wr_u16(&length, (uint16_t)size);
@@ -213,19 +219,16 @@ struct bgp_fault bgp_refresh_parse(struct bgp_refresh *ret, const struct bgp_msg
 	if (v.subtype != BGP_REFRESH_REQUEST && !rd_done(&r))
 		return fault_at(
 			BGP_FAULT_REFRESH_LENGTH, msg->body.p - BGP_HEADER_BYTES, msg->size);
-	if (v.safi == BGP_SAFI_UNICAST && v.afi == BGP_AFI_IP4)
-		v.family = BGP_FAMILY_IP4;
-	else if (v.safi == BGP_SAFI_UNICAST && v.afi == BGP_AFI_IP6)
-		v.family = BGP_FAMILY_IP6;
+	v.family = bgp_family_of(v.afi, v.safi);
 	*ret = v;
 	return (struct bgp_fault){};
 }
 
-size_t bgp_refresh_build(struct wr *w, unsigned family)
+size_t bgp_refresh_build(struct wr *w, unsigned family, uint8_t subtype)
 {
 	bgp_msg_begin(w, BGP_MSG_ROUTE_REFRESH);
-	wr_u16(w, family == BGP_FAMILY_IP6 ? BGP_AFI_IP6 : BGP_AFI_IP4);
-	wr_u8(w, BGP_REFRESH_REQUEST);
+	wr_u16(w, bgp_afi_of(family));
+	wr_u8(w, subtype);
 	wr_u8(w, BGP_SAFI_UNICAST);
 	return bgp_msg_end(w);
 }

@@ -26,6 +26,10 @@ struct bgp_msg {
 // there, so that a stranger who does not speak BGP is known by the first octet.
 [[nodiscard]] int bgp_msg_frame(
 	struct bgp_msg *ret, struct bgp_fault *fault, const void *data, size_t len);
+// The same where UPDATE, NOTIFICATION and ROUTE-REFRESH may have up to max octets: BGP_MSG_MAX,
+// or BGP_MSG_EXTENDED_MAX where this side said that it takes them (RFC 8654 section 4).
+[[nodiscard]] int bgp_msg_frame_up_to(
+	struct bgp_msg *ret, struct bgp_fault *fault, const void *data, size_t len, size_t max);
 
 // Writing: begin, body, end. end returns the message's size, 0 when it did not fit.
 void bgp_msg_begin(struct wr *w, enum bgp_msg_type type);
@@ -69,4 +73,4 @@ struct bgp_refresh {
 // msg: the whole message, for the NOTIFICATION's data.
 [[nodiscard]] struct bgp_fault bgp_refresh_parse(
 	struct bgp_refresh *ret, const struct bgp_msg *msg);
-size_t bgp_refresh_build(struct wr *w, unsigned family);
+size_t bgp_refresh_build(struct wr *w, unsigned family, uint8_t subtype);

@@ -46,6 +46,7 @@ void bgp_peer_free(struct bgp_peer **pp)
 		bgp_conn_forget(&p->conn[d]);
 	bgp_queue_free(p);
 	bgp_ribout_free(&p->out);
+	free(p->message);
 	free(p);
 }
 
@@ -240,18 +241,36 @@ static bool next_report(struct bgp_peer *p, struct bgp_action *ret)
 	return true;
 }
 
+// Nothing looks at the latest message any more.
+static void make_room(struct bgp_peer *p, size_t size)
+{
+	if (size <= p->message_size)
+		return;
+	p->message = mem_resize(p->message, size, 1);
+	p->message_size = size;
+}
+
+static void count_message(struct bgp_peer *p)
+{
+	if (p->message[BGP_HEADER_BYTES - 1] == BGP_MSG_UPDATE)
+		p->counters.updates_out++;
+	else
+		p->counters.refreshes_out++;
+	p->counters.prefixes_sent = p->out.told;
+	p->report = p->writer.list_at ? bgp_update_list(&p->writer) : (struct rd){};
+}
+
 static bool next_update(struct bgp_peer *p, struct bgp_action *ret)
 {
 	enum bgp_dir dir = established(p);
 
 	if (dir == BGP_DIR_MAX || p->conn[dir].backlog > BACKLOG_MAX)
 		return false;
+	make_room(p, bgp_codec_max(&p->conn[dir].codec));
 	size_t n = bgp_ribout_next(&p->out, &p->writer, p->message);
 	if (n == 0)
 		return false;
-	p->report = bgp_update_list(&p->writer);
-	p->counters.updates_out++;
-	p->counters.prefixes_sent = p->out.told;
+	count_message(p);
 	bgp_conn_spoke(&p->conn[dir]);
 	*ret = (struct bgp_action){
 		.kind = BGP_DO_SEND,

@@ -43,7 +43,14 @@ struct bgp_peer_config {
 	// the family fits, and otherwise the route is not sent (and reported).
 	struct ip_addr next_hop4;
 	struct ip_addr next_hop6;
-	uint64_t seed; // jitter
+	uint64_t seed;          // jitter
+	bool extended_messages; // RFC 8654: takes, and is willing to send, up to 65535 octets
+	// Restarting side of RFC 4724. 0: off, then a neighbour drops the routes as soon as the
+	// session is gone; else whole seconds up to 4095, for which it may keep them. This side
+	// is always a helper: it says End-of-RIB to a neighbour that wants it.
+	span restart_time;
+	bool restarted; // for the first session: this side comes back after a restart
+	bool no_llgr;   // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
 };
 
 // What the program must do, in this order.
@@ -96,9 +103,14 @@ struct bgp_negotiated {
 	span hold_time;
 	span keepalive;
 	unsigned families;
-	bool as4;         // RFC 6793
-	bool refresh;     // RFC 2918
-	uint32_t peer_id; // host order
+	bool as4;                  // RFC 6793
+	bool refresh;              // RFC 2918
+	bool enhanced_refresh;     // RFC 7313
+	bool extended_messages;    // may be sent
+	bool graceful_restart;     // RFC 4724: the neighbour knows of it
+	span restart_time;         // of the neighbour
+	unsigned restart_families; // whose routes the neighbour wants kept when it restarts
+	uint32_t peer_id;          // host order
 };
 
 [[nodiscard]] struct bgp_peer *bgp_peer_new(const struct bgp_peer_config *config);

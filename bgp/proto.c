@@ -1,5 +1,6 @@
 #include "bgp/proto.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "lib/own.h"
@@ -109,6 +110,34 @@ const char *bgp_subcode_name(uint8_t code, uint8_t subcode)
 	if (code >= countof(subcodes))
 		return "unknown";
 	return name_of(subcodes[code].list, subcodes[code].count, subcode);
+}
+
+static const char *const roles[] = {
+	[BGP_ROLE_PROVIDER] = "provider",
+	[BGP_ROLE_RS] = "rs",
+	[BGP_ROLE_RS_CLIENT] = "rs-client",
+	[BGP_ROLE_CUSTOMER] = "customer",
+	[BGP_ROLE_PEER] = "peer",
+};
+static_assert(countof(roles) == BGP_ROLE_MAX);
+
+const char *bgp_role_name(unsigned role)
+{
+	return name_of(roles, countof(roles), role);
+}
+
+unsigned bgp_family_of(uint16_t afi, uint8_t safi)
+{
+	if (safi != BGP_SAFI_UNICAST)
+		return 0;
+	if (afi == BGP_AFI_IP4)
+		return BGP_FAMILY_IP4;
+	return afi == BGP_AFI_IP6 ? BGP_FAMILY_IP6 : 0;
+}
+
+uint16_t bgp_afi_of(unsigned family)
+{
+	return family == BGP_FAMILY_IP6 ? BGP_AFI_IP6 : BGP_AFI_IP4;
 }
 
 const char *bgp_family_name(unsigned family)

@@ -9,6 +9,7 @@ enum {
 	BGP_VERSION = 4,
 	BGP_HEADER_BYTES = 19, // RFC 4271 section 4.1
 	BGP_MSG_MAX = 4096,
+	BGP_MSG_EXTENDED_MAX = 65535, // RFC 8654
 	BGP_MARKER_BYTES = 16,
 	BGP_AS_TRANS = 23456,        // RFC 6793: stands in two octets for a larger AS
 	BGP_SHUTDOWN_TEXT_MAX = 255, // bytes, RFC 9003
@@ -41,12 +42,23 @@ enum {
 enum bgp_cap_code {
 	BGP_CAP_MULTIPROTOCOL = 1,     // RFC 4760
 	BGP_CAP_ROUTE_REFRESH = 2,     // RFC 2918
+	BGP_CAP_EXTENDED_NEXT_HOP = 5, // RFC 8950
 	BGP_CAP_EXTENDED_MESSAGE = 6,  // RFC 8654
 	BGP_CAP_ROLE = 9,              // RFC 9234
 	BGP_CAP_GRACEFUL_RESTART = 64, // RFC 4724
 	BGP_CAP_AS4 = 65,              // RFC 6793
 	BGP_CAP_ADD_PATH = 69,         // RFC 7911
 	BGP_CAP_ENHANCED_REFRESH = 70, // RFC 7313
+};
+
+// Roles as the capability numbers them, RFC 9234 section 4.1: what this speaker is to the other.
+enum bgp_role {
+	BGP_ROLE_PROVIDER,
+	BGP_ROLE_RS,
+	BGP_ROLE_RS_CLIENT,
+	BGP_ROLE_CUSTOMER,
+	BGP_ROLE_PEER,
+	BGP_ROLE_MAX,
 };
 
 // Subtypes of ROUTE-REFRESH, RFC 7313.
@@ -120,3 +132,8 @@ const char *bgp_msg_name(uint8_t type);
 const char *bgp_code_name(uint8_t code);                     // "Cease"
 const char *bgp_subcode_name(uint8_t code, uint8_t subcode); // "Administrative Shutdown"; "" for 0
 const char *bgp_family_name(unsigned family);                // one BGP_FAMILY_*: "IPv4 unicast"
+const char *bgp_role_name(unsigned role);                    // "rs-client"
+
+// The BGP_FAMILY_* of a pair on the wire; 0: none of ours.
+unsigned bgp_family_of(uint16_t afi, uint8_t safi);
+uint16_t bgp_afi_of(unsigned family); // one BGP_FAMILY_*

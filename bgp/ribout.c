@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "bgp/msg.h"
 #include "lib/mem.h"
 
 // Routes that wait to be announced with the same attributes.
@@ -169,6 +170,8 @@ void bgp_ribout_up(struct bgp_ribout *r, const struct bgp_codec *codec)
 {
 	r->up = true;
 	r->codec = *codec;
+	r->end_due = codec->end_of_rib ? codec->families : 0;
+	r->refresh_due = r->refreshing = 0;
 	for (bgp_slot_id id = 0; id < r->slots.used; id++)
 		if (is_route(r, id))
 			schedule(r, id);
@@ -192,8 +195,12 @@ void bgp_ribout_down(struct bgp_ribout *r)
 
 void bgp_ribout_refresh(struct bgp_ribout *r, unsigned family)
 {
-	if (!r->up)
-		return;
+	if (r->up)
+		r->refresh_due |= family & r->codec.families;
+}
+
+static void resend(struct bgp_ribout *r, unsigned family)
+{
 	for (bgp_slot_id id = 0; id < r->slots.used; id++) {
 		struct bgp_slot *slot = bgp_slot_at(&r->slots, id);
 
@@ -216,8 +223,8 @@ void bgp_ribout_free(struct bgp_ribout *r)
 
 // ---- Messages ----
 
-static size_t next_withdraw(struct bgp_ribout *r, struct bgp_update_writer *u,
-	uint8_t buf[BGP_MSG_MAX], unsigned family)
+static size_t next_withdraw(
+	struct bgp_ribout *r, struct bgp_update_writer *u, uint8_t *buf, unsigned family)
 {
 	bgp_slot_id ring = withdraw_ring(r, family), id = bgp_ring_first(&r->slots, ring);
 
@@ -244,8 +251,8 @@ static void note_sent(struct bgp_ribout *r, bgp_slot_id id)
 	bgp_ring_leave(&r->slots, id);
 }
 
-static size_t announce_group(struct bgp_ribout *r, struct bgp_update_writer *u,
-	uint8_t buf[BGP_MSG_MAX], const struct group *g)
+static size_t announce_group(
+	struct bgp_ribout *r, struct bgp_update_writer *u, uint8_t *buf, const struct group *g)
 {
 	bgp_slot_id id = bgp_ring_first(&r->slots, g->ring);
 
@@ -260,8 +267,36 @@ static size_t announce_group(struct bgp_ribout *r, struct bgp_update_writer *u,
 	return bgp_update_end(u);
 }
 
-size_t bgp_ribout_next(
-	struct bgp_ribout *r, struct bgp_update_writer *writer, uint8_t buf[BGP_MSG_MAX])
+// One family of a set; 0: it is empty.
+static unsigned any_of(unsigned families)
+{
+	return families & BGP_FAMILY_IP4 ? BGP_FAMILY_IP4 : families;
+}
+
+static size_t build_refresh(uint8_t *buf, unsigned family, uint8_t subtype)
+{
+	struct wr w = wr_init(buf, BGP_MSG_MAX);
+
+	return bgp_refresh_build(&w, family, subtype);
+}
+
+// RFC 7313 section 4: all routes of the family between a begin and an end. A request during
+// a refresh begins it anew.
+static size_t begin_refresh(struct bgp_ribout *r, uint8_t *buf)
+{
+	unsigned family = any_of(r->refresh_due & ~r->end_due);
+
+	if (!family)
+		return 0;
+	r->refresh_due &= ~family;
+	resend(r, family);
+	if (!r->codec.enhanced_refresh)
+		return 0;
+	r->refreshing |= family;
+	return build_refresh(buf, family, BGP_REFRESH_BEGIN);
+}
+
+static size_t next_routes(struct bgp_ribout *r, struct bgp_update_writer *writer, uint8_t *buf)
 {
 	struct group *g;
 	size_t n = next_withdraw(r, writer, buf, BGP_FAMILY_IP4);
@@ -273,6 +308,41 @@ size_t bgp_ribout_next(
 		if (bgp_ring_first(&r->slots, g->ring) == BGP_SLOT_NONE)
 			free_group(r, g);
 	}
+	return n;
+}
+
+// What follows when no route is left to be sent.
+static size_t next_end(struct bgp_ribout *r, uint8_t *buf)
+{
+	unsigned family = any_of(r->end_due);
+
+	if (family) {
+		struct wr w = wr_init(buf, BGP_MSG_MAX);
+
+		r->end_due &= ~family;
+		return bgp_end_of_rib_build(&w, family);
+	}
+	family = any_of(r->refreshing);
+	if (!family)
+		return 0;
+	r->refreshing &= ~family;
+	return build_refresh(buf, family, BGP_REFRESH_END);
+}
+
+size_t bgp_ribout_next(struct bgp_ribout *r, struct bgp_update_writer *writer, uint8_t *buf)
+{
+	size_t n = 0;
+
+	if (!r->up)
+		return 0;
+	do {
+		writer->list_at = writer->list_end = 0;
+		n = begin_refresh(r, buf);
+		if (!n)
+			n = next_routes(r, writer, buf);
+		if (!n)
+			n = next_end(r, buf);
+	} while (!n && r->refresh_due & ~r->end_due);
 	return n;
 }
 

@@ -23,6 +23,11 @@ struct bgp_ribout {
 	size_t told; // routes the neighbour has
 	bool up;
 	struct bgp_codec codec; // of the session, while up
+	// Sets of families. Nothing of a refresh is said before the first round has ended:
+	// RFC 7313 section 4.
+	unsigned end_due;     // End-of-RIB follows when all routes are out
+	unsigned refresh_due; // asked for again
+	unsigned refreshing;  // the end of the refresh follows
 };
 
 void bgp_ribout_init(struct bgp_ribout *r);
@@ -39,10 +44,11 @@ void bgp_ribout_down(struct bgp_ribout *r);
 // The neighbour asks for a family again (RFC 2918).
 void bgp_ribout_refresh(struct bgp_ribout *r, unsigned family);
 
-// The next message, packed into buf by writer; 0: nothing to send. Afterwards
-// bgp_update_list(writer) has its prefixes.
+// The next message, packed by writer into buf, which has room for bgp_codec_max() octets; 0:
+// nothing to send. Afterwards bgp_update_list(writer) has its prefixes; it has none for
+// End-of-RIB and for a ROUTE-REFRESH, which tells where a refresh begins or ends.
 [[nodiscard]] size_t bgp_ribout_next(
-	struct bgp_ribout *r, struct bgp_update_writer *writer, uint8_t buf[BGP_MSG_MAX]);
+	struct bgp_ribout *r, struct bgp_update_writer *writer, uint8_t *buf);
 
 // The next prefix that this session cannot carry, once each; *why is a sentence without a stop.
 [[nodiscard]] bool bgp_ribout_next_unsendable(

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bgp/inside.h"
+#include "lib/mem.h"
 #include "lib/own.h"
 
 static void end_by_fault(
@@ -72,11 +73,7 @@ static void detail_of_open(char *text, size_t size, const struct bgp_fault *f,
 static void rx_open(struct bgp_conn *c, const struct bgp_msg *m)
 {
 	struct bgp_peer *p = c->peer;
-	const struct bgp_open ours = {
-		.as = p->config.local_as,
-		.id = p->config.router_id,
-		.caps = { .multiprotocol = true, .families = p->config.families },
-	};
+	const struct bgp_open ours = bgp_peer_open(p);
 	struct bgp_open theirs = {};
 	char detail[64];
 
@@ -202,6 +199,12 @@ static bool is_listening(const struct bgp_conn *c)
 	return c->tcp && c->state >= BGP_OPENSENT;
 }
 
+// RFC 8654 section 4: what this side said it takes, whether or not the neighbour takes it too.
+static size_t greatest(const struct bgp_conn *c)
+{
+	return c->peer->config.extended_messages ? BGP_MSG_EXTENDED_MAX : BGP_MSG_MAX;
+}
+
 // Handles the whole messages at the start of c->in; returns the bytes they took.
 static size_t handle_messages(struct bgp_conn *c)
 {
@@ -210,7 +213,7 @@ static size_t handle_messages(struct bgp_conn *c)
 	while (is_listening(c)) {
 		struct bgp_msg m;
 		struct bgp_fault f;
-		int r = bgp_msg_frame(&m, &f, c->in + at, c->in_len - at);
+		int r = bgp_msg_frame_up_to(&m, &f, c->in + at, c->in_len - at, greatest(c));
 
 		if (r == -EAGAIN)
 			break;
@@ -227,7 +230,7 @@ static size_t handle_messages(struct bgp_conn *c)
 void bgp_conn_received(struct bgp_conn *c, const uint8_t *data, size_t len)
 {
 	while (len > 0 && is_listening(c)) {
-		size_t room = BGP_MSG_MAX - c->in_len;
+		size_t room = c->in_size - c->in_len;
 		size_t n = len < room ? len : room;
 
 		memcpy(c->in + c->in_len, data, n);
@@ -239,5 +242,9 @@ void bgp_conn_received(struct bgp_conn *c, const uint8_t *data, size_t len)
 			return;
 		c->in_len -= done;
 		memmove(c->in, c->in + done, c->in_len);
+		if (c->in_len == c->in_size) { // the message is greater: few ever are
+			c->in_size = greatest(c);
+			c->in = mem_resize(c->in, c->in_size, 1);
+		}
 	}
 }

@@ -148,7 +148,7 @@ static void begin_mp(struct bgp_update_writer *u, enum bgp_attr_code code)
 	wr_u8(&u->w, BGP_FLAG_OPTIONAL | BGP_FLAG_EXTENDED);
 	wr_u8(&u->w, (uint8_t)code);
 	u->field_at = wr_len16_open(&u->w);
-	wr_u16(&u->w, u->family == BGP_FAMILY_IP6 ? BGP_AFI_IP6 : BGP_AFI_IP4);
+	wr_u16(&u->w, bgp_afi_of(u->family));
 	wr_u8(&u->w, BGP_SAFI_UNICAST);
 }
 
@@ -185,10 +185,11 @@ static void begin_announce(
 	u->tail_len = wr_len(&tail);
 }
 
-void bgp_update_begin(struct bgp_update_writer *u, uint8_t buf[BGP_MSG_MAX], unsigned family,
+void bgp_update_begin(struct bgp_update_writer *u, uint8_t *buf, unsigned family,
 	const struct bgp_attrs *attrs, const struct bgp_codec *codec)
 {
-	u->w = wr_init(buf, BGP_MSG_MAX);
+	u->max = bgp_codec_max(codec);
+	u->w = wr_init(buf, u->max);
 	u->family = family;
 	u->withdraw = !attrs;
 	u->field_at = u->attrs_at = u->tail_len = 0;
@@ -204,7 +205,7 @@ bool bgp_update_add(struct bgp_update_writer *u, const struct ip_prefix *prefix)
 {
 	size_t size = 1 + (prefix->len + 7u) / 8;
 
-	if (wr_len(&u->w) + size + u->tail_len > BGP_MSG_MAX)
+	if (wr_len(&u->w) + size + u->tail_len > u->max)
 		return false;
 	prefix_write(&u->w, prefix);
 	u->list_end = wr_len(&u->w);
@@ -222,6 +223,23 @@ size_t bgp_update_end(struct bgp_update_writer *u)
 	if (u->attrs_at)
 		wr_len16_close(&u->w, u->attrs_at);
 	return bgp_msg_end(&u->w);
+}
+
+//	IPv4: an UPDATE of nothing. Other families: an MP_UNREACH_NLRI without routes.
+size_t bgp_end_of_rib_build(struct wr *w, unsigned family)
+{
+	bgp_msg_begin(w, BGP_MSG_UPDATE);
+	wr_u16(w, 0);
+	size_t attrs_at = wr_len16_open(w);
+	if (family != BGP_FAMILY_IP4) {
+		wr_u8(w, BGP_FLAG_OPTIONAL);
+		wr_u8(w, BGP_ATTR_MP_UNREACH);
+		wr_u8(w, 3);
+		wr_u16(w, bgp_afi_of(family));
+		wr_u8(w, BGP_SAFI_UNICAST);
+	}
+	wr_len16_close(w, attrs_at);
+	return bgp_msg_end(w);
 }
 
 struct rd bgp_update_list(const struct bgp_update_writer *u)

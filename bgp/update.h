@@ -39,6 +39,7 @@ void bgp_update_count(const struct bgp_update *u, size_t *announced, size_t *wit
 // Packs prefixes that share a family and a set of attributes into one message.
 struct bgp_update_writer {
 	struct wr w;
+	size_t max; // octets of the message
 	unsigned family;
 	bool withdraw;
 	size_t field_at; // of the length field that the list stands under; 0: none
@@ -48,12 +49,15 @@ struct bgp_update_writer {
 	uint8_t tail[BGP_MSG_MAX]; // attributes that follow MP_REACH_NLRI
 };
 
-// attrs NULL: withdraw. codec->next_hop4 or next_hop6 must be there for an announcement.
-void bgp_update_begin(struct bgp_update_writer *u, uint8_t buf[BGP_MSG_MAX], unsigned family,
+// buf: room for bgp_codec_max() octets. attrs NULL: withdraw. codec->next_hop4 or next_hop6
+// must be there for an announcement.
+void bgp_update_begin(struct bgp_update_writer *u, uint8_t *buf, unsigned family,
 	const struct bgp_attrs *attrs, const struct bgp_codec *codec);
 // False: it does not fit any more; end this message and begin another.
 [[nodiscard]] bool bgp_update_add(struct bgp_update_writer *u, const struct ip_prefix *prefix);
 // Returns the message's size.
 size_t bgp_update_end(struct bgp_update_writer *u);
+// The whole message that ends the family's first round of routes (RFC 4724 section 2); its size.
+size_t bgp_end_of_rib_build(struct wr *w, unsigned family);
 // The prefixes of the message after its end, for bgp_nlri_next(); a view of buf.
 struct rd bgp_update_list(const struct bgp_update_writer *u);

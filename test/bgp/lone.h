@@ -24,7 +24,7 @@ struct lone {
 // What the engine says first.
 #define OUR_OPEN                                                                        \
 	"OPEN as 64500 hold 90 id 192.0.2.1 (multiprotocol IPv4 unicast IPv6 unicast, " \
-	"route-refresh, as4 64500)\n"
+	"route-refresh, graceful-restart, as4 64500, enhanced-refresh)\n"
 
 struct bgp_peer_config lone_config(void);
 void lone_init(struct lone *l, const struct bgp_peer_config *config);

@@ -232,7 +232,7 @@ static void refresh_built(void **)
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct bytes want = hex(MARKER "0017 05 0002 00 01");
 
-	assert_int_equal(bgp_refresh_build(&w, BGP_FAMILY_IP6), want.len);
+	assert_int_equal(bgp_refresh_build(&w, BGP_FAMILY_IP6, BGP_REFRESH_REQUEST), want.len);
 	assert_memory_equal(buf, want.b, want.len);
 }
 

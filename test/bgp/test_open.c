@@ -33,7 +33,18 @@ static const struct {
 	{ "enhanced refresh", HEAD "06 02 04 0200 4600", 64496, 90,
 		"route-refresh, enhanced-refresh" },
 	{ "unknown capability", HEAD "07 02 05 ee03010203", 64496, 90, "" },
-	{ "known by name only", HEAD "06 02 04 40020078", 64496, 90, "" },
+	{ "extended messages", HEAD "04 02 02 0600", 64496, 90, "extended-message" },
+	{ "extended next hop", HEAD "0a 02 08 0506000100010002", 64496, 90, "extended-next-hop" },
+	{ "extended next hop of others", HEAD "0a 02 08 0506000100040002", 64496, 90, "" },
+	{ "role", HEAD "05 02 03 090103", 64496, 90, "role customer" },
+	{ "role nobody knows", HEAD "05 02 03 090109", 64496, 90, "role unknown" },
+	{ "graceful restart", HEAD "06 02 04 40020078", 64496, 90, "graceful-restart 120" },
+	{ "graceful restart, restarted", HEAD "0e 02 0c 400a 805a 00010180 00020100", 64496, 90,
+		"graceful-restart 90 IPv4 unicast IPv6 unicast restarted" },
+	{ "graceful restart twice, the last counts", HEAD "0e 02 0c 4006 005a 00010180 4002 0000",
+		64496, 90, "graceful-restart" },
+	{ "ADD-PATH", HEAD "0c 02 0a 4508 00010103 00020102", 64496, 90,
+		"add-path receive IPv4 unicast send IPv4 unicast IPv6 unicast" },
 	{ "a capability twice", HEAD "06 02 04 0200 0200", 64496, 90, "route-refresh" },
 	{ "extended lengths", HEAD "ff ff 0005 02 0002 0200", 64496, 90, "route-refresh" },
 	{ "extended, first length not 255", HEAD "04 ff 0005 02 0002 0200", 64496, 90,
@@ -92,10 +103,16 @@ static void reads_good(void **)
 static void passes_over_malformed_capabilities(void **)
 {
 	static const char *const bodies[] = {
-		HEAD "07 02 05 0103000100", // multiprotocol
-		HEAD "05 02 03 020100",     // route refresh
-		HEAD "05 02 03 460100",     // enhanced
-		HEAD "06 02 04 4102fbf0",   // four-octet AS
+		HEAD "07 02 05 0103000100",     // multiprotocol
+		HEAD "05 02 03 020100",         // route refresh
+		HEAD "05 02 03 460100",         // enhanced
+		HEAD "06 02 04 4102fbf0",       // four-octet AS
+		HEAD "05 02 03 060100",         // extended message
+		HEAD "09 02 07 050500010001ff", // extended next hop
+		HEAD "04 02 02 0900",           // role
+		HEAD "05 02 03 400100",         // graceful restart
+		HEAD "08 02 06 4004 0078 0001", // graceful restart, family cut short
+		HEAD "08 02 06 4504 00010104",  // ADD-PATH, RFC 7911 section 4
 	};
 
 	for (size_t i = 0; i < countof(bodies); i++) {

@@ -41,12 +41,30 @@ static void write_prefixes(struct strbuf *log, const char *verb, struct rd list,
 		sb_printf(log, " %s", prefix_print(&p, text));
 }
 
+static void write_refresh(struct strbuf *log, const struct bgp_msg *m)
+{
+	static const char *const verbs[] = {
+		[BGP_REFRESH_REQUEST] = "please",
+		[BGP_REFRESH_BEGIN] = "begin",
+		[BGP_REFRESH_END] = "end",
+	};
+	struct bgp_refresh r;
+
+	assert_int_equal(bgp_refresh_parse(&r, m).kind, BGP_FAULT_NONE);
+	assert_in_range(r.subtype, 0, BGP_REFRESH_END);
+	sb_printf(log, " %s %s", verbs[r.subtype], bgp_family_name(r.family));
+}
+
 static void write_update(struct strbuf *log, struct rd body, const struct bgp_codec *codec)
 {
 	struct bgp_update u;
 
 	bgp_update_decode(&u, body, codec);
 	assert_int_equal(u.fault.kind, BGP_FAULT_NONE);
+	if (u.end_of_rib) {
+		sb_printf(log, " end %s", bgp_family_name(u.end_of_rib));
+		return;
+	}
 	write_prefixes(log, "withdraw", u.withdrawn, BGP_FAMILY_IP4);
 	write_prefixes(log, "announce", u.nlri, BGP_FAMILY_IP4);
 	if (u.path.count)
@@ -60,13 +78,15 @@ void transcribe_message(
 	struct bgp_msg m;
 	struct bgp_fault f;
 
-	assert_int_equal(bgp_msg_frame(&m, &f, bytes, len), 0);
+	assert_int_equal(bgp_msg_frame_up_to(&m, &f, bytes, len, BGP_MSG_EXTENDED_MAX), 0);
 	assert_int_equal(m.size, len);
 	sb_str(log, bgp_msg_name(m.type));
 	if (m.type == BGP_MSG_OPEN)
 		write_open(log, m.body);
 	else if (m.type == BGP_MSG_NOTIFICATION)
 		write_notification(log, m.body);
+	else if (m.type == BGP_MSG_ROUTE_REFRESH)
+		write_refresh(log, &m);
 	else if (m.type == BGP_MSG_UPDATE)
 		write_update(log, m.body, codec);
 }

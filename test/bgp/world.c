@@ -83,6 +83,9 @@ static void carry_out(struct world *w, int side, const struct bgp_action *a)
 	struct side *s = &w->side[side];
 	struct link *link = link_of(w, side, a->dir);
 
+	// How often it is told depends on how the bytes came.
+	if (a->kind == BGP_DO_EVENT && a->event == BGP_EVENT_RECEIVED)
+		return;
 	transcribe(&s->log, a, &s->codec);
 	if (a->kind == BGP_DO_CONNECT)
 		s->wants_tcp = true;

@@ -1,0 +1,94 @@
+// What this side offers in its OPEN, and what both sides agree on.
+#include "bgp/inside.h"
+
+static struct bgp_caps offer(const struct bgp_peer *p)
+{
+	const struct bgp_peer_config *cf = &p->config;
+	bool restarts = !span_is_zero(cf->restart_time);
+
+	return (struct bgp_caps){
+		.multiprotocol = true,
+		.families = cf->families,
+		.refresh = true,
+		.enhanced_refresh = true,
+		.extended_message = cf->extended_messages,
+		.as4 = true,
+		.as = cf->local_as,
+		.graceful_restart = true,
+		.restarted = restarts && cf->restarted && !p->was_up,
+		.restart_time_s = (uint16_t)(cf->restart_time.us / 1000000),
+		.restart_families = restarts ? cf->families : 0,
+		.restart_kept = restarts ? cf->families : 0, // the service runs on without us
+	};
+}
+
+struct bgp_open bgp_peer_open(const struct bgp_peer *p)
+{
+	return (struct bgp_open){
+		.as = p->config.local_as,
+		.hold_time_s = (uint16_t)(p->config.hold_time.us / 1000000),
+		.id = p->config.router_id,
+		.caps = offer(p),
+	};
+}
+
+static bool is_link_local(const struct ip_addr *a)
+{
+	return a->family == IP6 && ip_is_link_local(a);
+}
+
+// RFC 4271 section 5.1.3; RFC 2545 section 3 wants a global address.
+static struct ip_addr next_hop(
+	const struct bgp_conn *c, const struct ip_addr *configured, enum ip_family family)
+{
+	if (configured->family == family)
+		return *configured;
+	if (c->local.family == family && !ip_is_unspecified(&c->local) && !is_link_local(&c->local))
+		return c->local;
+	return (struct ip_addr){};
+}
+
+// RFC 4271 section 4.2: the smaller hold time. RFC 6793 and RFC 7313: when both have it. RFC
+// 8654 section 4 and RFC 4724 section 4.1: what the neighbour takes may be sent to it.
+static struct bgp_negotiated agree(
+	const struct bgp_peer_config *cf, const struct bgp_caps *ours, const struct bgp_open *o)
+{
+	const struct bgp_caps *theirs = &o->caps;
+	span hold = span_min(cf->hold_time, span_s(o->hold_time_s));
+
+	return (struct bgp_negotiated){
+		.hold_time = hold,
+		.keepalive = { hold.us / 3 },
+		.families = bgp_caps_common_families(ours, theirs),
+		.as4 = theirs->as4,
+		.refresh = theirs->refresh,
+		.enhanced_refresh = theirs->enhanced_refresh,
+		.extended_messages = ours->extended_message && theirs->extended_message,
+		.graceful_restart = theirs->graceful_restart,
+		.restart_time = span_s(theirs->restart_time_s),
+		.restart_families = theirs->restart_families,
+		.peer_id = o->id,
+	};
+}
+
+void bgp_conn_negotiate(struct bgp_conn *c)
+{
+	const struct bgp_peer_config *cf = &c->peer->config;
+	const struct bgp_caps ours = offer(c->peer);
+	struct bgp_negotiated n = agree(cf, &ours, &c->theirs);
+
+	c->agreed = n;
+	c->codec = (struct bgp_codec){
+		.local_as = cf->local_as,
+		.ibgp = cf->local_as == cf->peer_as,
+		.as4 = n.as4,
+		.families = n.families,
+		.offered = cf->families,
+		.next_hop4 = next_hop(c, &cf->next_hop4, IP4),
+		.next_hop6 = next_hop(c, &cf->next_hop6, IP6),
+		.extended = n.extended_messages,
+		.end_of_rib = n.graceful_restart,
+		.enhanced_refresh = n.enhanced_refresh,
+		.no_llgr = cf->no_llgr,
+	};
+}
