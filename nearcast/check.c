@@ -1,10 +1,11 @@
-// nearcast check FILE: is this configuration right, and where not?
+// nearcast check FILE: is this configuration right, where not, and what would it change?
 #include <stdlib.h>
 
 #include "conf/conf.h"
 #include "lib/mem.h"
 #include "lib/out.h"
-#include "nearcast/cli.h"
+#include "nearcast/client.h"
+#include "nearcast/diff.h"
 
 static void write_number(struct out *o, const char *name, unsigned n)
 {
@@ -14,7 +15,61 @@ static void write_number(struct out *o, const char *name, unsigned n)
 		out_null(o, name);
 }
 
-static void write_json(const struct faults *f, struct strbuf *b)
+// What the file would change in the running configuration; NULL: the daemon is not there to be
+// asked, or this is not its socket.
+static char *running_configuration(const struct cli *cli)
+{
+	own(json_free) json_t *result = client_peek(cli, json_pack("{s:s}", "cmd", "config"));
+	const char *text = json_string_value(json_object_get(result, "text"));
+
+	return text ? mem_strdup(text) : NULL;
+}
+
+static void add_text_line(void *ctx, const struct diff_line *l)
+{
+	struct strbuf *b = ctx;
+
+	sb_printf(b, "  %c %.*s", l->op, l->len, l->text);
+	if (l->under)
+		sb_printf(b, "    # under %.*s", l->under_len, l->under);
+	sb_char(b, '\n');
+}
+
+static void add_json_line(void *ctx, const struct diff_line *l)
+{
+	struct out *o = ctx;
+
+	out_object(o, NULL);
+	out_strf(o, "op", "%c", l->op);
+	out_strf(o, "line", "%.*s", l->len, l->text);
+	out_end(o);
+}
+
+static void write_json_difference(struct out *o, const char *running, const char *file)
+{
+	if (!running) {
+		out_null(o, "difference");
+		return;
+	}
+	out_array(o, "difference");
+	diff_texts(running, file, add_json_line, o);
+	out_end(o);
+}
+
+static void write_difference(const char *running, const char *file, struct strbuf *b)
+{
+	own(sb_free) struct strbuf lines = {};
+
+	if (!running)
+		return;
+	if (diff_texts(running, file, add_text_line, &lines))
+		sb_printf(b, "It differs from what nearcastd runs by:\n%s", sb_text(&lines));
+	else
+		sb_str(b, "It is what nearcastd runs.\n");
+}
+
+static void write_json(
+	const struct faults *f, const char *running, const char *file, struct strbuf *b)
 {
 	struct out *o = out_new(OUT_JSON, b);
 
@@ -32,6 +87,8 @@ static void write_json(const struct faults *f, struct strbuf *b)
 		out_end(o);
 	}
 	out_end(o);
+	if (f->count == 0)
+		write_json_difference(o, running, file);
 	out_end(o);
 	out_free(&o);
 }
@@ -61,20 +118,24 @@ static void write_summary(const char *path, const struct conf *c, struct strbuf 
 enum cli_exit verb_check(struct cli *cli, const char *argument, char **)
 {
 	own(conf_free) struct conf *c = NULL;
-	own(sb_free) struct strbuf b = {};
-	struct faults *faults = mem_zalloc(sizeof(*faults));
+	own(sb_free) struct strbuf b = {}, canonical = {};
+	own(free_ptr) struct faults *faults = mem_zalloc(sizeof(*faults));
 	int rc = conf_load(&c, argument, faults);
+	own(free_ptr) char *running = rc == 0 && !cli->print ? running_configuration(cli) : NULL;
 
-	if (cli->json)
-		write_json(faults, &b);
-	else if (rc < 0)
+	if (rc == 0)
+		conf_print(c, &canonical);
+	if (cli->json) {
+		write_json(faults, running, sb_text(&canonical), &b);
+	} else if (rc < 0) {
 		faults_print(faults, &b);
-	else if (cli->print)
-		conf_print(c, &b);
-	else
+	} else if (cli->print) {
+		sb_str(&b, sb_text(&canonical));
+	} else {
 		write_summary(argument, c, &b);
+		write_difference(running, sb_text(&canonical), &b);
+	}
 	faults_free(faults);
-	free(faults);
 	enum cli_exit written = cli_print(cli, &b);
 	return rc < 0 ? CLI_REFUSED : written;
 }

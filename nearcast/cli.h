@@ -25,6 +25,7 @@ struct cli {
 	bool colour;
 	bool print;         // check: the configuration as understood
 	const char *reason; // off, on, drain, undrain; NULL: none
+	bool yes;           // reload
 	bool all;           // drain, undrain: every service
 	bool has_lasts;
 	span lasts; // drain
@@ -40,6 +41,7 @@ enum {
 	CLI_OPT_PRINT = 4,
 	CLI_OPT_ALL = 8,
 	CLI_OPT_FOR = 16,
+	CLI_OPT_YES = 32,
 };
 
 enum cli_argument { CLI_ARG_NONE, CLI_ARG_TEXT, CLI_ARG_WORD, CLI_ARG_FILE, CLI_ARG_REST };
@@ -85,5 +87,6 @@ enum cli_exit verb_off(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_on(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_drain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_undrain(struct cli *cli, const char *argument, char **argv);
+enum cli_exit verb_reload(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_lab(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_help(struct cli *cli, const char *argument, char **argv);

@@ -172,3 +172,24 @@ enum cli_exit client_ask_once(const struct cli *cli, json_t *request, json_t **r
 		return cli_fail(CLI_REFUSED, "cannot write: %s", strerror(errno));
 	return CLI_DONE;
 }
+
+json_t *client_peek(const struct cli *cli, json_t *request)
+{
+	own(client_close) struct client c = { .fd = dial(
+						      cli->socket ? cli->socket : CLI_READONLY) };
+	own(json_free) json_t *taken = request, *reply = NULL;
+	own(free_ptr) char *text = taken ? json_dumps(taken, JSON_COMPACT) : NULL;
+	own(sb_free) struct strbuf line = {};
+
+	if (c.fd < 0) {
+		c.fd = -1;
+		return NULL;
+	}
+	if (!text)
+		return NULL;
+	sb_printf(&line, "%s\n", text);
+	if (send_all(c.fd, sb_text(&line), line.len) < 0 || client_line(&c, &line) <= 0)
+		return NULL;
+	reply = json_loads(sb_text(&line), 0, NULL);
+	return json_incref(json_object_get(reply, "result"));
+}

@@ -31,5 +31,8 @@ static inline void json_free(json_t **j)
 [[nodiscard]] enum cli_exit client_ask_once(
 	const struct cli *cli, json_t *request, json_t **result);
 
+// Asks in silence: NULL when nobody answers, or not with a result.
+[[nodiscard]] json_t *client_peek(const struct cli *cli, json_t *request);
+
 // The next line, without its newline; waits for ever. 1; 0 at the end; -errno.
 [[nodiscard]] int client_line(struct client *c, struct strbuf *line);

@@ -10,6 +10,7 @@ static const struct {
 	{ CLI_OPT_AFTER, "--after SEQ", "from the event after this number on" },
 	{ CLI_OPT_ALL, "--all", "every service" },
 	{ CLI_OPT_FOR, "--for TIME", "come back by itself after that, as 30m" },
+	{ CLI_OPT_YES, "--yes", "even when that withdraws more than one prefix" },
 	{ CLI_OPT_PRINT, "--print", "print the configuration as understood, with defaults" },
 };
 

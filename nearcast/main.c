@@ -20,6 +20,7 @@ static const struct option options[] = {
 	{ "after", required_argument, NULL, 'a' },
 	{ "print", no_argument, NULL, 'p' },
 	{ "all", no_argument, NULL, 'A' },
+	{ "yes", no_argument, NULL, 'y' },
 	{ "for", required_argument, NULL, 'f' },
 	{},
 };
@@ -73,6 +74,8 @@ static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 		return cli->print = true;
 	case 'A':
 		return cli->all = true;
+	case 'y':
+		return cli->yes = true;
 	case 'f':
 		return read_lasts(cli, optarg);
 	case 'a':
@@ -115,6 +118,7 @@ static bool fits_options(const struct cli *cli)
 		{ cli->has_after, CLI_OPT_AFTER, "--after" },
 		{ cli->print, CLI_OPT_PRINT, "--print" },
 		{ cli->all, CLI_OPT_ALL, "--all" },
+		{ cli->yes, CLI_OPT_YES, "--yes" },
 		{ cli->has_lasts, CLI_OPT_FOR, "--for" },
 	};
 

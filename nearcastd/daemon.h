@@ -94,7 +94,8 @@ const struct ip_prefix *prefix_of_address(
 extern const struct checks_ops service_checks_ops;
 
 // reload.c: read the file again. 0; negative errno with *error holding the faults, and the
-// running configuration untouched.
-[[nodiscard]] int daemon_reload(struct daemon *d, struct strbuf *error);
+// running configuration untouched. Without yes, refused when more than one prefix that is
+// announced now would be withdrawn by it, also for as long as sessions take to come back.
+[[nodiscard]] int daemon_reload(struct daemon *d, bool yes, struct strbuf *error);
 // Shared by start and reload: the upstream's events.
 extern const struct upstream_ops daemon_upstream_ops;

@@ -142,8 +142,8 @@ static void on_reload(uv_signal_t *, int)
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%ld", clock_now().us);
 	notify_send(state);
 	// A refusal is in the log as an event, and the daemon is ready again.
-	notify_send(daemon_reload(&run.d, &error) < 0 ? "READY=1\nSTATUS=reload refused"
-						      : "READY=1\nSTATUS=reloaded");
+	notify_send(daemon_reload(&run.d, false, &error) < 0 ? "READY=1\nSTATUS=reload refused"
+							     : "READY=1\nSTATUS=reloaded");
 }
 
 static void on_watchdog(uv_timer_t *)

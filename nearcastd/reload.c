@@ -41,31 +41,103 @@ static void refuse(struct daemon *d, const struct strbuf *error)
 	events_add(d->events, EVENT_RELOAD_REFUSED, &f);
 }
 
-static int load(struct daemon *d, struct conf **ret, struct strbuf *error)
+static struct upstream *find_unchanged(
+	const struct daemon *d, const struct conf *conf, const struct conf_upstream *cu)
+{
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		struct upstream *u = d->upstreams[i];
+		if (u && strcmp(upstream_conf(u)->name, cu->name) == 0 &&
+			upstream_unchanged(u, conf, cu))
+			return u;
+	}
+	return NULL;
+}
+
+static bool has_prefix(const struct conf *conf, const struct ip_prefix *prefix)
+{
+	items_for_each(struct conf_service, s, conf->services) items_for_each(
+		struct ip_prefix, p, s->prefixes) if (prefix_equal(p, prefix)) return true;
+	return false;
+}
+
+// Announced now, and by no session that goes on with it.
+static bool would_withdraw(
+	const struct daemon *d, const struct conf *new, const struct ip_prefix *prefix)
+{
+	const struct bgp_attrs *attrs;
+	bool announced = false;
+
+	for (size_t i = 0; i < d->upstream_count; i++)
+		announced |= bgp_peer_announced(upstream_peer(d->upstreams[i]), prefix, &attrs);
+	if (!announced || !has_prefix(new, prefix))
+		return announced;
+	items_for_each(struct conf_upstream, cu, new->upstreams)
+	{
+		const struct upstream *u = find_unchanged(d, new, cu);
+		if (u && bgp_peer_announced(upstream_peer(u), prefix, &attrs))
+			return false;
+	}
+	return true;
+}
+
+static int check_withdrawals(struct daemon *d, const struct conf *new, struct strbuf *error)
+{
+	own(sb_free) struct strbuf list = {};
+	char text[PREFIX_TEXT];
+	size_t count = 0;
+
+	items_for_each(struct conf_service, s, d->conf->services)
+	{
+		items_for_each(struct ip_prefix, p, s->prefixes)
+		{
+			if (!would_withdraw(d, new, p))
+				continue;
+			sb_printf(&list, "%s%s", count++ ? ", " : "", prefix_print(p, text));
+		}
+	}
+	if (count <= 1)
+		return 0;
+	sb_printf(error,
+		"%s: this would withdraw %zu prefixes (%s); `nearcast reload --yes` does it",
+		d->path, count, sb_text(&list));
+	return -EPERM;
+}
+
+static int set_passwords(struct daemon *d, const struct conf *conf, struct strbuf *error)
+{
+	int rc = listener_set_passwords(d->listener, d->conf, conf);
+
+	if (rc == 0)
+		return 0;
+	sb_printf(error, "the kernel refuses a neighbour's password: %s", strerror(-rc));
+	(void)!listener_set_passwords(d->listener, conf, d->conf); // as it was
+	return rc;
+}
+
+static int load(struct daemon *d, bool yes, struct conf **ret, struct strbuf *error)
 {
 	struct faults faults = {};
 	own(conf_free) struct conf *conf = NULL;
 	int rc = conf_load(&conf, d->path, &faults);
 
-	if (rc < 0) {
+	if (rc < 0)
 		faults_print(&faults, error);
-		faults_free(&faults);
-		return rc;
-	}
 	faults_free(&faults);
+	if (rc < 0)
+		return rc;
 	const char *key = needs_restart(d->conf, conf);
 	if (key) {
 		sb_printf(error, "%s: `%s` cannot change while nearcastd runs: restart it", d->path,
 			key);
 		return -EBUSY;
 	}
-	rc = listener_set_passwords(d->listener, d->conf, conf);
-	if (rc < 0) {
-		sb_printf(error, "the kernel refuses a neighbour's password: %s", strerror(-rc));
-		return rc;
-	}
-	*ret = take(conf);
-	return 0;
+	if (!yes)
+		rc = check_withdrawals(d, conf, error);
+	if (rc == 0)
+		rc = set_passwords(d, conf, error);
+	if (rc == 0)
+		*ret = take(conf);
+	return rc;
 }
 
 // A service of the same name goes on: its state is not in the file.
@@ -117,18 +189,16 @@ static void withdraw_removed(struct daemon *d, const struct conf *old)
 	}
 }
 
-static struct upstream *find_unchanged(
+// Hands an upstream that goes on over to the new list.
+static struct upstream *take_unchanged(
 	struct daemon *d, const struct conf *conf, const struct conf_upstream *cu)
 {
-	for (size_t i = 0; i < d->upstream_count; i++) {
-		struct upstream *u = d->upstreams[i];
-		if (u && strcmp(upstream_conf(u)->name, cu->name) == 0 &&
-			upstream_unchanged(u, conf, cu)) {
-			d->upstreams[i] = NULL; // taken
-			return u;
-		}
-	}
-	return NULL;
+	struct upstream *u = find_unchanged(d, conf, cu);
+
+	for (size_t i = 0; u && i < d->upstream_count; i++)
+		if (d->upstreams[i] == u)
+			d->upstreams[i] = NULL;
+	return u;
 }
 
 static void end_upstream(struct upstream **u, const struct conf *conf)
@@ -150,7 +220,7 @@ static void replace_upstreams(struct daemon *d, const struct conf *conf)
 
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_upstream *cu = (struct conf_upstream *)conf->upstreams.data + i;
-		upstreams[i] = find_unchanged(d, conf, cu);
+		upstreams[i] = take_unchanged(d, conf, cu);
 		fresh[i] = !upstreams[i];
 		if (upstreams[i])
 			upstream_rebind(upstreams[i], conf, cu);
@@ -172,11 +242,11 @@ static void replace_upstreams(struct daemon *d, const struct conf *conf)
 	free(fresh);
 }
 
-int daemon_reload(struct daemon *d, struct strbuf *error)
+int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 {
 	struct conf *new = NULL;
 	struct checks *checks = NULL;
-	int rc = load(d, &new, error);
+	int rc = load(d, yes, &new, error);
 
 	if (rc == 0)
 		rc = checks_new(&checks, d->loop, new, &service_checks_ops, d, d->rng_seed);

@@ -181,11 +181,25 @@ static void do_on(struct call *call)
 	do_admin(call, ADMIN_ACTIVE);
 }
 
+// The running configuration, as canonical YAML with its secrets masked.
+static void do_config(struct call *call)
+{
+	struct strbuf text = {};
+
+	conf_print(call->d->conf, &text);
+	out_object(call->o, "result");
+	out_str(call->o, "text", sb_text(&text));
+	out_end(call->o);
+	sb_free(&text);
+}
+
 static void do_reload(struct call *call)
 {
 	struct strbuf error = {};
 
-	if (daemon_reload(call->d, &error) < 0) {
+	bool yes = json_is_true(json_object_get(call->request, "yes"));
+
+	if (daemon_reload(call->d, yes, &error) < 0) {
 		fail(call, "refused", sb_text(&error));
 	} else {
 		out_object(call->o, "result");
@@ -204,6 +218,7 @@ static const struct {
 	{ "show", false, do_show },
 	{ "events", false, do_events },
 	{ "subscribe", false, do_subscribe },
+	{ "config", false, do_config },
 	{ "off", true, do_off },
 	{ "on", true, do_on },
 	{ "drain", true, do_drain },

@@ -2,7 +2,7 @@
 _nearcast()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb= words= i
-	local verbs="status why show watch check off on drain undrain lab help"
+	local verbs="status why show watch check off on drain undrain reload lab help"
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -s ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -46,6 +46,9 @@ _nearcast()
 		;;
 	undrain)
 		words="-j -s -h --reason"
+		;;
+	reload)
+		words="-j -s -h"
 		;;
 	lab)
 		words="-j -s -h"

@@ -47,7 +47,7 @@ def test_usage(world):
         (("statsu",), "nearcast: no verb `statsu`; did you mean `status`?\n"),
         (("s",), "nearcast: verb `s` could be: status, show\n"),
         (("plan", "x"), "nearcast: no verb `plan`; there are: status, why, show, watch, check, "
-                        "off, on, drain, undrain, lab, help\n"),
+                        "off, on, drain, undrain, reload, lab, help\n"),
         (("drain",), "nearcast: drain wants either a service or --all\n"),
         (("", "x"), "nearcast: no verb ``"),
         (("show",), "usage: nearcast [-j] [-s SOCKET] show upstreams |"),
@@ -387,7 +387,7 @@ def test_check_valid(world):
     path = world.file("good.yaml", GOOD)
     expect(run("check", path), DONE,
            f"{path} is valid: site fra1, 1 service, 1 prefix, 0 checks, 0 upstreams.\n", "")
-    result = expect(run("-j", "check", path), DONE, '{"valid":true,"faults":[]}\n', "")
+    result = expect(run("-j", "check", path), DONE, '{"valid":true,"faults":[],"difference":null}\n', "")
     printed = expect(run("check", "--print", path), DONE, err="").stdout
     again = world.file("printed.yaml", printed)
     expect(run("check", "--print", again), DONE, printed, "")

@@ -188,6 +188,55 @@ def test_reload_that_adds_a_check(world):
     assert not [e for e in daemon.events(after) if e["type"] == "withdrawn"]
 
 
+def test_reload_that_would_withdraw(world):
+    """Losing more than one prefix wants a yes; the session's restart counts as losing them."""
+    _, daemon, session = begin(world)
+    good = site.config(world)
+    fewer = good.replace('prefixes: [198.51.100.0/24, "2001:db8:53::/48"]',
+                         'prefixes: [203.0.113.0/24]').replace(
+                             'addresses: [198.51.100.53, "2001:db8:53::53"]',
+                             "addresses: [203.0.113.53]")
+    restart = site.config(world, site.upstream(hold="30s"))
+    for config in (fewer, restart):
+        reply = daemon.reload(config)
+        message = reply["error"]["message"]
+        assert "withdraw 2 prefixes (198.51.100.0/24, 2001:db8:53::/48)" in message, message
+        assert "--yes" in message
+    session.send(bgp.keepalive())
+    assert daemon.status()["upstreams"][0]["sent"] == 2
+    one = good.replace('198.51.100.0/24, "2001:db8:53::/48"', "198.51.100.0/24").replace(
+        '198.51.100.53, "2001:db8:53::53"', "198.51.100.53")
+    assert daemon.reload(one)["ok"]
+    assert session.next_update()["withdraw"] == ["2001:db8:53::/48"]
+    daemon.path.write_text(daemon.complete(fewer))
+    assert daemon.ask("reload", yes=True)["ok"]
+    seen = session.next_update(), session.next_update()
+    assert {p for u in seen for p in u["withdraw"]} == {"198.51.100.0/24"}, seen
+    assert {p for u in seen for p in u["announce"]} == {"203.0.113.0/24"}, seen
+
+
+def test_check_prints_the_difference(world):
+    _, daemon, _ = begin(world)
+    tool = [harness.BUILD / "nearcast/nearcast", "-s", daemon.readonly, "check"]
+    new = world.file("new.yaml", daemon.path.read_text().replace("med: 10", "med: 20"))
+
+    def check(path, *words):
+        run = subprocess.run([*tool, path, *words], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    assert "It is what nearcastd runs." in check(daemon.path)
+    text = check(new)
+    assert "differs" in text and "-         med: 10" in text and "+         med: 20" in text, text
+    difference = json.loads(check(new, "-j"))["difference"]
+    assert sorted((d["op"], d["line"].strip()) for d in difference) == [
+        ("+", "med: 20"), ("+", "med: 20"), ("+", "med: 20"),
+        ("-", "med: 10"), ("-", "med: 10"), ("-", "med: 10")], difference
+    daemon.process.kill()
+    daemon.process.wait()
+    assert "runs" not in check(new)  # nobody to ask: just the verdict
+
+
 def test_reload_of_upstreams(world):
     neighbour, daemon, session = begin(world)
     other = bgp.Neighbour(world, "127.0.0.4")
