@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/own.h"
+#include "nearcastd/openssl.h"
 
 static void unload(void **library)
 {
@@ -33,6 +34,7 @@ static int load(struct curl_api *ret, const char **error)
 	}
 	CURL_FUNCTIONS(CURL_LOAD)
 #undef CURL_LOAD
+	openssl_start(); // before libcurl does it with all that there is
 	if (api.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		*error = "libcurl does not start";
 		return -1;
