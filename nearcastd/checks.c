@@ -9,10 +9,10 @@
 #include "nearcastd/addrwatch.h"
 #include "nearcastd/check_equal.h"
 #include "nearcastd/clock.h"
-#include "nearcastd/guard.h"
 #include "nearcastd/netlink.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/sockwatch.h"
+#include "nearcastd/watched.h"
 
 // One check that runs.
 struct runner {
@@ -21,7 +21,7 @@ struct runner {
 	const struct conf_check *conf;
 	struct check engine;
 	struct probe *probe;
-	struct sock_end guard;
+	struct sock_end watched;
 	bool draining; // its queue is being worked off further up the stack
 };
 
@@ -140,31 +140,32 @@ static void on_timer(uv_timer_t *timer)
 
 // The socket that a check talks to went. If none is left on a local address the
 // finding is made; else another process may serve, and the probe will tell.
-static void guard_hit(struct runner *r)
+static void watched_hit(struct runner *r)
 {
 	struct checks *c = r->owner;
 	char text[SOCK_END_TEXT];
 	bool local = false;
 	bool served = true;
 
-	if (netlink_is_local(&r->guard.addr, &local) || !local ||
-		sockwatch_is_served(c->sockets, &r->guard, &served) || served) {
+	if (netlink_is_local(&r->watched.addr, &local) || !local ||
+		sockwatch_is_served(c->sockets, &r->watched, &served) || served) {
 		check_trigger(&r->engine, clock_now());
 		return;
 	}
 	struct health_result gone =
-		health_result_of(HEALTH_REASON_NO_SOCKET, "%s", sock_end_print(&r->guard, text));
+		health_result_of(HEALTH_REASON_NO_SOCKET, "%s", sock_end_print(&r->watched, text));
 	check_report(&r->engine, clock_now(), &gone);
 }
 
-static enum guard_news worst_news(const struct runner *r, const struct sock_end *gone, size_t n)
+static enum watched_news worst_news(const struct runner *r, const struct sock_end *gone, size_t n)
 {
 	const struct checks *c = r->owner;
 	const struct conf_service *service = c->services[r->service].conf;
-	enum guard_news worst = GUARD_NOTHING;
+	enum watched_news worst = WATCHED_NOTHING;
 
-	for (size_t i = 0; i < n && worst != GUARD_HIT; i++) {
-		enum guard_news news = guard_judge(&r->guard, service, &gone[i], c->ephemeral);
+	for (size_t i = 0; i < n && worst != WATCHED_HIT; i++) {
+		enum watched_news news =
+			watched_judge(&r->watched, service, &gone[i], c->ephemeral);
 
 		if (news > worst)
 			worst = news;
@@ -181,7 +182,7 @@ static void tell_sockets(struct checks *c, size_t service, const struct sock_end
 		bool concerns = false;
 
 		for (size_t k = 0; k < s->n && !concerns; k++)
-			concerns = worst_news(&s->first[k], &gone[i], 1) != GUARD_NOTHING;
+			concerns = worst_news(&s->first[k], &gone[i], 1) != WATCHED_NOTHING;
 		if (concerns && c->ops->on_socket)
 			c->ops->on_socket(c->ctx, service, sock_end_print(&gone[i], text));
 	}
@@ -195,11 +196,11 @@ static void on_sockets(void *ctx, const struct sock_end *gone, size_t n, bool lo
 		tell_sockets(c, i, gone, n);
 	for (size_t i = 0; i < c->count; i++) {
 		struct runner *r = &c->runners[i];
-		enum guard_news news = worst_news(r, gone, n);
+		enum watched_news news = worst_news(r, gone, n);
 
-		if (news == GUARD_HIT || (lost && r->guard.protocol != 0))
-			guard_hit(r);
-		else if (news == GUARD_RELATED || lost)
+		if (news == WATCHED_HIT || (lost && r->watched.protocol != 0))
+			watched_hit(r);
+		else if (news == WATCHED_RELATED || lost)
 			check_trigger(&r->engine, clock_now());
 		drain(r);
 	}
@@ -243,8 +244,8 @@ static int watch_sockets(struct checks *c)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->count; i++)
-		if (c->runners[i].guard.protocol != 0)
-			ports[n++] = c->runners[i].guard.port;
+		if (c->runners[i].watched.protocol != 0)
+			ports[n++] = c->runners[i].watched.port;
 	return sockwatch_new(&c->sockets, c->loop, c->ephemeral, ports, n, on_sockets, c);
 }
 
@@ -273,7 +274,7 @@ static void add_runner(struct checks *c, struct serving *s, const struct conf_ch
 	r->service = (size_t)(s - c->services);
 	r->check = s->n;
 	r->conf = conf;
-	r->guard = guard_of(s->conf, conf);
+	r->watched = watched_of(s->conf, conf);
 	check_init(&r->engine, &conf->timing, rng_next(seeds), now);
 	r->probe = probe_new(c->loop, s->conf, conf, on_done, r);
 	s->engines[s->n++] = &r->engine;
@@ -321,7 +322,7 @@ int checks_new(struct checks **ret, uv_loop_t *loop, const struct conf *conf,
 	c->conf = conf;
 	c->ops = ops;
 	c->ctx = ctx;
-	c->ephemeral = guard_ephemeral_ports();
+	c->ephemeral = watched_ephemeral_ports();
 	add_services(c, seed);
 	watch_kernel(c);
 	arm(c);

@@ -117,14 +117,14 @@ static struct ip_addr read_addr(uint8_t family, const uint32_t words[4])
 	return ip_from_sockaddr((struct sockaddr *)&v6);
 }
 
-bool sock_end_serves(const struct sock_end *socket, const struct sock_end *guarded)
+bool sock_end_serves(const struct sock_end *socket, const struct sock_end *watched)
 {
-	if (socket->protocol != guarded->protocol || socket->port != guarded->port)
+	if (socket->protocol != watched->protocol || socket->port != watched->port)
 		return false;
 	if (!ip_is_unspecified(&socket->addr))
-		return ip_equal(&socket->addr, &guarded->addr);
+		return ip_equal(&socket->addr, &watched->addr);
 	// An IPv6 socket bound to all addresses also takes IPv4, unless told not to.
-	return socket->addr.family == guarded->addr.family || socket->addr.family == IP6;
+	return socket->addr.family == watched->addr.family || socket->addr.family == IP6;
 }
 
 static void add_gone(struct sockwatch *w, const struct sock_end *e)
@@ -254,7 +254,7 @@ void sockwatch_free(struct sockwatch **w)
 }
 
 struct search {
-	const struct sock_end *guarded;
+	const struct sock_end *watched;
 	bool found;
 };
 
@@ -276,14 +276,14 @@ static int match_socket(const struct nlmsghdr *m, void *ctx)
 	if (mnl_nlmsg_get_payload_len(m) < sizeof(*d))
 		return MNL_CB_OK;
 	struct sock_end e = {
-		.protocol = s->guarded->protocol,
+		.protocol = s->watched->protocol,
 		.addr = read_addr(d->idiag_family, d->id.idiag_src),
 		.port = ntohs(d->id.idiag_sport),
 	};
 	(void)mnl_attr_parse(m, sizeof(*d), read_v6only, &v6only);
-	if (v6only && s->guarded->addr.family == IP4)
+	if (v6only && s->watched->addr.family == IP4)
 		return MNL_CB_OK;
-	s->found |= sock_end_serves(&e, s->guarded);
+	s->found |= sock_end_serves(&e, s->watched);
 	return MNL_CB_OK;
 }
 
@@ -300,21 +300,21 @@ static int search(struct sockwatch *w, uint8_t family, struct search *s)
 	struct inet_diag_req_v2 *q = mnl_nlmsg_put_extra_header(m, sizeof(*q));
 
 	q->sdiag_family = family;
-	q->sdiag_protocol = s->guarded->protocol;
-	q->idiag_states = state_of_listeners(s->guarded->protocol);
-	q->id.idiag_sport = htons(s->guarded->port);
+	q->sdiag_protocol = s->watched->protocol;
+	q->idiag_states = state_of_listeners(s->watched->protocol);
+	q->id.idiag_sport = htons(s->watched->port);
 	return netlink_talk(&w->requests, m, match_socket, s);
 }
 
-int sockwatch_is_served(struct sockwatch *w, const struct sock_end *guarded, bool *ret)
+int sockwatch_is_served(struct sockwatch *w, const struct sock_end *watched, bool *ret)
 {
-	struct search s = { .guarded = guarded };
+	struct search s = { .watched = watched };
 	int error = search(w, AF_INET6, &s);
 
 	// Without IPv6 in the kernel no IPv6 socket can serve.
 	if (error == -ENOENT)
 		error = 0;
-	if (!error && !s.found && guarded->addr.family == IP4)
+	if (!error && !s.found && watched->addr.family == IP4)
 		error = search(w, AF_INET, &s);
 	if (error)
 		return error;

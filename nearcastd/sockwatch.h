@@ -16,7 +16,7 @@
 
 struct sockwatch;
 
-// A local end: of a socket that went, or one that a check guards.
+// A local end: of a socket that went, or one that a check depends on.
 struct sock_end {
 	uint8_t protocol;    // IPPROTO_TCP, IPPROTO_UDP
 	struct ip_addr addr; // of a socket: unspecified when it was bound to all
@@ -42,14 +42,14 @@ typedef void sockwatch_fn(void *ctx, const struct sock_end *gone, size_t n, bool
 // No callback any more; sets *w to NULL. NULL inside is fine.
 void sockwatch_free(struct sockwatch **w);
 
-// Would a packet to the guarded end have met the socket: same protocol and
+// Would a packet to the watched end have met the socket: same protocol and
 // port, same address or all addresses?
-bool sock_end_serves(const struct sock_end *socket, const struct sock_end *guarded);
+bool sock_end_serves(const struct sock_end *socket, const struct sock_end *watched);
 
 // Is there a socket that serves the end: listening (TCP), or unconnected (UDP)?
 // 0 and *ret, or a negative errno.
 [[nodiscard]] int sockwatch_is_served(
-	struct sockwatch *w, const struct sock_end *guarded, bool *ret);
+	struct sockwatch *w, const struct sock_end *watched, bool *ret);
 
 enum { SOCK_END_TEXT = 64 };
 // "udp 198.51.100.53 port 53", "tcp * port 80".

@@ -1,4 +1,4 @@
-#include "nearcastd/guard.h"
+#include "nearcastd/watched.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static char *url_part(const struct curl_api *curl, CURLU *url, CURLUPart part)
 	return curl->url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK ? text : NULL;
 }
 
-static struct sock_end guard_of_url(const char *text)
+static struct sock_end watched_of_url(const char *text)
 {
 	const char *error;
 	const struct curl_api *curl = curl_api(&error);
@@ -54,7 +54,7 @@ static struct sock_end guard_of_url(const char *text)
 	return e;
 }
 
-struct sock_end guard_of(const struct conf_service *service, const struct conf_check *check)
+struct sock_end watched_of(const struct conf_service *service, const struct conf_check *check)
 {
 	struct sock_end e = {
 		.addr = probe_server(service, check),
@@ -69,13 +69,13 @@ struct sock_end guard_of(const struct conf_service *service, const struct conf_c
 		e.protocol = IPPROTO_TCP;
 		return e;
 	case HEALTH_KIND_HTTP:
-		return guard_of_url(check->url);
+		return watched_of_url(check->url);
 	default:
 		return (struct sock_end){};
 	}
 }
 
-struct port_range guard_ephemeral_ports(void)
+struct port_range watched_ephemeral_ports(void)
 {
 	own(close_file) FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
 	struct port_range r = { 32768, 60999 };
@@ -95,12 +95,12 @@ static bool is_of_service(const struct conf_service *service, const struct ip_ad
 	return false;
 }
 
-enum guard_news guard_judge(const struct sock_end *guard, const struct conf_service *service,
+enum watched_news watched_judge(const struct sock_end *watched, const struct conf_service *service,
 	const struct sock_end *gone, struct port_range ephemeral)
 {
-	if (guard->protocol != 0 && sock_end_serves(gone, guard))
-		return GUARD_HIT;
+	if (watched->protocol != 0 && sock_end_serves(gone, watched))
+		return WATCHED_HIT;
 	if (gone->port >= ephemeral.low && gone->port <= ephemeral.high)
-		return GUARD_NOTHING;
-	return is_of_service(service, &gone->addr) ? GUARD_RELATED : GUARD_NOTHING;
+		return WATCHED_NOTHING;
+	return is_of_service(service, &gone->addr) ? WATCHED_RELATED : WATCHED_NOTHING;
 }
