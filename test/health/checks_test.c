@@ -20,7 +20,7 @@
 #include "lib/own.h"
 #include "nearcastd/checks.h"
 #include "nearcastd/clock.h"
-#include "nearcastd/guard.h"
+#include "nearcastd/watched.h"
 #include "test/health/world.h"
 
 #define ADDR4 "198.51.100.53"
@@ -428,8 +428,8 @@ static void test_clients_are_no_news(void **)
 	reap(&s);
 }
 
-// A service on a port that clients use too is guarded all the same.
-static void test_guarded_port_among_those_of_clients(void **)
+// A service on a port that clients use too is watched all the same.
+static void test_watched_port_among_those_of_clients(void **)
 {
 	struct world w;
 
@@ -532,32 +532,32 @@ static void test_adopt_state(void **)
 	reap(&s);
 }
 
-struct guard_row {
+struct watched_row {
 	const char *url;
 	const char *addr;
-	uint16_t port; // 0: no guard
+	uint16_t port; // 0: no watched
 };
 
-static const struct guard_row guard_rows[] = {
+static const struct watched_row watched_rows[] = {
 	{ "http://198.51.100.53/ready", "198.51.100.53", 80 },
 	{ "https://[2001:db8:53::53]:8443/", "2001:db8:53::53", 8443 },
 	{ "https://192.0.2.1", "192.0.2.1", 443 },
 	{ "https://example.org/", "::", 0 },
 };
 
-static void test_guard_of_url(void **)
+static void test_watched_of_url(void **)
 {
-	for (size_t i = 0; i < countof(guard_rows); i++) {
-		char *url = strdup(guard_rows[i].url);
+	for (size_t i = 0; i < countof(watched_rows); i++) {
+		char *url = strdup(watched_rows[i].url);
 		struct conf_check check = { .kind = HEALTH_KIND_HTTP, .url = url };
 		struct conf_service service = {};
-		struct sock_end e = guard_of(&service, &check);
+		struct sock_end e = watched_of(&service, &check);
 		struct ip_addr a;
 
-		assert_int_equal(ip_parse(&a, guard_rows[i].addr), 0);
-		assert_int_equal(e.port, guard_rows[i].port);
-		assert_int_equal(e.protocol, guard_rows[i].port ? IPPROTO_TCP : 0);
-		if (guard_rows[i].port)
+		assert_int_equal(ip_parse(&a, watched_rows[i].addr), 0);
+		assert_int_equal(e.port, watched_rows[i].port);
+		assert_int_equal(e.protocol, watched_rows[i].port ? IPPROTO_TCP : 0);
+		if (watched_rows[i].port)
 			assert_true(ip_equal(&e.addr, &a));
 		free(url);
 	}
@@ -577,12 +577,12 @@ int main(void)
 		cmocka_unit_test_setup(test_hang_needs_the_count, enter),
 		cmocka_unit_test_setup(test_related_socket_triggers, enter),
 		cmocka_unit_test_setup(test_clients_are_no_news, enter),
-		cmocka_unit_test_setup(test_guarded_port_among_those_of_clients, enter),
+		cmocka_unit_test_setup(test_watched_port_among_those_of_clients, enter),
 		cmocka_unit_test_setup(test_lost_news, enter),
 		cmocka_unit_test_setup(test_dependency_degrades, enter),
 		cmocka_unit_test_setup(test_address_removed, enter),
 		cmocka_unit_test_setup(test_adopt_state, enter),
-		cmocka_unit_test_setup(test_guard_of_url, enter),
+		cmocka_unit_test_setup(test_watched_of_url, enter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
