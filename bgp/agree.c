@@ -1,6 +1,11 @@
 // What this side offers in its OPEN, and what both sides agree on.
 #include "bgp/inside.h"
 
+static bool is_external(const struct bgp_peer_config *cf)
+{
+	return cf->local_as != cf->peer_as;
+}
+
 static struct bgp_caps offer(const struct bgp_peer *p)
 {
 	const struct bgp_peer_config *cf = &p->config;
@@ -12,6 +17,8 @@ static struct bgp_caps offer(const struct bgp_peer *p)
 		.refresh = true,
 		.enhanced_refresh = true,
 		.extended_message = cf->extended_messages,
+		.has_role = cf->has_role && is_external(cf),
+		.role = (uint8_t)cf->role,
 		.as4 = true,
 		.as = cf->local_as,
 		.graceful_restart = true,
@@ -67,8 +74,17 @@ static struct bgp_negotiated agree(
 		.graceful_restart = theirs->graceful_restart,
 		.restart_time = span_s(theirs->restart_time_s),
 		.restart_families = theirs->restart_families,
+		.has_role = theirs->has_role && theirs->role < BGP_ROLE_MAX,
+		.role = theirs->role < BGP_ROLE_MAX ? (enum bgp_role)theirs->role : BGP_ROLE_PEER,
 		.peer_id = o->id,
 	};
+}
+
+// RFC 9234 section 5: routes to a customer, a peer or a client of the route server go only to
+// customers from there on. What the neighbour said does not matter, if it said anything.
+static bool goes_down(enum bgp_role role)
+{
+	return role == BGP_ROLE_PROVIDER || role == BGP_ROLE_PEER || role == BGP_ROLE_RS;
 }
 
 void bgp_conn_negotiate(struct bgp_conn *c)
@@ -80,7 +96,7 @@ void bgp_conn_negotiate(struct bgp_conn *c)
 	c->agreed = n;
 	c->codec = (struct bgp_codec){
 		.local_as = cf->local_as,
-		.ibgp = cf->local_as == cf->peer_as,
+		.ibgp = !is_external(cf),
 		.as4 = n.as4,
 		.families = n.families,
 		.offered = cf->families,
@@ -89,6 +105,7 @@ void bgp_conn_negotiate(struct bgp_conn *c)
 		.extended = n.extended_messages,
 		.end_of_rib = n.graceful_restart,
 		.enhanced_refresh = n.enhanced_refresh,
+		.otc = ours.has_role && goes_down(cf->role),
 		.no_llgr = cf->no_llgr,
 	};
 }

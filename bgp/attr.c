@@ -365,6 +365,25 @@ static void large_print(const struct bgp_path *p, struct strbuf *b)
 	}
 }
 
+// ---- OTC (Only to Customer), RFC 9234 section 5 ----
+
+static void otc_decode(
+	struct bgp_path *p, struct rd *v, const struct bgp_codec *, struct bgp_fault *)
+{
+	p->otc = rd_u32(v);
+}
+
+static bool otc_encode(struct wr *w, const struct bgp_attrs *, const struct bgp_codec *c)
+{
+	wr_u32(w, c->local_as);
+	return c->otc;
+}
+
+static void otc_print(const struct bgp_path *p, struct strbuf *b)
+{
+	sb_printf(b, "%u", p->otc);
+}
+
 // ---- ORIGINATOR_ID and CLUSTER_LIST, RFC 4456 section 8 ----
 
 static void originator_decode(
@@ -546,6 +565,8 @@ const struct bgp_attr_row bgp_attr_table[] = {
 	  as4_aggregator_decode, NULL, as4_aggregator_print },
 	{ BGP_ATTR_LARGE_COMMUNITIES, "LARGE_COMMUNITY",  "RFC 8092", OPT_TRANS, 12, ANY, 12, BGP_VERB_WITHDRAW, BGP_FROM_ANY,
 	  large_decode, large_encode, large_print },
+	{ BGP_ATTR_OTC,              "OTC",               "RFC 9234", OPT_TRANS,  4, 4, 1,   BGP_VERB_WITHDRAW, BGP_FROM_ANY,
+	  otc_decode, otc_encode, otc_print },
 	{},
 };
 // clang-format on

@@ -36,6 +36,7 @@ enum bgp_attr_code {
 	BGP_ATTR_AS4_PATH = 17,             // RFC 6793
 	BGP_ATTR_AS4_AGGREGATOR = 18,       // RFC 6793
 	BGP_ATTR_LARGE_COMMUNITIES = 32,    // RFC 8092
+	BGP_ATTR_OTC = 35,                  // RFC 9234
 };
 
 enum {
@@ -110,6 +111,7 @@ struct bgp_codec {
 	bool extended;                       // messages up to BGP_MSG_EXTENDED_MAX may be sent
 	bool end_of_rib;                     // wanted: RFC 4724 section 4.1
 	bool enhanced_refresh;               // begin and end of a refresh: RFC 7313
+	bool otc;                            // announce with Only to Customer: RFC 9234 section 5
 	bool no_llgr;                        // announce with that community: RFC 9494 section 4.3
 };
 
@@ -146,7 +148,8 @@ struct bgp_path {
 	struct ip_addr next_hop;
 	struct bgp_aggregator aggregator, as4_aggregator;
 	uint32_t originator_id;
-	bool as4; // width of numbers in as_path
+	uint32_t otc; // Only to Customer
+	bool as4;     // width of numbers in as_path
 	struct rd as_path, as4_path, cluster_list, communities, extended, large;
 	struct bgp_mp reach, unreach;
 	struct rd raw;    // the whole attribute field

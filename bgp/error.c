@@ -23,6 +23,7 @@ static const struct row {
 	[BGP_FAULT_HOLD_TIME] = { "unacceptable hold time", BGP_ERR_OPEN, BGP_OPEN_BAD_HOLD_TIME },
 	[BGP_FAULT_CAPABILITY] = { "no address family in common", BGP_ERR_OPEN,
 		BGP_OPEN_UNSUPPORTED_CAPABILITY },
+	[BGP_FAULT_ROLE] = { "roles do not match", BGP_ERR_OPEN, BGP_OPEN_ROLE_MISMATCH },
 	[BGP_FAULT_UPDATE_LENGTH] = { "lengths inside UPDATE contradict", BGP_ERR_UPDATE,
 		BGP_UPDATE_MALFORMED_LIST },
 	[BGP_FAULT_ATTR_LIST] = { "malformed attribute list", BGP_ERR_UPDATE,

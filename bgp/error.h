@@ -33,6 +33,7 @@ enum bgp_fault_kind {
 	BGP_FAULT_PARAM,
 	BGP_FAULT_HOLD_TIME,
 	BGP_FAULT_CAPABILITY, // RFC 5492 section 5
+	BGP_FAULT_ROLE,       // RFC 9234 section 4.2
 	// UPDATE, RFC 4271 section 6.3 as revised by RFC 7606
 	BGP_FAULT_UPDATE_LENGTH,
 	BGP_FAULT_ATTR_LIST,

@@ -1,6 +1,9 @@
 #include "bgp/open.h"
 
+#include <assert.h>
+
 #include "bgp/msg.h"
+#include "lib/own.h"
 
 static struct bgp_fault fault(enum bgp_fault_kind kind)
 {
@@ -93,8 +96,32 @@ static struct bgp_fault no_common_family(unsigned ours)
 	return f;
 }
 
-struct bgp_fault bgp_open_check(
-	const struct bgp_open *theirs, const struct bgp_open *ours, uint32_t peer_as)
+enum bgp_role bgp_role_counterpart(enum bgp_role role)
+{
+	static const enum bgp_role of[] = {
+		[BGP_ROLE_PROVIDER] = BGP_ROLE_CUSTOMER,
+		[BGP_ROLE_RS] = BGP_ROLE_RS_CLIENT,
+		[BGP_ROLE_RS_CLIENT] = BGP_ROLE_RS,
+		[BGP_ROLE_CUSTOMER] = BGP_ROLE_PROVIDER,
+		[BGP_ROLE_PEER] = BGP_ROLE_PEER,
+	};
+
+	static_assert(countof(of) == BGP_ROLE_MAX);
+	return of[role];
+}
+
+static bool roles_match(const struct bgp_caps *theirs, const struct bgp_caps *ours, bool strict)
+{
+	if (!ours->has_role)
+		return true;
+	if (!theirs->has_role)
+		return !strict;
+	return !theirs->roles_differ &&
+	       theirs->role == bgp_role_counterpart((enum bgp_role)ours->role);
+}
+
+struct bgp_fault bgp_open_check(const struct bgp_open *theirs, const struct bgp_open *ours,
+	uint32_t peer_as, bool strict_role)
 {
 	if (theirs->as != peer_as)
 		return fault(BGP_FAULT_PEER_AS);
@@ -102,6 +129,8 @@ struct bgp_fault bgp_open_check(
 		return fault(BGP_FAULT_ID);
 	if (!bgp_caps_common_families(&ours->caps, &theirs->caps))
 		return no_common_family(ours->caps.families);
+	if (!roles_match(&theirs->caps, &ours->caps, strict_role))
+		return fault(BGP_FAULT_ROLE);
 	return (struct bgp_fault){};
 }
 

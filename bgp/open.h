@@ -20,9 +20,13 @@ struct bgp_open {
 [[nodiscard]] struct bgp_fault bgp_open_parse(struct bgp_open *ret, struct rd body);
 
 // Checks what it means to us (RFC 4271 section 6.2, RFC 6286 section 2.2): the AS that is
-// configured, our own identifier from an internal neighbour, no family in common.
-[[nodiscard]] struct bgp_fault bgp_open_check(
-	const struct bgp_open *theirs, const struct bgp_open *ours, uint32_t peer_as);
+// configured, our own identifier from an internal neighbour, no family in common; where we have
+// a role, another one than its counterpart, and with strict_role none at all (RFC 9234 section 4.2).
+[[nodiscard]] struct bgp_fault bgp_open_check(const struct bgp_open *theirs,
+	const struct bgp_open *ours, uint32_t peer_as, bool strict_role);
+
+// What the neighbour of that role is: the provider's is the customer.
+enum bgp_role bgp_role_counterpart(enum bgp_role role);
 
 // The whole message; returns its size.
 size_t bgp_open_build(struct wr *w, const struct bgp_open *o);

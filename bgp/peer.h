@@ -50,7 +50,11 @@ struct bgp_peer_config {
 	// is always a helper: it says End-of-RIB to a neighbour that wants it.
 	span restart_time;
 	bool restarted; // for the first session: this side comes back after a restart
-	bool no_llgr;   // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
+	// RFC 9234, towards external neighbours: what this side is to the other. strict_role
+	// refuses a neighbour that says no role.
+	bool has_role, strict_role;
+	enum bgp_role role;
+	bool no_llgr; // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
 };
 
 // What the program must do, in this order.
@@ -110,7 +114,9 @@ struct bgp_negotiated {
 	bool graceful_restart;     // RFC 4724: the neighbour knows of it
 	span restart_time;         // of the neighbour
 	unsigned restart_families; // whose routes the neighbour wants kept when it restarts
-	uint32_t peer_id;          // host order
+	bool has_role;
+	enum bgp_role role; // of the neighbour
+	uint32_t peer_id;   // host order
 };
 
 [[nodiscard]] struct bgp_peer *bgp_peer_new(const struct bgp_peer_config *config);

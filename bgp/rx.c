@@ -61,11 +61,14 @@ static bool survives_collision(struct bgp_conn *c, const struct bgp_open *theirs
 }
 
 static void detail_of_open(char *text, size_t size, const struct bgp_fault *f,
-	const struct bgp_open *o, uint32_t peer_as)
+	const struct bgp_open *o, const struct bgp_peer_config *cf)
 {
 	text[0] = '\0';
 	if (f->kind == BGP_FAULT_PEER_AS && o->as)
-		snprintf(text, size, ": %u came, %u is configured", o->as, peer_as);
+		snprintf(text, size, ": %u came, %u is configured", o->as, cf->peer_as);
+	if (f->kind == BGP_FAULT_ROLE)
+		snprintf(text, size, ": the neighbour of a %s says %s", bgp_role_name(cf->role),
+			o->caps.has_role ? bgp_role_name(o->caps.role) : "none");
 	if (f->kind == BGP_FAULT_ID && o->id)
 		snprintf(text, size, ": it is our own");
 }
@@ -84,9 +87,9 @@ static void rx_open(struct bgp_conn *c, const struct bgp_msg *m)
 	}
 	struct bgp_fault f = bgp_open_parse(&theirs, m->body);
 	if (f.kind == BGP_FAULT_NONE)
-		f = bgp_open_check(&theirs, &ours, p->config.peer_as);
+		f = bgp_open_check(&theirs, &ours, p->config.peer_as, p->config.strict_role);
 	if (f.kind != BGP_FAULT_NONE) {
-		detail_of_open(detail, sizeof(detail), &f, &theirs, p->config.peer_as);
+		detail_of_open(detail, sizeof(detail), &f, &theirs, &p->config);
 		end_by_fault(c, BGP_EV_BAD_OPEN, &f, detail);
 		return;
 	}

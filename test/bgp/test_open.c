@@ -190,7 +190,7 @@ static void checks_meaning(void **)
 
 		ours.caps.multiprotocol = true;
 		ours.caps.families = meanings[i].our_families;
-		struct bgp_fault f = bgp_open_check(&meanings[i].theirs, &ours, 64496);
+		struct bgp_fault f = bgp_open_check(&meanings[i].theirs, &ours, 64496, false);
 		if (f.kind != meanings[i].fault)
 			fail_msg("%s: %s", meanings[i].what, bgp_fault_name(f.kind));
 		assert_int_equal(f.data_len, data.len);
@@ -203,9 +203,9 @@ static void checks_own_identifier(void **)
 	struct bgp_open ours = { .as = 64500, .id = 1, .caps = { .families = BGP_FAMILY_IP4 } };
 	struct bgp_open theirs = { .as = 64500, .id = 1 };
 
-	assert_int_equal(bgp_open_check(&theirs, &ours, 64500).kind, BGP_FAULT_ID);
+	assert_int_equal(bgp_open_check(&theirs, &ours, 64500, false).kind, BGP_FAULT_ID);
 	theirs.id = 2;
-	assert_int_equal(bgp_open_check(&theirs, &ours, 64500).kind, BGP_FAULT_NONE);
+	assert_int_equal(bgp_open_check(&theirs, &ours, 64500, false).kind, BGP_FAULT_NONE);
 }
 
 static void builds(void **)

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	check_again(&o);
 	bgp_caps_print(&text, &o.caps);
-	f = bgp_open_check(&o, &ours, 64496);
+	f = bgp_open_check(&o, &ours, 64496, true);
 	if (f.kind != BGP_FAULT_NONE)
 		check_fault(&f);
 	return 0;
