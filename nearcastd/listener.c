@@ -54,6 +54,19 @@ static int set_passwords(int fd, enum ip_family family, const struct conf *conf)
 	return 0;
 }
 
+// A neighbour that demands a TTL of 255 (RFC 5082) demands it of the SYN-ACK
+// too, which the kernel sends before anybody knows whose connection it is.
+static int set_ttl(int fd, enum ip_family family)
+{
+	bool v4 = family == IP4;
+	int ttl = 255;
+
+	return setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, &ttl,
+		       sizeof(ttl)) < 0
+		       ? -errno
+		       : 0;
+}
+
 static int bound_socket(const struct ip_addr *address, uint16_t port)
 {
 	int one = 1;
@@ -78,8 +91,10 @@ static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *con
 {
 	char text[IP_TEXT];
 	own(close_fd) int fd = bound_socket(address, (uint16_t)conf->listen_port);
-	int rc = fd < 0 ? fd : set_passwords(fd, address->family, conf);
+	int rc = fd < 0 ? fd : set_ttl(fd, address->family);
 
+	if (rc == 0)
+		rc = set_passwords(fd, address->family, conf);
 	if (rc == 0 && listen(fd, BACKLOG) < 0)
 		rc = -errno;
 	if (rc < 0) {
