@@ -15,6 +15,8 @@
 // IFA_PROTO of what is ours; Linux itself uses 1 to 3.
 enum { MARK = 0xac };
 
+enum { READS_MAX = 10 }; // of a dump that others disturb
+
 // An address that is owned.
 struct held {
 	struct list node;
@@ -81,7 +83,6 @@ struct entry {
 	uint8_t scope;
 	uint8_t mark;
 	uint32_t flags;
-	uint32_t preferred_s;
 };
 
 static int read_attribute(const struct nlattr *a, void *ctx)
@@ -100,12 +101,6 @@ static int read_attribute(const struct nlattr *a, void *ctx)
 	case IFA_PROTO:
 		e->mark = mnl_attr_get_u8(a);
 		break;
-	case IFA_CACHEINFO: {
-		const struct ifa_cacheinfo *info = mnl_attr_get_payload(a);
-
-		e->preferred_s = info->ifa_prefered;
-		break;
-	}
 	default:
 		break;
 	}
@@ -131,32 +126,64 @@ static bool read_entry(const struct nlmsghdr *m, int link, struct entry *ret)
 	return e.addr.family != IP_NONE;
 }
 
-typedef void entry_fn(void *ctx, const struct entry *e);
-
-struct walk {
+// All addresses of one link.
+struct entries {
 	int link;
-	entry_fn *fn;
-	void *ctx;
+	struct entry *list;
+	size_t count;
 };
+
+static void free_entries(struct entries *all)
+{
+	free(all->list);
+	*all = (struct entries){};
+}
 
 static int on_entry(const struct nlmsghdr *m, void *ctx)
 {
-	const struct walk *w = ctx;
+	struct entries *all = ctx;
 	struct entry e;
 
-	if (read_entry(m, w->link, &e))
-		w->fn(w->ctx, &e);
+	if (!read_entry(m, all->link, &e))
+		return MNL_CB_OK;
+	all->list = mem_resize(all->list, all->count + 1, sizeof(*all->list));
+	all->list[all->count++] = e;
 	return MNL_CB_OK;
 }
 
-static int walk_link(struct netlink *n, int link, entry_fn *fn, void *ctx)
+static int read_once(struct netlink *n, struct entries *all)
 {
 	char buf[NETLINK_REQUEST_BYTES] __attribute__((aligned(8)));
 	struct nlmsghdr *m = netlink_request(buf, RTM_GETADDR, NLM_F_DUMP);
-	struct walk w = { link, fn, ctx };
 
 	mnl_nlmsg_put_extra_header(m, sizeof(struct ifaddrmsg));
-	return netlink_talk(n, m, on_entry, &w);
+	all->count = 0;
+	return netlink_talk(n, m, on_entry, all);
+}
+
+// The kernel says EINTR of a dump during which anybody changed an address of
+// this host (NLM_F_DUMP_INTR), as it may lack some. -EINTR: it still does, for all
+// that it was read again. On other failures *all is empty.
+static int read_link(struct netlink *n, int link, struct entries *all)
+{
+	int error = -EINTR;
+
+	free_entries(all);
+	all->link = link;
+	for (int i = 0; i < READS_MAX && error == -EINTR; i++)
+		error = read_once(n, all);
+	if (error && error != -EINTR)
+		free_entries(all);
+	return error;
+}
+
+// For whom a list that may lack an address is as good: one that is there is then
+// added again, which the kernel takes as a change of it.
+static int read_about(struct netlink *n, int link, struct entries *all)
+{
+	int error = read_link(n, link, all);
+
+	return error == -EINTR ? 0 : error;
 }
 
 static struct nlmsghdr *address_request(
@@ -202,6 +229,7 @@ struct job {
 	struct addresses *all;
 	const struct conf *conf;
 	struct netlink netlink;
+	struct entries now; // of the link that is worked on
 	struct strbuf *text;
 	int error;
 };
@@ -221,27 +249,23 @@ static void fault_addr(
 	fault(j, error, link, doing, ip_print(addr, text));
 }
 
-struct found {
-	const struct ip_addr *addr;
-	struct entry entry;
-	bool there;
-};
-
-static void find_entry(void *ctx, const struct entry *e)
+static const struct entry *find_entry(const struct entries *all, const struct ip_addr *addr)
 {
-	struct found *f = ctx;
-
-	if (!ip_equal(&e->addr, f->addr) || e->prefix_len != ip_bits(e->addr.family))
-		return;
-	f->entry = *e;
-	f->there = true;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct entry *e = &all->list[i];
+		if (ip_equal(&e->addr, addr) && e->prefix_len == ip_bits(addr->family))
+			return e;
+	}
+	return NULL;
 }
 
+// Of an address without end the kernel shows no lifetimes for IPv4, so it is the
+// flag that says whether it is preferred.
 static bool is_as_wanted(const struct entry *e)
 {
 	bool scope_fits = e->addr.family == IP6 || e->scope == RT_SCOPE_LINK;
 
-	return scope_fits && e->preferred_s == 0 && !(e->flags & IFA_F_TENTATIVE);
+	return scope_fits && (e->flags & IFA_F_DEPRECATED) && !(e->flags & IFA_F_TENTATIVE);
 }
 
 // An address that somebody else put there stays his, and as it is.
@@ -250,20 +274,18 @@ static bool is_owned(struct job *j, const struct entry *e, const char *link)
 	return e->mark == MARK || strcmp(link, LINK_NAME) == 0 || find(j->all, &e->addr, link);
 }
 
-static void want(struct job *j, const struct ip_addr *addr, const char *link, int index)
+static void want(struct job *j, const struct ip_addr *addr, const char *link)
 {
-	struct found f = { .addr = addr };
-	int error = walk_link(&j->netlink, index, find_entry, &f);
+	const struct entry *there = find_entry(&j->now, addr);
+	int error;
 
-	if (error)
-		return fault(j, error, link, "read", "addresses");
-	if (f.there && !is_owned(j, &f.entry, link))
+	if (there && !is_owned(j, there, link))
 		return;
-	if (!f.there || !is_as_wanted(&f.entry)) {
+	if (!there || !is_as_wanted(there)) {
 		// Scope and mark cannot be changed in place.
-		if (f.there && (error = delete_address(&j->netlink, index, addr)))
+		if (there && (error = delete_address(&j->netlink, j->now.link, addr)))
 			return fault_addr(j, error, link, "remove", addr);
-		error = add_address(&j->netlink, index, addr);
+		error = add_address(&j->netlink, j->now.link, addr);
 		if (error)
 			return fault_addr(j, error, link, "add", addr);
 	}
@@ -279,54 +301,59 @@ static void apply_service(struct job *j, const struct conf_service *s)
 	int error = link_ensure(&j->netlink, s->interface, &index);
 	if (error)
 		return fault(j, error, s->interface, "create", "link");
-	items_for_each(struct ip_addr, addr, s->addresses) want(j, addr, s->interface, index);
+	// What is done for one service leaves the addresses of others as they were read.
+	if (j->now.link != index)
+		error = read_about(&j->netlink, index, &j->now);
+	if (error)
+		return fault(j, error, s->interface, "read", "addresses");
+	items_for_each(struct ip_addr, addr, s->addresses) want(j, addr, s->interface);
 }
 
 // Marked addresses that an earlier process left on a link are owned too.
-struct leftovers {
-	struct job *job;
-	const char *link;
-};
-
-static void adopt_marked(void *ctx, const struct entry *e)
-{
-	const struct leftovers *l = ctx;
-
-	if (e->mark == MARK)
-		hold(l->job->all, &e->addr, l->link);
-}
-
 static void adopt_leftovers(struct job *j, const char *name)
 {
-	struct leftovers l = { j, name };
+	own(free_entries) struct entries all = {};
 	int index = link_index(name);
 
 	if (index <= 0)
 		return;
-	int error = walk_link(&j->netlink, index, adopt_marked, &l);
+	int error = read_about(&j->netlink, index, &all);
 	if (error)
 		fault(j, error, name, "read", "addresses");
+	for (size_t i = 0; i < all.count; i++)
+		if (all.list[i].mark == MARK)
+			hold(j->all, &all.list[i].addr, name);
 }
 
 // Link-local addresses came by themselves and go with the link.
-static void count_entry(void *ctx, const struct entry *e)
+static bool is_empty(const struct entries *all)
 {
-	if (!ip_is_link_local(&e->addr))
-		(*(size_t *)ctx)++;
+	for (size_t i = 0; i < all->count; i++)
+		if (!ip_is_link_local(&all->list[i].addr))
+			return false;
+	return true;
 }
 
 static void release_link(struct job *j, const char *name)
 {
+	own(free_entries) struct entries all = {};
 	int index = link_index(name);
-	size_t left = 0;
 
 	if (index <= 0)
 		return;
-	int error = walk_link(&j->netlink, index, count_entry, &left);
-	if (!error && left == 0)
+	int error = read_link(&j->netlink, index, &all);
+	if (!error && is_empty(&all))
 		error = link_release(&j->netlink, name, index);
-	if (error)
+	if (error && error != -EINTR) // then it stays, as it may not be empty
 		fault(j, error, name, "remove", "link");
+}
+
+static bool holds_any(struct addresses *a, const char *link)
+{
+	struct held *h;
+
+	list_for_each(h, &a->held, node) if (strcmp(h->link, link) == 0) return true;
+	return false;
 }
 
 static void remove_unwanted(struct job *j)
@@ -345,7 +372,8 @@ static void remove_unwanted(struct job *j)
 		}
 		own(free_ptr) char *link = mem_strdup(h->link);
 		drop(&h);
-		release_link(j, link);
+		if (!holds_any(j->all, link))
+			release_link(j, link);
 	}
 }
 
@@ -378,6 +406,7 @@ static int work(
 		if (!released || !released[i])
 			apply_service(&j, &services[i]);
 	remove_unwanted(&j);
+	free_entries(&j.now);
 	netlink_close(&j.netlink);
 	return j.error;
 }

@@ -45,10 +45,19 @@ struct nlmsghdr *netlink_request(char *buf, uint16_t type, uint16_t flags)
 	return m;
 }
 
+static bool is_end_of_dump(const void *buf, int len)
+{
+	for (const struct nlmsghdr *m = buf; mnl_nlmsg_ok(m, len); m = mnl_nlmsg_next(m, &len))
+		if (m->nlmsg_type == NLMSG_DONE)
+			return true;
+	return false;
+}
+
 int netlink_talk(struct netlink *n, struct nlmsghdr *request, mnl_cb_t each, void *ctx)
 {
-	char buf[8192] __attribute__((aligned(8)));
+	char buf[32768] __attribute__((aligned(8))); // the most that the kernel sends at once
 	unsigned port = mnl_socket_get_portid(n->socket);
+	bool interrupted = false;
 	int more = MNL_CB_OK;
 
 	request->nlmsg_seq = ++n->sequence;
@@ -62,12 +71,17 @@ int netlink_talk(struct netlink *n, struct nlmsghdr *request, mnl_cb_t each, voi
 		if (len < 0)
 			return -errno;
 		more = mnl_cb_run(buf, (size_t)len, n->sequence, port, each, ctx);
-		if (more < 0 && errno == EPROTO)
+		if (more < 0 && errno == EPROTO) {
 			more = MNL_CB_OK; // the rest of an earlier reply that was given up
-		else if (more < 0)
+		} else if (more < 0 && errno == EINTR) {
+			// To its end, as the kernel has one dump a socket (EBUSY).
+			interrupted = true;
+			more = is_end_of_dump(buf, (int)len) ? MNL_CB_STOP : MNL_CB_OK;
+		} else if (more < 0) {
 			return -errno;
+		}
 	}
-	return 0;
+	return interrupted ? -EINTR : 0;
 }
 
 uint8_t netlink_family(const struct ip_addr *a)

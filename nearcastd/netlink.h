@@ -26,7 +26,8 @@ enum { NETLINK_REQUEST_BYTES = 1024 };
 struct nlmsghdr *netlink_request(char *buf, uint16_t type, uint16_t flags);
 
 // Sends it and hands each message of the reply to each(), which returns
-// MNL_CB_OK. 0, or the negative errno the kernel answered with.
+// MNL_CB_OK. 0, or the negative errno the kernel answered with; -EINTR when what a dump
+// lists changed meanwhile, so that it may lack something.
 [[nodiscard]] int netlink_talk(
 	struct netlink *n, struct nlmsghdr *request, mnl_cb_t each, void *ctx);
 
