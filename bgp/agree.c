@@ -16,7 +16,10 @@ static struct bgp_caps offer(const struct bgp_peer *p)
 		.families = cf->families,
 		.refresh = true,
 		.enhanced_refresh = true,
+		.extended_next_hop = cf->extended_next_hop,
 		.extended_message = cf->extended_messages,
+		.paths_receive = cf->paths_receive & cf->families,
+		.paths_send = cf->paths_send & cf->families,
 		.has_role = cf->has_role && is_external(cf),
 		.role = (uint8_t)cf->role,
 		.as4 = true,
@@ -62,15 +65,19 @@ static struct bgp_negotiated agree(
 {
 	const struct bgp_caps *theirs = &o->caps;
 	span hold = span_min(cf->hold_time, span_s(o->hold_time_s));
+	unsigned families = bgp_caps_common_families(ours, theirs);
 
 	return (struct bgp_negotiated){
 		.hold_time = hold,
 		.keepalive = { hold.us / 3 },
-		.families = bgp_caps_common_families(ours, theirs),
+		.families = families,
 		.as4 = theirs->as4,
 		.refresh = theirs->refresh,
 		.enhanced_refresh = theirs->enhanced_refresh,
 		.extended_messages = ours->extended_message && theirs->extended_message,
+		.paths_receive = families & ours->paths_receive & theirs->paths_send,
+		.paths_send = families & ours->paths_send & theirs->paths_receive,
+		.extended_next_hop = ours->extended_next_hop && theirs->extended_next_hop,
 		.graceful_restart = theirs->graceful_restart,
 		.restart_time = span_s(theirs->restart_time_s),
 		.restart_families = theirs->restart_families,
@@ -103,9 +110,14 @@ void bgp_conn_negotiate(struct bgp_conn *c)
 		.next_hop4 = next_hop(c, &cf->next_hop4, IP4),
 		.next_hop6 = next_hop(c, &cf->next_hop6, IP6),
 		.extended = n.extended_messages,
+		.paths_in = n.paths_receive,
+		.paths_out = n.paths_send,
+		.extended_next_hop = n.extended_next_hop,
 		.end_of_rib = n.graceful_restart,
 		.enhanced_refresh = n.enhanced_refresh,
 		.otc = ours.has_role && goes_down(cf->role),
 		.no_llgr = cf->no_llgr,
 	};
+	c->codec.ip4_via_ip6 = n.extended_next_hop && c->codec.next_hop6.family == IP6 &&
+			       (c->local.family == IP6 || c->codec.next_hop4.family == IP_NONE);
 }

@@ -419,21 +419,9 @@ static void cluster_print(const struct bgp_path *p, struct strbuf *b)
 //	reach    | AFI (2) | SAFI (1) | n (1) | next hop (n) | reserved (1) | NLRI |
 //	unreach  | AFI (2) | SAFI (1) | NLRI |
 
-static enum ip_family ip_family_of(unsigned family)
-{
-	return family == BGP_FAMILY_IP6 ? IP6 : IP4;
-}
-
 static unsigned family_of(const struct bgp_mp *mp, const struct bgp_codec *c)
 {
 	return bgp_family_of(mp->afi, mp->safi) & c->families;
-}
-
-static bool nlri_is_sound(struct rd r, unsigned family)
-{
-	while (rd_more(&r))
-		(void)prefix_read(&r, ip_family_of(family));
-	return rd_done(&r);
 }
 
 // RFC 7606 sections 5.3 and 7.11: routes that cannot be found or told apart cost the family. To
@@ -446,17 +434,21 @@ static void lose_family(struct bgp_fault *f)
 
 static void take_nlri(struct bgp_mp *mp, struct rd *v, struct bgp_fault *f)
 {
-	if (nlri_is_sound(*v, mp->family))
+	if (bgp_nlri_is_sound(*v, mp->family, mp->paths))
 		mp->nlri = *v;
 	else
 		lose_family(f);
 }
 
-// 4 octets, or 16 with another 16 of a link-local address (RFC 2545 section 3).
-static bool read_next_hops(struct bgp_mp *mp, struct rd *r)
+// 4 octets for IPv4 routes. 16 for those of IPv6, and for IPv4 where that was agreed on (RFC
+// 8950 section 4), with another 16 of a link-local address (RFC 2545 section 3).
+static bool read_next_hops(struct bgp_mp *mp, struct rd *r, const struct bgp_codec *c)
 {
-	mp->next_hop = read_addr(r, ip_family_of(mp->family));
-	if (mp->family == BGP_FAMILY_IP6 && rd_more(r))
+	bool ip4 = mp->family == BGP_FAMILY_IP4;
+	bool short_hop = ip4 && !(c->extended_next_hop && rd_left(r) > 4);
+
+	mp->next_hop = read_addr(r, short_hop ? IP4 : IP6);
+	if (!short_hop && rd_more(r))
 		mp->link_local = read_addr(r, IP6);
 	return rd_done(r);
 }
@@ -469,12 +461,13 @@ static void reach_decode(
 	mp->afi = rd_u16(v);
 	mp->safi = rd_u8(v);
 	mp->family = family_of(mp, c);
+	mp->paths = mp->family & c->paths_in;
 	uint8_t hops_len = rd_u8(v);
 	struct rd hops = rd_sub(v, hops_len);
 	(void)rd_u8(v); // reserved, ignored
 	if (!mp->family && !v->bad)
 		return;
-	if (v->bad || !read_next_hops(mp, &hops)) {
+	if (v->bad || !read_next_hops(mp, &hops, c)) {
 		lose_family(f);
 		return;
 	}
@@ -493,6 +486,7 @@ static void unreach_decode(
 	mp->afi = rd_u16(v);
 	mp->safi = rd_u8(v);
 	mp->family = family_of(mp, c);
+	mp->paths = mp->family & c->paths_in;
 	if (mp->family)
 		take_nlri(mp, v, f);
 }
@@ -501,13 +495,16 @@ static void print_mp(const struct bgp_mp *mp, struct strbuf *b)
 {
 	char text[PREFIX_TEXT];
 	struct rd r = mp->nlri;
+	struct ip_prefix prefix;
+	uint32_t id;
 
 	sb_printf(b, "%u/%u", mp->afi, mp->safi);
 	if (mp->next_hop.family != IP_NONE)
 		sb_printf(b, " next-hop %s", ip_print(&mp->next_hop, text));
-	while (rd_more(&r)) {
-		struct ip_prefix prefix = prefix_read(&r, ip_family_of(mp->family));
+	while (bgp_nlri_next_path(&r, mp->family, mp->paths, &prefix, &id)) {
 		sb_printf(b, " %s", prefix_print(&prefix, text));
+		if (mp->paths)
+			sb_printf(b, " path %u", id);
 	}
 }
 

@@ -109,10 +109,13 @@ struct bgp_codec {
 	unsigned offered;                    // by this side
 	struct ip_addr next_hop4, next_hop6; // for announcements; IP_NONE: there is none
 	bool extended;                       // messages up to BGP_MSG_EXTENDED_MAX may be sent
-	bool end_of_rib;                     // wanted: RFC 4724 section 4.1
-	bool enhanced_refresh;               // begin and end of a refresh: RFC 7313
-	bool otc;                            // announce with Only to Customer: RFC 9234 section 5
-	bool no_llgr;                        // announce with that community: RFC 9494 section 4.3
+	unsigned paths_in, paths_out; // families whose routes have path identifiers: RFC 7911
+	bool extended_next_hop;       // IPv4 routes may come with IPv6 next hops: RFC 8950
+	bool ip4_via_ip6;             // and are announced with next_hop6
+	bool end_of_rib;              // wanted: RFC 4724 section 4.1
+	bool enhanced_refresh;        // begin and end of a refresh: RFC 7313
+	bool otc;                     // announce with Only to Customer: RFC 9234 section 5
+	bool no_llgr;                 // announce with that community: RFC 9494 section 4.3
 };
 
 // Octets of the greatest UPDATE that may be sent.
@@ -130,6 +133,7 @@ struct bgp_mp {
 	unsigned family;           // BGP_FAMILY_*; 0: not one of ours, or not negotiated
 	struct ip_addr next_hop;   // MP_REACH only
 	struct ip_addr link_local; // IP_NONE: not given
+	bool paths;                // a path identifier before each prefix of nlri
 	struct rd nlri;            // checked; empty when family is 0
 };
 
@@ -167,6 +171,13 @@ static inline bool bgp_path_has(const struct bgp_path *p, enum bgp_attr_code cod
 // What only the whole UPDATE can show (missing attributes) is judged in bgp/update.c.
 struct bgp_fault bgp_path_decode(
 	struct bgp_path *ret, struct rd field, const struct bgp_codec *codec);
+
+// Whether a list of routes can be told apart to its end: RFC 7606 section 5.3.
+bool bgp_nlri_is_sound(struct rd list, unsigned family, bool paths);
+// The next prefix of a sound list; false at the end. With paths each has an
+// identifier before it (RFC 7911 section 3), which goes to *id unless that is NULL.
+[[nodiscard]] bool bgp_nlri_next_path(
+	struct rd *r, unsigned family, bool paths, struct ip_prefix *ret, uint32_t *id);
 
 // An attribute as it stands in the message.
 struct bgp_raw_attr {

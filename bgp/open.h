@@ -1,5 +1,6 @@
 // OPEN, RFC 4271 section 4.2, with capabilities (RFC 5492), four-octet AS
-// numbers (RFC 6793) and extended optional parameters (RFC 9072).
+// numbers (RFC 6793). Extended optional parameters (RFC 9072) are read; what this speaker
+// offers is far from needing them.
 #pragma once
 
 #include <stdint.h>

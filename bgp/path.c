@@ -24,6 +24,35 @@ bool bgp_attr_next(struct rd *r, struct bgp_raw_attr *ret)
 	return true;
 }
 
+static struct ip_prefix read_route(struct rd *r, unsigned family, bool paths, uint32_t *id)
+{
+	*id = paths ? rd_u32(r) : 0;
+	return prefix_read(r, family == BGP_FAMILY_IP6 ? IP6 : IP4);
+}
+
+bool bgp_nlri_is_sound(struct rd r, unsigned family, bool paths)
+{
+	uint32_t id;
+
+	while (rd_more(&r))
+		(void)read_route(&r, family, paths, &id);
+	return rd_done(&r);
+}
+
+bool bgp_nlri_next_path(
+	struct rd *r, unsigned family, bool paths, struct ip_prefix *ret, uint32_t *id)
+{
+	uint32_t ignored;
+
+	if (!rd_more(r))
+		return false;
+	struct ip_prefix p = read_route(r, family, paths, id ? id : &ignored);
+	if (r->bad)
+		return false;
+	*ret = p;
+	return true;
+}
+
 static bool is_known(uint8_t code)
 {
 	return bgp_attr_find(code) != NULL;

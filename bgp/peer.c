@@ -231,7 +231,7 @@ static bool next_report(struct bgp_peer *p, struct bgp_action *ret)
 {
 	struct ip_prefix prefix;
 
-	if (!bgp_nlri_next(&p->report, p->writer.family, &prefix))
+	if (!bgp_nlri_next_path(&p->report, p->writer.family, p->writer.paths, &prefix, NULL))
 		return false;
 	*ret = (struct bgp_action){
 		.kind = BGP_DO_EVENT,

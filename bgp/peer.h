@@ -50,6 +50,12 @@ struct bgp_peer_config {
 	// is always a helper: it says End-of-RIB to a neighbour that wants it.
 	span restart_time;
 	bool restarted; // for the first session: this side comes back after a restart
+	// Families to receive and to send with path identifiers (RFC 7911). What is announced has
+	// one path a prefix.
+	unsigned paths_receive, paths_send;
+	// RFC 8950: IPv4 routes with IPv6 next hops. Where agreed on they are announced so on a
+	// session over IPv6, and wherever there is no IPv4 next hop.
+	bool extended_next_hop;
 	// RFC 9234, towards external neighbours: what this side is to the other. strict_role
 	// refuses a neighbour that says no role.
 	bool has_role, strict_role;
@@ -114,6 +120,8 @@ struct bgp_negotiated {
 	bool graceful_restart;     // RFC 4724: the neighbour knows of it
 	span restart_time;         // of the neighbour
 	unsigned restart_families; // whose routes the neighbour wants kept when it restarts
+	unsigned paths_receive, paths_send; // families with path identifiers: RFC 7911
+	bool extended_next_hop;             // RFC 8950
 	bool has_role;
 	enum bgp_role role; // of the neighbour
 	uint32_t peer_id;   // host order

@@ -89,7 +89,8 @@ static void free_group(struct bgp_ribout *r, struct group *g)
 static const char *why_unsendable(const struct bgp_ribout *r, unsigned family)
 {
 	bool ip6 = family == BGP_FAMILY_IP6;
-	const struct ip_addr *hop = ip6 ? &r->codec.next_hop6 : &r->codec.next_hop4;
+	bool hop6 = ip6 || r->codec.ip4_via_ip6;
+	const struct ip_addr *hop = hop6 ? &r->codec.next_hop6 : &r->codec.next_hop4;
 
 	if (!(r->codec.families & family))
 		return ip6 ? "IPv6 unicast was not agreed on with this neighbour"

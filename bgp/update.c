@@ -3,23 +3,11 @@
 #include "bgp/msg.h"
 #include "lib/own.h"
 
-static enum ip_family ip_family_of(unsigned family)
-{
-	return family == BGP_FAMILY_IP6 ? IP6 : IP4;
-}
-
 // ---- Reading ----
 
 static void raise(struct bgp_update *u, enum bgp_fault_kind kind, enum bgp_verb verb)
 {
 	bgp_fault_raise(&u->fault, &(struct bgp_fault){ .kind = kind, .verb = verb });
-}
-
-static bool is_sound(struct rd r)
-{
-	while (rd_more(&r))
-		(void)prefix_read(&r, IP4);
-	return rd_done(&r);
 }
 
 // RFC 7606 section 3, d: routes without their mandatory attributes are withdrawn.
@@ -80,7 +68,7 @@ static unsigned end_of_rib(const struct bgp_update *u)
 //	+-----------------+-----------+-----------------+------------+------+
 void bgp_update_decode(struct bgp_update *ret, struct rd r, const struct bgp_codec *codec)
 {
-	struct bgp_update u = {};
+	struct bgp_update u = { .paths = codec->paths_in & BGP_FAMILY_IP4 };
 	size_t withdrawn_len = rd_u16(&r);
 	struct rd withdrawn = rd_sub(&r, withdrawn_len);
 	size_t attrs_len = rd_u16(&r);
@@ -88,7 +76,8 @@ void bgp_update_decode(struct bgp_update *ret, struct rd r, const struct bgp_cod
 
 	if (r.bad) { // section 6.3
 		raise(&u, BGP_FAULT_UPDATE_LENGTH, BGP_VERB_RESET);
-	} else if (!is_sound(withdrawn) || !is_sound(r)) { // RFC 7606 section 5.3
+	} else if (!bgp_nlri_is_sound(withdrawn, BGP_FAMILY_IP4, u.paths) ||
+		   !bgp_nlri_is_sound(r, BGP_FAMILY_IP4, u.paths)) { // RFC 7606 section 5.3
 		raise(&u, BGP_FAULT_NETWORK, BGP_VERB_RESET);
 	} else {
 		u.withdrawn = withdrawn;
@@ -104,32 +93,30 @@ void bgp_update_decode(struct bgp_update *ret, struct rd r, const struct bgp_cod
 
 bool bgp_nlri_next(struct rd *r, unsigned family, struct ip_prefix *ret)
 {
-	if (!rd_more(r))
-		return false;
-	struct ip_prefix p = prefix_read(r, ip_family_of(family));
-	if (r->bad)
-		return false;
-	*ret = p;
-	return true;
+	return bgp_nlri_next_path(r, family, false, ret, NULL);
 }
 
-static size_t count(struct rd r, unsigned family)
+static size_t count(struct rd r, unsigned family, bool paths)
 {
 	struct ip_prefix p;
 	size_t n = 0;
 
-	while (bgp_nlri_next(&r, family, &p))
+	while (bgp_nlri_next_path(&r, family, paths, &p, NULL))
 		n++;
 	return n;
+}
+
+static size_t count_mp(const struct bgp_mp *mp)
+{
+	return count(mp->nlri, mp->family, mp->paths);
 }
 
 void bgp_update_count(const struct bgp_update *u, size_t *announced, size_t *withdrawn)
 {
 	const struct bgp_path *p = &u->path;
 	bool reset = u->fault.verb == BGP_VERB_RESET;
-	size_t routes = count(u->nlri, BGP_FAMILY_IP4) + count(p->reach.nlri, p->reach.family);
-	size_t gone =
-		count(u->withdrawn, BGP_FAMILY_IP4) + count(p->unreach.nlri, p->unreach.family);
+	size_t routes = count(u->nlri, BGP_FAMILY_IP4, u->paths) + count_mp(&p->reach);
+	size_t gone = count(u->withdrawn, BGP_FAMILY_IP4, u->paths) + count_mp(&p->unreach);
 
 	if (u->fault.verb == BGP_VERB_WITHDRAW) { // RFC 7606 section 2
 		gone += routes;
@@ -154,7 +141,7 @@ static void begin_mp(struct bgp_update_writer *u, enum bgp_attr_code code)
 
 static void begin_withdraw(struct bgp_update_writer *u)
 {
-	if (u->family == BGP_FAMILY_IP4) {
+	if (!u->mp) {
 		u->field_at = wr_len16_open(&u->w);
 		u->tail_len = 2; // no attributes: their length, 0
 		return;
@@ -169,7 +156,7 @@ static void begin_announce(
 {
 	wr_u16(&u->w, 0);
 	u->attrs_at = wr_len16_open(&u->w);
-	if (u->family == BGP_FAMILY_IP4) {
+	if (!u->mp) {
 		bgp_attrs_encode(&u->w, attrs, codec, true);
 		wr_len16_close(&u->w, u->attrs_at);
 		u->attrs_at = 0; // settled
@@ -192,6 +179,8 @@ void bgp_update_begin(struct bgp_update_writer *u, uint8_t *buf, unsigned family
 	u->w = wr_init(buf, u->max);
 	u->family = family;
 	u->withdraw = !attrs;
+	u->mp = family != BGP_FAMILY_IP4 || codec->ip4_via_ip6;
+	u->paths = codec->paths_out & family;
 	u->field_at = u->attrs_at = u->tail_len = 0;
 	bgp_msg_begin(&u->w, BGP_MSG_UPDATE);
 	if (attrs)
@@ -201,12 +190,16 @@ void bgp_update_begin(struct bgp_update_writer *u, uint8_t *buf, unsigned family
 	u->list_at = u->list_end = wr_len(&u->w);
 }
 
+enum { PATH_ID = 1 }; // there is one path a prefix
+
 bool bgp_update_add(struct bgp_update_writer *u, const struct ip_prefix *prefix)
 {
-	size_t size = 1 + (prefix->len + 7u) / 8;
+	size_t size = (u->paths ? 4 : 0) + 1 + (prefix->len + 7u) / 8;
 
 	if (wr_len(&u->w) + size + u->tail_len > u->max)
 		return false;
+	if (u->paths)
+		wr_u32(&u->w, PATH_ID);
 	prefix_write(&u->w, prefix);
 	u->list_end = wr_len(&u->w);
 	return true;
@@ -216,7 +209,7 @@ size_t bgp_update_end(struct bgp_update_writer *u)
 {
 	if (u->field_at)
 		wr_len16_close(&u->w, u->field_at);
-	if (u->withdraw && u->family == BGP_FAMILY_IP4)
+	if (u->withdraw && !u->mp)
 		wr_u16(&u->w, 0);
 	else
 		wr_bytes(&u->w, u->tail, u->tail_len);

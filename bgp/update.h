@@ -18,6 +18,7 @@
 struct bgp_update {
 	struct rd withdrawn; // IPv4, checked
 	struct rd nlri;      // IPv4, checked
+	bool paths;          // a path identifier before each prefix of these two
 	struct bgp_path
 		path; // IPv6 (and, where a neighbour prefers it, IPv4) is in reach and unreach
 	struct bgp_fault fault;
@@ -28,7 +29,7 @@ struct bgp_update {
 // body: without the header.
 void bgp_update_decode(struct bgp_update *ret, struct rd body, const struct bgp_codec *codec);
 
-// The next prefix of a checked list; false at the end.
+// The next prefix of a checked list without path identifiers; false at the end.
 [[nodiscard]] bool bgp_nlri_next(struct rd *r, unsigned family, struct ip_prefix *ret);
 
 // How many routes it announces and withdraws, the verdict considered.
@@ -42,6 +43,8 @@ struct bgp_update_writer {
 	size_t max; // octets of the message
 	unsigned family;
 	bool withdraw;
+	bool mp;         // the list stands in MP_REACH_NLRI or MP_UNREACH_NLRI
+	bool paths;      // path identifier 1 before each prefix
 	size_t field_at; // of the length field that the list stands under; 0: none
 	size_t attrs_at; // of the length field of all attributes
 	size_t list_at, list_end;
@@ -59,5 +62,5 @@ void bgp_update_begin(struct bgp_update_writer *u, uint8_t *buf, unsigned family
 size_t bgp_update_end(struct bgp_update_writer *u);
 // The whole message that ends the family's first round of routes (RFC 4724 section 2); its size.
 size_t bgp_end_of_rib_build(struct wr *w, unsigned family);
-// The prefixes of the message after its end, for bgp_nlri_next(); a view of buf.
+// The prefixes of the message after its end, for bgp_nlri_next_path(); a view of buf.
 struct rd bgp_update_list(const struct bgp_update_writer *u);

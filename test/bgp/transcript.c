@@ -30,15 +30,19 @@ static void write_notification(struct strbuf *log, struct rd body)
 		sb_printf(log, "%02x", rd_u8(&n.data));
 }
 
-static void write_prefixes(struct strbuf *log, const char *verb, struct rd list, unsigned family)
+static void write_prefixes(struct strbuf *log, const char *verb, struct rd list, bool paths)
 {
 	struct ip_prefix p;
+	uint32_t id;
 	char text[PREFIX_TEXT];
 
 	if (rd_more(&list))
 		sb_printf(log, " %s", verb);
-	while (bgp_nlri_next(&list, family, &p))
+	while (bgp_nlri_next_path(&list, BGP_FAMILY_IP4, paths, &p, &id)) {
 		sb_printf(log, " %s", prefix_print(&p, text));
+		if (paths)
+			sb_printf(log, " path %u", id);
+	}
 }
 
 static void write_refresh(struct strbuf *log, const struct bgp_msg *m)
@@ -65,8 +69,8 @@ static void write_update(struct strbuf *log, struct rd body, const struct bgp_co
 		sb_printf(log, " end %s", bgp_family_name(u.end_of_rib));
 		return;
 	}
-	write_prefixes(log, "withdraw", u.withdrawn, BGP_FAMILY_IP4);
-	write_prefixes(log, "announce", u.nlri, BGP_FAMILY_IP4);
+	write_prefixes(log, "withdraw", u.withdrawn, u.paths);
+	write_prefixes(log, "announce", u.nlri, u.paths);
 	if (u.path.count)
 		sb_str(log, " with ");
 	bgp_path_print(&u.path, log);

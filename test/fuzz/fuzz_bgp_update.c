@@ -10,12 +10,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static size_t walk(struct rd list, unsigned family)
+static size_t walk(struct rd list, unsigned family, bool paths)
 {
 	struct ip_prefix p;
 	size_t n = 0;
 
-	while (bgp_nlri_next(&list, family, &p)) {
+	while (bgp_nlri_next_path(&list, family, paths, &p, NULL)) {
 		if (p.len > ip_bits((enum ip_family)p.addr.family))
 			abort();
 		n++;
@@ -52,12 +52,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.ibgp = data[0] & 1,
 		.as4 = data[0] & 2,
 		.families = data[0] >> 2 & BGP_FAMILY_ALL,
+		.paths_in = data[0] >> 4 & BGP_FAMILY_ALL,
+		.extended_next_hop = data[0] & 64,
 	};
 	bgp_update_decode(&u, rd_init(data + 1, size - 1), &codec);
 	bgp_update_count(&u, &announced, &withdrawn);
-	size_t all = walk(u.withdrawn, BGP_FAMILY_IP4) + walk(u.nlri, BGP_FAMILY_IP4) +
-		     walk(u.path.reach.nlri, u.path.reach.family) +
-		     walk(u.path.unreach.nlri, u.path.unreach.family);
+	size_t all = walk(u.withdrawn, BGP_FAMILY_IP4, u.paths) +
+		     walk(u.nlri, BGP_FAMILY_IP4, u.paths) +
+		     walk(u.path.reach.nlri, u.path.reach.family, u.path.reach.paths) +
+		     walk(u.path.unreach.nlri, u.path.unreach.family, u.path.unreach.paths);
 
 	if ((u.fault.kind == BGP_FAULT_NONE) != (u.fault.verb == BGP_VERB_NONE))
 		abort();
