@@ -113,6 +113,9 @@ struct conf_upstream {
 	unsigned families;    // BGP_FAMILY_*
 	bool has_bfd;
 	struct conf_bfd bfd;
+	// What it hears beside the service's own attributes: prepends and communities are
+	// added, a MED takes the place of the service's.
+	struct conf_announce up, degraded, draining;
 	struct items family_words; // int, one BGP_FAMILY_* each
 	struct place place;
 	struct items keys; // struct given

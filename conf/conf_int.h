@@ -7,7 +7,7 @@ extern const struct schema_scalar conf_as_scalar;        // uint64_t
 extern const struct schema_scalar conf_router_id_scalar; // struct ip_addr
 extern const struct schema_scalar conf_community_scalar; // struct bgp_community
 
-enum { CONF_PREPEND_MAX = 10 };
+enum { CONF_PREPEND_MAX = 10, CONF_COMMUNITIES_MAX = 255 };
 
 // A configuration whose meaning is being checked.
 struct checker {
@@ -34,6 +34,9 @@ bool conf_is_unicast(const struct ip_addr *a);
 void conf_check_top(struct checker *k);
 void conf_check_services(struct checker *k);
 void conf_check_upstreams(struct checker *k);
+// Degraded and draining get what they inherit from up.
+void conf_finish_announce(struct checker *k, struct conf_announce *up,
+	struct conf_announce *degraded, struct conf_announce *draining);
 void conf_check_checks(struct checker *k, struct conf_service *s);
 // Refuses a password file that others may read too.
 void conf_read_password(struct checker *k, struct conf_upstream *u);

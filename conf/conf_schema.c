@@ -374,6 +374,27 @@ static const struct schema bfd_schema = {
 #define AT(field)  .offset = offsetof(struct conf_upstream, field)
 #define HAS(field) .has_offset = offsetof(struct conf_upstream, field)
 
+static const struct schema upstream_announce_schema = {
+	.name = "announce",
+	.size = sizeof(struct conf_upstream),
+	.help = "What this upstream hears beside the service's own attributes: prepends and "
+		"communities are added, a MED takes the place of the service's.",
+	.keys =
+		(const struct schema_key[]){
+			{ "up", SCHEMA_MAP, AT(up), HAS(up.given), .sub = &attributes_schema,
+				.help = "While the service is healthy." },
+			{ "degraded", SCHEMA_MAP, AT(degraded), HAS(degraded.given),
+				.sub = &attributes_schema,
+				.help = "While a dependency fails. What is not given is as in "
+					"up." },
+			{ "draining", SCHEMA_MAP, AT(draining), HAS(draining.given),
+				.sub = &attributes_schema,
+				.help = "While the site is emptied. What is not given is as in "
+					"up." },
+			{},
+		},
+};
+
 static const struct schema upstream_schema = {
 	.name = "an upstream",
 	.size = sizeof(struct conf_upstream),
@@ -429,6 +450,8 @@ static const struct schema upstream_schema = {
 				.min = 1, .one_or_list = true, .fallback = "[ipv4, ipv6]",
 				.help = "Address families offered.", .rfc = "RFC 4760" },
 			{ "role", .unavailable = LATER },
+			{ "announce", SCHEMA_MAP, .sub = &upstream_announce_schema,
+				.help = "What it hears beside the service's own attributes." },
 			{ "bfd", SCHEMA_MAP, AT(bfd), HAS(has_bfd), .sub = &bfd_schema,
 				.help = "Watch the path to the neighbour. BGP does not wait for "
 					"it to come up.",

@@ -128,7 +128,7 @@ static void add_communities(struct checker *k, struct items *to, const struct it
 // those of `up`, since a neighbour may filter routes that lack its tags.
 static void inherit(struct checker *k, struct conf_announce *a, const struct conf_announce *up)
 {
-	if (a->given && !schema_given(&a->keys, "prepend"))
+	if (a->given ? !schema_given(&a->keys, "prepend") : a->prepend < up->prepend)
 		a->prepend = up->prepend;
 	if (!a->has_med) {
 		a->has_med = up->has_med;
@@ -146,12 +146,19 @@ static uint64_t prepend_more(const struct conf_announce *up, uint64_t times)
 	return up->prepend + times < CONF_PREPEND_MAX ? up->prepend + times : CONF_PREPEND_MAX;
 }
 
+void conf_finish_announce(struct checker *k, struct conf_announce *up,
+	struct conf_announce *degraded, struct conf_announce *draining)
+{
+	tidy_communities(&up->communities);
+	up->given = true;
+	inherit(k, degraded, up);
+	inherit(k, draining, up);
+}
+
 static void check_announce(struct checker *k, struct conf_service *s)
 {
 	static const uint32_t graceful_shutdown = 0xffff0000; // RFC 8326
 
-	tidy_communities(&s->up.communities);
-	s->up.given = true;
 	if (!s->degraded.given)
 		s->degraded.prepend = prepend_more(&s->up, 3);
 	if (!s->draining.given) {
@@ -160,8 +167,7 @@ static void check_announce(struct checker *k, struct conf_service *s)
 		s->draining.communities = (struct items){ c, 1 };
 		s->draining.prepend = prepend_more(&s->up, 2);
 	}
-	inherit(k, &s->degraded, &s->up);
-	inherit(k, &s->draining, &s->up);
+	conf_finish_announce(k, &s->up, &s->degraded, &s->draining);
 }
 
 static void check_service(struct checker *k, struct conf_service *s)

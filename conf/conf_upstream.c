@@ -109,6 +109,23 @@ static void derive_bfd(struct conf_upstream *u)
 		u->bfd.multihop = u->multihop || u->ttl_security > 1;
 }
 
+// What one UPDATE can hold with room for its prefixes.
+static void check_communities(struct checker *k, const struct conf_upstream *u)
+{
+	items_for_each(const struct conf_service, s, k->c->services)
+	{
+		const struct conf_announce *here[] = { &u->up, &u->degraded, &u->draining },
+					   *there[] = { &s->up, &s->degraded, &s->draining };
+		for (size_t i = 0; i < countof(here); i++)
+			if (here[i]->communities.count + there[i]->communities.count >
+				CONF_COMMUNITIES_MAX)
+				REFUSE(k, conf_place(&here[i]->keys, "communities", u->place), NULL,
+					"together with those of service `%s` these are more than "
+					"%d communities",
+					s->name, CONF_COMMUNITIES_MAX);
+	}
+}
+
 void conf_check_upstreams(struct checker *k)
 {
 	items_for_each(struct conf_upstream, u, k->c->upstreams)
@@ -119,6 +136,9 @@ void conf_check_upstreams(struct checker *k)
 		check_source(k, u);
 		check_options(k, u);
 		gather_families(u);
+		if (u->up.given || u->degraded.given || u->draining.given)
+			conf_finish_announce(k, &u->up, &u->degraded, &u->draining);
+		check_communities(k, u);
 		derive_bfd(u);
 		if (u->password_file)
 			conf_read_password(k, u);

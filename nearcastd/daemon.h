@@ -32,10 +32,11 @@ struct service {
 	struct decision decision;
 	int64_t since_unix_us; // of the decision
 	instant since;
-	uint64_t socket_event;   // seq of the last unexplained socket event; 0: none
-	uint64_t check_event;    // seq of the check verdict that changes health next
-	uint64_t decision_event; // seq, the cause of what upstreams are told
-	struct bgp_attrs *attrs[GRADE_MAX];
+	uint64_t socket_event;    // seq of the last unexplained socket event; 0: none
+	uint64_t check_event;     // seq of the check verdict that changes health next
+	uint64_t decision_event;  // seq, the cause of what upstreams are told
+	struct bgp_attrs **attrs; // of upstream i in grade g: [i * GRADE_MAX + g]
+	size_t attrs_count;
 };
 
 struct daemon {

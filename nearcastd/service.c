@@ -9,37 +9,75 @@
 #include "lib/mem.h"
 #include "nearcastd/clock.h"
 
-static const struct conf_announce *grade_conf(
+static const struct conf_announce *of_service(
 	const struct conf_service *cs, enum announce_grade grade)
 {
-	switch (grade) {
-	case GRADE_DEGRADED:
-		return &cs->degraded;
-	case GRADE_DRAINING:
-		return &cs->draining;
-	default:
-		return &cs->up;
-	}
+	return grade == GRADE_DEGRADED   ? &cs->degraded
+	       : grade == GRADE_DRAINING ? &cs->draining
+					 : &cs->up;
 }
 
-static struct bgp_attrs *build_attrs(const struct conf_announce *a)
+static const struct conf_announce *of_upstream(
+	const struct conf_upstream *cu, enum announce_grade grade)
 {
+	return grade == GRADE_DEGRADED   ? &cu->degraded
+	       : grade == GRADE_DRAINING ? &cu->draining
+					 : &cu->up;
+}
+
+// The service's attributes with what one upstream hears beside them.
+static struct bgp_attrs *build_attrs(
+	const struct conf_announce *a, const struct conf_announce *more)
+{
+	size_t n = a->communities.count, m = more->communities.count;
+	own(free_ptr) struct bgp_community *c = mem_zalloc((n + m + 1) * sizeof(*c));
+	uint64_t prepend = a->prepend + more->prepend;
 	struct bgp_attrs_spec spec = {
 		.origin = BGP_ORIGIN_IGP,
-		.prepend = (unsigned)a->prepend,
-		.has_med = a->has_med,
-		.med = (uint32_t)a->med,
-		.communities = a->communities.data,
-		.community_count = a->communities.count,
+		.prepend = prepend < BGP_PREPEND_MAX ? (unsigned)prepend : BGP_PREPEND_MAX,
+		.has_med = a->has_med || more->has_med,
+		.med = (uint32_t)(more->has_med ? more->med : a->med),
+		.communities = c,
+		.community_count = n + m,
 	};
 
+	if (n)
+		memcpy(c, a->communities.data, n * sizeof(*c));
+	if (m)
+		memcpy(c + n, more->communities.data, m * sizeof(*c));
 	struct bgp_attrs *attrs = NULL;
 	int rc = bgp_attrs_new(&attrs, &spec);
 	assert(rc == 0); // conf/ refuses what an UPDATE cannot hold
 	return attrs;
 }
 
-void service_init(struct service *s, const struct conf *, const struct conf_service *cs)
+// Upstreams that hear the same share one set: it is what the RIB-Out groups by.
+static struct bgp_attrs *shared(
+	struct service *s, size_t upstream, enum announce_grade grade, struct bgp_attrs *attrs)
+{
+	for (size_t i = 0; i < upstream; i++) {
+		struct bgp_attrs *other = s->attrs[i * GRADE_MAX + grade];
+		if (!bgp_attrs_equal(other, attrs))
+			continue;
+		bgp_attrs_unref(&attrs);
+		return bgp_attrs_ref(other);
+	}
+	return attrs;
+}
+
+static void make_attrs(struct service *s, const struct conf *conf)
+{
+	const struct conf_upstream *cu = conf->upstreams.data;
+
+	s->attrs_count = conf->upstreams.count * GRADE_MAX;
+	s->attrs = mem_zalloc(s->attrs_count * sizeof(struct bgp_attrs *));
+	for (size_t i = 0; i < conf->upstreams.count; i++)
+		for (enum announce_grade g = 0; g < GRADE_MAX; g++)
+			s->attrs[i * GRADE_MAX + g] = shared(s, i, g,
+				build_attrs(of_service(s->conf, g), of_upstream(&cu[i], g)));
+}
+
+void service_init(struct service *s, const struct conf *conf, const struct conf_service *cs)
 {
 	*s = (struct service){ .conf = cs, .admin = ADMIN_ACTIVE };
 	s->decision = (struct decision){ ANNOUNCE_WITHDRAWN, REASON_STARTING, GRADE_UP };
@@ -47,14 +85,14 @@ void service_init(struct service *s, const struct conf *, const struct conf_serv
 	s->since_unix_us = clock_unix_us();
 	drain_init(&s->drain);
 	holddown_init(&s->holddown, cs->hold_down_first, cs->hold_down_max);
-	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
-		s->attrs[g] = build_attrs(grade_conf(cs, g));
+	make_attrs(s, conf);
 }
 
 void service_clear(struct service *s)
 {
-	for (enum announce_grade g = 0; g < GRADE_MAX; g++)
-		bgp_attrs_unref(&s->attrs[g]);
+	for (size_t i = 0; i < s->attrs_count; i++)
+		bgp_attrs_unref(&s->attrs[i]);
+	free_ptr(&s->attrs);
 	free_ptr(&s->drain_reason);
 }
 
@@ -102,21 +140,24 @@ const struct ip_prefix *prefix_of_address(
 	return NULL;
 }
 
-static void tell(const struct service *s, struct upstream *u)
+static void tell(const struct daemon *d, const struct service *s, struct upstream *u)
 {
+	size_t index = (size_t)(upstream_conf(u) - (struct conf_upstream *)d->conf->upstreams.data);
+	struct bgp_attrs *attrs = s->attrs[index * GRADE_MAX + s->decision.grade];
+
 	items_for_each(struct ip_prefix, p, s->conf->prefixes)
 	{
 		if (s->decision.announce == ANNOUNCE_WITHDRAWN)
 			upstream_withdraw(u, p);
 		else
-			upstream_announce(u, p, s->attrs[s->decision.grade]);
+			upstream_announce(u, p, attrs);
 	}
 }
 
 void services_tell(struct daemon *d, struct upstream *u)
 {
 	for (size_t i = 0; i < d->service_count; i++)
-		tell(&d->services[i], u);
+		tell(d, &d->services[i], u);
 }
 
 static void take_drain_step(struct daemon *d, struct service *s, const char *reason);
@@ -209,7 +250,7 @@ void service_decide(struct daemon *d, struct service *s, uint64_t cause)
 	s->since_unix_us = clock_unix_us();
 	note_decision(d, s, cause);
 	for (size_t i = 0; i < d->upstream_count; i++)
-		tell(s, d->upstreams[i]);
+		tell(d, s, d->upstreams[i]);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_flush(d->upstreams[i]);
 }

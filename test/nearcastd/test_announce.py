@@ -180,6 +180,23 @@ def test_degraded_is_demoted(world):
     bird.wait_routes(0)
 
 
+def test_each_upstream_hears_its_own(world):
+    """One upstream wants a tag, a MED of its own and a longer path; the other hears the service's."""
+    bird, neighbour, config = begin(world)
+    tags = ", announce: {up: {prepend: 1, med: 77, communities: [64497:9]}, degraded: {prepend: 4}}"
+    head, tail = config.rsplit(", multihop: yes", 1)
+    harness.Daemon(world, head + ", multihop: yes" + tags + tail)
+    session = neighbour.accept()
+    session.establish()
+    update = session.next_update()
+    assert update["attributes"][4] == b"\0\0\0\x0a" and update["attributes"][2][1] == 1
+    for attributes in bird.wait_routes(2).values():
+        assert attributes["as_path"] == "64500 64500", attributes
+        assert attributes["med"] == "77"
+        assert attributes["community"] == "(64497,9) (64500,100)"
+        assert attributes["large_community"] == "(64500, 1, 2)"
+
+
 def test_hold_down(world):
     bird, _, config = begin(world)
     config = config.replace("    announce:\n", "    hold-down: {first: 500ms, max: 2s}\n    announce:\n")
