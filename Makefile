@@ -38,6 +38,10 @@ check: all ## unit tests only: seconds, no root
 lab: all ## run a scenario: make lab SCENARIO=nearest
 	$(Q)$(BUILD)/nearcast/nearcast lab run $(SCENARIO)
 
+.PHONY: interop
+interop: deps all ## beside BIRD, FRR, GoBGP, OpenBGPD, ExaBGP (WRITE=1: doc/interop.md)
+	$(Q)test/interop/table.py $(BUILD) $(if $(WRITE),--write)
+
 .PHONY: bench
 bench: all ## measure, peers in the same run
 	$(Q)bench/run $(BUILD)
