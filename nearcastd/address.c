@@ -231,12 +231,14 @@ struct job {
 	struct netlink netlink;
 	struct entries now; // of the link that is worked on
 	struct strbuf *text;
+	size_t faults;
 	int error;
 };
 
 static void fault(struct job *j, int error, const char *link, const char *doing, const char *what)
 {
-	sb_printf(j->text, "%s: %s %s: %s\n", link, doing, what, strerror(-error));
+	sb_printf(j->text, "%s%s: %s %s: %s", j->faults++ ? "; " : "", link, doing, what,
+		error == -EPERM ? "CAP_NET_ADMIN is needed" : strerror(-error));
 	if (!j->error)
 		j->error = error;
 }
@@ -247,6 +249,8 @@ static void fault_addr(
 	char text[IP_TEXT];
 
 	fault(j, error, link, doing, ip_print(addr, text));
+	if (addr->family == IP6 && error == -EACCES)
+		sb_str(j->text, " (IPv6 is switched off: sysctl net.ipv6.conf.*.disable_ipv6)");
 }
 
 static const struct entry *find_entry(const struct entries *all, const struct ip_addr *addr)
@@ -390,34 +394,46 @@ static void adopt_all(struct job *j)
 		adopt_leftovers(j, s->interface);
 }
 
-static int work(
-	struct addresses *a, const struct conf *conf, const bool *released, struct strbuf *text)
+static void apply_all(struct job *j, const bool *released, bool *ready)
+{
+	const struct conf_service *services = j->conf->services.data;
+
+	for (size_t i = 0; i < j->conf->services.count; i++) {
+		size_t faults = j->faults;
+		if (!released || !released[i])
+			apply_service(j, &services[i]);
+		ready[i] = j->faults == faults;
+	}
+}
+
+static int work(struct addresses *a, const struct conf *conf, const bool *released, bool *ready,
+	struct strbuf *text)
 {
 	struct job j = { .all = a, .conf = conf, .text = text };
 	int error = netlink_open(&j.netlink, NETLINK_ROUTE);
 
+	for (size_t i = 0; error && conf && i < conf->services.count; i++)
+		ready[i] = false;
 	if (error) {
-		sb_printf(text, "netlink: %s\n", strerror(-error));
+		sb_printf(text, "netlink: %s", strerror(-error));
 		return error;
 	}
 	adopt_all(&j);
-	const struct conf_service *services = conf ? conf->services.data : NULL;
-	for (size_t i = 0; conf && i < conf->services.count; i++)
-		if (!released || !released[i])
-			apply_service(&j, &services[i]);
+	if (conf)
+		apply_all(&j, released, ready);
 	remove_unwanted(&j);
 	free_entries(&j.now);
 	netlink_close(&j.netlink);
 	return j.error;
 }
 
-int addresses_apply(
-	struct addresses *a, const struct conf *conf, const bool *released, struct strbuf *error)
+int addresses_apply(struct addresses *a, const struct conf *conf, const bool *released, bool *ready,
+	struct strbuf *error)
 {
-	return work(a, conf, released, error);
+	return work(a, conf, released, ready, error);
 }
 
 int addresses_remove(struct addresses *a, struct strbuf *error)
 {
-	return work(a, NULL, NULL, error);
+	return work(a, NULL, NULL, NULL, error);
 }

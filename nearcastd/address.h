@@ -26,11 +26,12 @@ void addresses_free(struct addresses **a);
 // Makes the addresses those of the configuration: adds what is missing,
 // corrects what is there with other flags, removes owned ones that are no longer
 // in it or whose service says manage-addresses: no. Goes on after a fault; returns the first
-// one's negative errno, with a line for each in *error.
+// one's negative errno, with all of them in *error, on one line.
 // released: by index, the services whose addresses are given up though they are in the
 // configuration (drained); NULL: none.
-[[nodiscard]] int addresses_apply(
-	struct addresses *a, const struct conf *conf, const bool *released, struct strbuf *error);
+// ready: set for each service, by index: nothing of what it needs failed.
+[[nodiscard]] int addresses_apply(struct addresses *a, const struct conf *conf,
+	const bool *released, bool *ready, struct strbuf *error);
 
 // Removes all owned addresses, and the links as above.
 [[nodiscard]] int addresses_remove(struct addresses *a, struct strbuf *error);

@@ -162,11 +162,11 @@ void daemon_put_addresses(struct daemon *d)
 {
 	own(sb_free) struct strbuf error = {};
 	own(free_ptr) bool *released = mem_zalloc(d->service_count);
+	own(free_ptr) bool *ready = mem_zalloc(d->service_count);
 
 	for (size_t i = 0; i < d->service_count; i++)
 		released[i] = d->services[i].drain.stage == DRAIN_DRAINED;
-	bool ready = addresses_apply(d->addresses, d->conf, released, &error) == 0;
-	if (!ready) {
+	if (addresses_apply(d->addresses, d->conf, released, ready, &error) < 0) {
 		struct event_fields f = {
 			.subject = "services",
 			.reason = "no-address",
@@ -176,7 +176,7 @@ void daemon_put_addresses(struct daemon *d)
 	}
 	for (size_t i = 0; i < d->service_count; i++)
 		d->services[i].addresses_ready =
-			(ready && !released[i]) || !d->services[i].conf->manage_addresses;
+			(ready[i] && !released[i]) || !d->services[i].conf->manage_addresses;
 }
 
 static void make_services(struct daemon *d)

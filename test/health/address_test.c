@@ -64,8 +64,9 @@ static void prepare(struct world *w, const char *interface)
 static void apply(struct world *w)
 {
 	own(sb_free) struct strbuf error = {};
+	bool ready[countof(w->services)];
 
-	if (addresses_apply(w->addresses, &w->conf, NULL, &error) != 0)
+	if (addresses_apply(w->addresses, &w->conf, NULL, ready, &error) != 0)
 		fail_msg("%s", sb_text(&error));
 }
 
@@ -445,15 +446,37 @@ static void test_among_others_who_change_addresses(void **)
 	free(many);
 }
 
+// Of one service; the other has what it needs.
 static void test_faults_name_the_link(void **)
 {
 	own(sb_free) struct strbuf error = {};
 	struct world w;
+	char other[] = "with/slash";
+	bool ready[] = { true, false };
 
-	prepare(&w, "a-name-too-long");
-	snprintf(w.interface, sizeof(w.interface), "with/slash");
-	assert_true(addresses_apply(w.addresses, &w.conf, NULL, &error) < 0);
-	assert_non_null(strstr(sb_text(&error), "with/slash: create link: "));
+	prepare(&w, LINK_NAME);
+	w.services[0].interface = other;
+	assert_true(addresses_apply(w.addresses, &w.conf, NULL, ready, &error) < 0);
+	assert_string_equal(sb_text(&error), "with/slash: create link: Invalid argument");
+	assert_false(ready[0]);
+	assert_true(ready[1] && has(LINK_NAME, OTHER4));
+	remove_all(&w);
+	addresses_free(&w.addresses);
+}
+
+static void test_host_without_ipv6(void **)
+{
+	own(sb_free) struct strbuf error = {};
+	struct world w;
+	bool ready[] = { true, false };
+
+	prepare(&w, LINK_NAME);
+	world_command("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+	assert_true(addresses_apply(w.addresses, &w.conf, NULL, ready, &error) < 0);
+	world_command("sysctl -qw net.ipv6.conf.default.disable_ipv6=0");
+	assert_non_null(strstr(sb_text(&error), ADDR6 ": Permission denied (IPv6 is switched off"));
+	assert_true(!ready[0] && ready[1]);
+	remove_all(&w);
 	addresses_free(&w.addresses);
 }
 
@@ -473,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_reached_from_outside_and_never_a_source),
 		cmocka_unit_test(test_among_others_who_change_addresses),
 		cmocka_unit_test(test_faults_name_the_link),
+		cmocka_unit_test(test_host_without_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
