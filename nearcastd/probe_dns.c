@@ -190,7 +190,8 @@ static void dns_start(struct probe *p)
 	d->sent = false;
 	if (getrandom(&d->id, sizeof(d->id), GRND_NONBLOCK) != sizeof(d->id))
 		return finish_error(d, -EAGAIN);
-	d->fd = probe_connect(tcp ? SOCK_STREAM : SOCK_DGRAM, &server, (uint16_t)p->check->port);
+	d->fd = probe_connect(
+		tcp ? SOCK_STREAM : SOCK_DGRAM, p->service, &server, (uint16_t)p->check->port);
 	if (d->fd < 0)
 		return finish_error(d, d->fd);
 	if (tcp)

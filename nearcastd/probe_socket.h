@@ -1,12 +1,18 @@
 // What probes over sockets share.
 #pragma once
 
+#include "conf/conf.h"
 #include "health/check.h"
 #include "lib/ip.h"
 
 // A non-blocking socket that is connected or connecting to the server. type:
 // SOCK_STREAM or SOCK_DGRAM. Returns the descriptor, or a negative errno.
-[[nodiscard]] int probe_connect(int type, const struct ip_addr *server, uint16_t port);
+//
+// Towards an address of the service itself the socket is bound to that address first: where this
+// host has lost it that fails with -EADDRNOTAVAIL, whereas the network would carry the
+// question to another site, which would answer it.
+[[nodiscard]] int probe_connect(
+	int type, const struct conf_service *service, const struct ip_addr *server, uint16_t port);
 
 // How far a stream socket has come: 0 when connected, -EINPROGRESS, or why not.
 [[nodiscard]] int probe_connected(int fd);

@@ -48,7 +48,7 @@ static void tcp_start(struct probe *p)
 	struct probe_tcp *t = container_of(p, struct probe_tcp, base);
 	struct ip_addr server = probe_server(p->service, p->check);
 
-	t->fd = probe_connect(SOCK_STREAM, &server, (uint16_t)p->check->port);
+	t->fd = probe_connect(SOCK_STREAM, p->service, &server, (uint16_t)p->check->port);
 	// On this host the answer is there already, within connect().
 	int error = t->fd < 0 ? t->fd : probe_connected(t->fd);
 	if (error == -EINPROGRESS)

@@ -82,6 +82,36 @@ static void test_tcp_without_route(void **)
 	assert_int_equal(r.evidence, EVIDENCE_SOFT);
 }
 
+// The network would carry the question to a site that has the address.
+static void test_own_address_is_gone(void **)
+{
+	static const char *const texts[] = { "198.51.100.53", "2001:db8:53::53" };
+	struct conf_check conf = check_of(HEALTH_KIND_TCP);
+
+	conf.port = 53;
+	for (size_t i = 0; i < countof(texts); i++) {
+		assert_int_equal(ip_parse(&conf.server, texts[i]), 0);
+		service.addresses = (struct items){ &conf.server, 1 };
+		struct health_result r = once(&conf);
+		service.addresses = (struct items){};
+		assert_int_equal(r.reason, HEALTH_REASON_NOT_CONFIGURED);
+		assert_int_equal(r.evidence, EVIDENCE_HARD);
+	}
+}
+
+static void test_own_address_is_here(void **)
+{
+	struct conf_check conf = check_of(HEALTH_KIND_TCP);
+
+	int fd = world_listen(SOCK_STREAM, "::1", 0);
+	assert_int_equal(ip_parse(&conf.server, "::1"), 0);
+	conf.port = world_port(fd);
+	service.addresses = (struct items){ &conf.server, 1 };
+	assert_int_equal(once(&conf).reason, HEALTH_REASON_OK);
+	service.addresses = (struct items){};
+	close(fd);
+}
+
 static void test_file(void **)
 {
 	struct conf_check conf = check_of(HEALTH_KIND_FILE);
@@ -319,6 +349,8 @@ static const struct CMUnitTest tests_of_root[] = {
 	cmocka_unit_test(test_exec_user),
 	cmocka_unit_test(test_tcp_connects),
 	cmocka_unit_test(test_tcp_without_route),
+	cmocka_unit_test(test_own_address_is_gone),
+	cmocka_unit_test(test_own_address_is_here),
 	cmocka_unit_test(test_address),
 };
 
