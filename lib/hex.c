@@ -82,15 +82,19 @@ int hex_end(const struct hex *h)
 	return h->before && !h->comment ? -EINVAL : 0;
 }
 
-// Up to a comment, where anything may stand.
 bool hex_is(const void *data, size_t n)
 {
+	enum { ENOUGH = 8 };
 	const char *text = data;
 	struct hex h = {};
 	uint8_t octet;
+	unsigned octets = 0;
 
-	for (size_t i = 0; i < n && !h.comment; i++)
-		if (take_character(&h, text[i], &octet) < 0)
-			return false;
+	for (size_t i = 0; i < n && !h.comment; i++) {
+		int rc = take_character(&h, text[i], &octet);
+		if (rc < 0)
+			return octets >= ENOUGH;
+		octets += (unsigned)rc;
+	}
 	return n > 0;
 }

@@ -21,5 +21,6 @@ struct hex {
 // The text is over: -EINVAL when half an octet is left.
 [[nodiscard]] int hex_end(const struct hex *h);
 
-// True when all of these bytes may stand in such a text.
+// True when these bytes look like the start of such a text: all of them up to a comment, or at
+// least the first eight octets.
 bool hex_is(const void *data, size_t n);

@@ -28,6 +28,7 @@ struct source {
 	size_t at, len, cap; // window[at..len) is what the reader sees
 	uint64_t offset;
 	bool end;
+	int fault; // that stands behind what is in the window
 	int error;
 };
 
@@ -35,9 +36,9 @@ struct source {
 struct codec {
 	const char *magic;
 	size_t magic_len;
-	// Unpacks input into to[0..cap) as far as there is input. Returns the number of bytes;
-	// negative errno.
-	ssize_t (*run)(struct source *s, uint8_t *to, size_t cap);
+	// Unpacks input into to[0..cap) as far as there is input, and returns the number of
+	// bytes. Sets s->fault when there will be no more.
+	size_t (*run)(struct source *s, uint8_t *to, size_t cap);
 	void (*stop)(struct source *s);
 };
 
@@ -78,27 +79,27 @@ static size_t in_left(const struct source *s)
 
 // ---- Plain ----
 
-static ssize_t plain_run(struct source *s, uint8_t *to, size_t cap)
+static size_t plain_run(struct source *s, uint8_t *to, size_t cap)
 {
 	size_t n = in_left(s) < cap ? in_left(s) : cap;
 
 	memcpy(to, s->in + s->in_at, n);
 	s->in_at += n;
-	return (ssize_t)n;
+	return n;
 }
 
 static void plain_stop(struct source *) {}
 
 // ---- gzip: any number of members, RFC 1952 section 2.2 ----
 
-static ssize_t gzip_run(struct source *s, uint8_t *to, size_t cap)
+static size_t gzip_run(struct source *s, uint8_t *to, size_t cap)
 {
 	enum { GZIP_ONLY = 16 };
 
 	if (!s->inside) {
 		s->z = (z_stream){};
 		if (inflateInit2(&s->z, MAX_WBITS + GZIP_ONLY) != Z_OK)
-			return -ENOMEM;
+			mem_abort("inflate");
 		s->inside = true;
 	}
 	s->z.next_in = s->in + s->in_at;
@@ -112,9 +113,9 @@ static ssize_t gzip_run(struct source *s, uint8_t *to, size_t cap)
 		inflateEnd(&s->z);
 		s->inside = false;
 	} else if (rc != Z_OK && rc != Z_BUF_ERROR) {
-		return -EBADMSG;
+		s->fault = -EBADMSG;
 	}
-	return (ssize_t)n;
+	return n;
 }
 
 static void gzip_stop(struct source *s)
@@ -125,12 +126,12 @@ static void gzip_stop(struct source *s)
 
 // ---- bzip2: any number of streams ----
 
-static ssize_t bzip2_run(struct source *s, uint8_t *to, size_t cap)
+static size_t bzip2_run(struct source *s, uint8_t *to, size_t cap)
 {
 	if (!s->inside) {
 		s->bz = (bz_stream){};
 		if (BZ2_bzDecompressInit(&s->bz, 0, 0) != BZ_OK)
-			return -ENOMEM;
+			mem_abort("bzip2");
 		s->inside = true;
 	}
 	s->bz.next_in = (char *)s->in + s->in_at;
@@ -144,9 +145,9 @@ static ssize_t bzip2_run(struct source *s, uint8_t *to, size_t cap)
 		BZ2_bzDecompressEnd(&s->bz);
 		s->inside = false;
 	} else if (rc != BZ_OK) {
-		return rc == BZ_MEM_ERROR ? -ENOMEM : -EBADMSG;
+		s->fault = -EBADMSG;
 	}
-	return (ssize_t)n;
+	return n;
 }
 
 static void bzip2_stop(struct source *s)
@@ -234,24 +235,21 @@ void source_close(struct source **s)
 // One step: more bytes in the window, or the end, or an error.
 static void step(struct source *s)
 {
-	int rc = in_left(s) == 0 ? refill(s) : 0;
+	int rc = in_left(s) == 0 && !s->fault ? refill(s) : s->fault;
 
 	if (rc < 0) {
 		s->error = rc;
 		return;
 	}
-	if (in_left(s) == 0 && s->in_end && !s->inside) {
+	bool starved = in_left(s) == 0;
+	if (starved && s->in_end && !s->inside) {
 		s->end = true;
 		return;
 	}
-	bool starved = in_left(s) == 0;
-	ssize_t n = s->codec->run(s, s->window + s->len, s->cap - s->len);
-	if (n < 0)
-		s->error = (int)n;
-	else if (n == 0 && starved && s->inside)
-		s->error = -ENODATA;
-	else
-		s->len += (size_t)n;
+	size_t n = s->codec->run(s, s->window + s->len, s->cap - s->len);
+	s->len += n;
+	if (n == 0 && starved && s->inside && !s->fault)
+		s->fault = -ENODATA;
 }
 
 int source_want(struct source *s, size_t n)

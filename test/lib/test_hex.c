@@ -78,6 +78,8 @@ static void test_is(void **)
 	assert_true(hex_is("ff ff", 5));
 	assert_true(hex_is("# anything \x01", 12));
 	assert_true(hex_is("f", 1));
+	assert_true(hex_is("ff ff ff ff ff ff ff ff x", 25));
+	assert_false(hex_is("ff ff ff ff ff ff ff x", 22));
 	assert_false(hex_is("", 0));
 	assert_false(hex_is("hello", 5));
 	assert_false(hex_is("\0\0", 2));
