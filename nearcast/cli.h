@@ -18,6 +18,13 @@ enum cli_exit {
 #define CLI_CONTROL  "/run/nearcast/control"
 #define CLI_READONLY "/run/nearcast/readonly"
 
+// How decode reads what its input does not say itself.
+struct cli_decode {
+	const char *format; // one of decode_formats; NULL: told by the content
+	unsigned as_octets; // of AS numbers, 2 or 4; 0: not said
+	bool add_path, ibgp;
+};
+
 // What the options said.
 struct cli {
 	const char *socket; // NULL: the verb's own
@@ -31,6 +38,7 @@ struct cli {
 	span lasts; // drain
 	bool has_after;
 	uint64_t after; // watch, show events: the seq after which
+	struct cli_decode decode;
 	const struct verb *verb;
 };
 
@@ -42,7 +50,19 @@ enum {
 	CLI_OPT_ALL = 8,
 	CLI_OPT_FOR = 16,
 	CLI_OPT_YES = 32,
+	CLI_OPT_DECODE = 64,
 };
+
+// One option of them, for help and completion.
+struct cli_option {
+	unsigned option;   // CLI_OPT_*
+	const char *name;  // "--reason"
+	const char *value; // "TEXT"; NULL: it has none
+	const char *help;
+};
+
+// Ends with a NULL name.
+extern const struct cli_option cli_options[];
 
 enum cli_argument { CLI_ARG_NONE, CLI_ARG_TEXT, CLI_ARG_WORD, CLI_ARG_FILE, CLI_ARG_REST };
 
@@ -62,6 +82,7 @@ struct verb {
 // Ends with a NULL name.
 extern const struct verb verbs[];
 extern const char *const show_words[];
+extern const char *const decode_formats[];
 
 // The verb or word that the text begins, when it begins only one or is one. NULL otherwise, after
 // saying on standard error what was meant.
@@ -88,5 +109,6 @@ enum cli_exit verb_on(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_drain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_undrain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_reload(struct cli *cli, const char *argument, char **argv);
+enum cli_exit verb_decode(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_lab(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_help(struct cli *cli, const char *argument, char **argv);

@@ -22,17 +22,17 @@ static void add_verbs(struct strbuf *b)
 		sb_printf(b, "%s%s", v == verbs ? "" : " ", v->name);
 }
 
-static const char *options_of(const struct verb *v)
+static void bash_options(const struct verb *v, struct strbuf *b)
 {
-	return v->options & CLI_OPT_REASON  ? " --reason"
-	       : v->options & CLI_OPT_AFTER ? " --after"
-	       : v->options & CLI_OPT_PRINT ? " --print"
-					    : "";
+	for (const struct cli_option *x = cli_options; x->name; x++)
+		if (v->options & x->option)
+			sb_printf(b, " %s", x->name);
 }
 
 static void bash_argument(const struct verb *v, struct strbuf *b)
 {
-	sb_printf(b, "\t%s)\n\t\twords=\"-j -s -h%s", v->name, options_of(v));
+	sb_printf(b, "\t%s)\n\t\twords=\"-j -s -h", v->name);
+	bash_options(v, b);
 	if (v->argument == CLI_ARG_WORD) {
 		sb_char(b, ' ');
 		add_words(v->words, b);
@@ -77,12 +77,22 @@ static void print_bash(struct strbuf *b)
 		  "complete -F _nearcast nearcast\n");
 }
 
+static void zsh_options(const struct verb *v, struct strbuf *b)
+{
+	for (const struct cli_option *x = cli_options; x->name; x++) {
+		if (!(v->options & x->option))
+			continue;
+		sb_printf(b, " '%s[%s]", x->name, x->help);
+		if (x->value)
+			sb_printf(b, ":%s:", x->value);
+		sb_char(b, '\'');
+	}
+}
+
 static void zsh_argument(const struct verb *v, struct strbuf *b)
 {
 	sb_printf(b, "\t%s)\n\t\t_arguments $common", v->name);
-	if (v->options)
-		sb_printf(b, " '%s%s'", options_of(v) + 1,
-			v->options & CLI_OPT_PRINT ? "" : ":value:");
+	zsh_options(v, b);
 	if (v->argument == CLI_ARG_WORD) {
 		sb_str(b, " '1:what:(");
 		add_words(v->words, b);

@@ -2,29 +2,46 @@
 #include "lib/own.h"
 #include "nearcast/cli.h"
 
-static const struct {
-	unsigned option;
-	const char *usage, *help;
-} extra[] = {
-	{ CLI_OPT_REASON, "--reason TEXT", "why, for the log and the events" },
-	{ CLI_OPT_AFTER, "--after SEQ", "from the event after this number on" },
-	{ CLI_OPT_ALL, "--all", "every service" },
-	{ CLI_OPT_FOR, "--for TIME", "come back by itself after that, as 30m" },
-	{ CLI_OPT_YES, "--yes", "even when that withdraws more than one prefix" },
-	{ CLI_OPT_PRINT, "--print", "print the configuration as understood, with defaults" },
+const struct cli_option cli_options[] = {
+	{ CLI_OPT_REASON, "--reason", "TEXT", "why, for the log and the events" },
+	{ CLI_OPT_AFTER, "--after", "SEQ", "from the event after this number on" },
+	{ CLI_OPT_ALL, "--all", NULL, "every service" },
+	{ CLI_OPT_FOR, "--for", "TIME", "come back by itself after that, as 30m" },
+	{ CLI_OPT_YES, "--yes", NULL, "even when that withdraws more than one prefix" },
+	{ CLI_OPT_PRINT, "--print", NULL, "print the configuration as understood, with defaults" },
+	{ CLI_OPT_DECODE, "--format", "FORMAT", "hex, raw, mrt or pcap, not as the content tells" },
+	{ CLI_OPT_DECODE, "--as2", NULL, "AS numbers have two octets" },
+	{ CLI_OPT_DECODE, "--as4", NULL, "AS numbers have four octets" },
+	{ CLI_OPT_DECODE, "--add-path", NULL, "routes have path identifiers" },
+	{ CLI_OPT_DECODE, "--ibgp", NULL, "the neighbour is an internal one" },
+	{},
 };
+
+static void add_usage(const struct cli_option *x, struct strbuf *b)
+{
+	sb_printf(b, "%s%s%s", x->name, x->value ? " " : "", x->value ? x->value : "");
+}
 
 static void print_one(const struct verb *v, struct strbuf *b)
 {
 	sb_printf(b, "usage: nearcast [-j] [-s SOCKET] %s%s%s", v->name, v->usage ? " " : "",
 		v->usage ? v->usage : "");
-	for (size_t i = 0; i < countof(extra); i++)
-		if (v->options & extra[i].option)
-			sb_printf(b, " [%s]", extra[i].usage);
+	for (const struct cli_option *x = cli_options; x->name; x++) {
+		if (!(v->options & x->option))
+			continue;
+		sb_str(b, " [");
+		add_usage(x, b);
+		sb_char(b, ']');
+	}
 	sb_printf(b, "\n%s\n", v->help);
-	for (size_t i = 0; i < countof(extra); i++)
-		if (v->options & extra[i].option)
-			sb_printf(b, "  %-14s %s\n", extra[i].usage, extra[i].help);
+	for (const struct cli_option *x = cli_options; x->name; x++) {
+		own(sb_free) struct strbuf left = {};
+
+		if (!(v->options & x->option))
+			continue;
+		add_usage(x, &left);
+		sb_printf(b, "  %-15s %s\n", sb_text(&left), x->help);
+	}
 }
 
 void usage_print(const struct verb *only, struct strbuf *b)

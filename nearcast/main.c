@@ -22,6 +22,11 @@ static const struct option options[] = {
 	{ "all", no_argument, NULL, 'A' },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "for", required_argument, NULL, 'f' },
+	{ "format", required_argument, NULL, 'F' },
+	{ "as2", no_argument, NULL, '2' },
+	{ "as4", no_argument, NULL, '4' },
+	{ "add-path", no_argument, NULL, 'P' },
+	{ "ibgp", no_argument, NULL, 'I' },
 	{},
 };
 
@@ -54,6 +59,25 @@ static bool read_lasts(struct cli *cli, const char *text)
 	return cli->has_lasts;
 }
 
+// Those of decode.
+static bool take_decode_option(struct cli_decode *decode, int c)
+{
+	switch (c) {
+	case 'F':
+		return (decode->format = word_find("format", optarg, decode_formats));
+	case '2':
+	case '4':
+		decode->as_octets = c == '2' ? 2 : 4;
+		return true;
+	case 'P':
+		return decode->add_path = true;
+	case 'I':
+		return decode->ibgp = true;
+	default:
+		return false;
+	}
+}
+
 // One option; false when it is refused, after saying why.
 static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 {
@@ -84,7 +108,7 @@ static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 			cli_fail(CLI_USAGE, "--after wants the number of an event");
 		return cli->has_after;
 	default:
-		return false;
+		return take_decode_option(&cli->decode, c);
 	}
 }
 
@@ -109,6 +133,7 @@ static bool take_options(
 
 static bool fits_options(const struct cli *cli)
 {
+	const struct cli_decode *decode = &cli->decode;
 	const struct {
 		bool given;
 		unsigned option;
@@ -120,6 +145,11 @@ static bool fits_options(const struct cli *cli)
 		{ cli->all, CLI_OPT_ALL, "--all" },
 		{ cli->yes, CLI_OPT_YES, "--yes" },
 		{ cli->has_lasts, CLI_OPT_FOR, "--for" },
+		{ decode->format != NULL, CLI_OPT_DECODE, "--format" },
+		{ decode->as_octets == 2, CLI_OPT_DECODE, "--as2" },
+		{ decode->as_octets == 4, CLI_OPT_DECODE, "--as4" },
+		{ decode->add_path, CLI_OPT_DECODE, "--add-path" },
+		{ decode->ibgp, CLI_OPT_DECODE, "--ibgp" },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {

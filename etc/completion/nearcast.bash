@@ -2,7 +2,7 @@
 _nearcast()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb= words= i
-	local verbs="status why show watch check off on drain undrain reload lab help"
+	local verbs="status why show watch check decode off on drain undrain reload lab help"
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -s ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -35,6 +35,10 @@ _nearcast()
 		words="-j -s -h --print"
 		[[ $cur == -* ]] || compopt -o default
 		;;
+	decode)
+		words="-j -s -h --format --as2 --as4 --add-path --ibgp"
+		[[ $cur == -* ]] || compopt -o default
+		;;
 	off)
 		words="-j -s -h --reason"
 		;;
@@ -42,13 +46,13 @@ _nearcast()
 		words="-j -s -h --reason"
 		;;
 	drain)
-		words="-j -s -h --reason"
+		words="-j -s -h --reason --all --for"
 		;;
 	undrain)
-		words="-j -s -h --reason"
+		words="-j -s -h --reason --all"
 		;;
 	reload)
-		words="-j -s -h"
+		words="-j -s -h --yes"
 		;;
 	lab)
 		words="-j -s -h"

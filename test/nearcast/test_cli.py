@@ -47,7 +47,7 @@ def test_usage(world):
         (("statsu",), "nearcast: no verb `statsu`; did you mean `status`?\n"),
         (("s",), "nearcast: verb `s` could be: status, show\n"),
         (("plan", "x"), "nearcast: no verb `plan`; there are: status, why, show, watch, check, "
-                        "off, on, drain, undrain, reload, lab, help\n"),
+                        "decode, off, on, drain, undrain, reload, lab, help\n"),
         (("drain",), "nearcast: drain wants either a service or --all\n"),
         (("", "x"), "nearcast: no verb ``"),
         (("show",), "usage: nearcast [-j] [-s SOCKET] show upstreams |"),
@@ -78,7 +78,7 @@ def test_usage(world):
 def test_help_and_version(world):
     whole = expect(run("help"), DONE, err="").stdout
     assert whole == run("-h").stdout
-    for verb in ("status", "why", "show", "watch", "check", "off", "on", "lab", "help"):
+    for verb in ("status", "why", "show", "watch", "check", "decode", "off", "on", "lab", "help"):
         assert f"\n  {verb} " in whole
         one = expect(run("help", verb), DONE, err="").stdout
         assert f"nearcast [-j] [-s SOCKET] {verb}" in one
