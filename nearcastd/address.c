@@ -27,6 +27,7 @@ struct held {
 
 struct addresses {
 	struct list held;
+	size_t added;
 };
 
 struct addresses *addresses_new(void)
@@ -292,6 +293,7 @@ static void want(struct job *j, const struct ip_addr *addr, const char *link)
 		error = add_address(&j->netlink, j->now.link, addr);
 		if (error)
 			return fault_addr(j, error, link, "add", addr);
+		j->all->added++;
 	}
 	hold(j->all, addr, link)->wanted = true;
 }
@@ -431,6 +433,11 @@ int addresses_apply(struct addresses *a, const struct conf *conf, const bool *re
 	struct strbuf *error)
 {
 	return work(a, conf, released, ready, error);
+}
+
+size_t addresses_added(const struct addresses *a)
+{
+	return a->added;
 }
 
 int addresses_remove(struct addresses *a, struct strbuf *error)

@@ -33,5 +33,8 @@ void addresses_free(struct addresses **a);
 [[nodiscard]] int addresses_apply(struct addresses *a, const struct conf *conf,
 	const bool *released, bool *ready, struct strbuf *error);
 
+// How many addresses were added so far.
+size_t addresses_added(const struct addresses *a);
+
 // Removes all owned addresses, and the links as above.
 [[nodiscard]] int addresses_remove(struct addresses *a, struct strbuf *error);

@@ -156,6 +156,26 @@ static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 	close(fd); // nobody we know
 }
 
+static void on_address_timer(uv_timer_t *timer)
+{
+	daemon_keep_addresses(timer->data, 0);
+}
+
+// Told once, however often it is tried.
+static void address_fault(struct daemon *d, const char *text)
+{
+	enum { AGAIN_MS = 5000 };
+	bool news = !d->address_fault || strcmp(d->address_fault, text) != 0;
+
+	uv_timer_start(&d->address_timer, on_address_timer, AGAIN_MS, 0);
+	if (!news)
+		return;
+	free(d->address_fault);
+	d->address_fault = mem_strdup(text);
+	struct event_fields f = { .subject = "services", .reason = "no-address", .detail = text };
+	events_add(d->events, EVENT_ADDRESS_FAILED, &f);
+}
+
 // Every address a service needs, or the service is not announced. A drained
 // service needs none.
 void daemon_put_addresses(struct daemon *d)
@@ -167,16 +187,21 @@ void daemon_put_addresses(struct daemon *d)
 	for (size_t i = 0; i < d->service_count; i++)
 		released[i] = d->services[i].drain.stage == DRAIN_DRAINED;
 	if (addresses_apply(d->addresses, d->conf, released, ready, &error) < 0) {
-		struct event_fields f = {
-			.subject = "services",
-			.reason = "no-address",
-			.detail = sb_text(&error),
-		};
-		events_add(d->events, EVENT_ADDRESS_FAILED, &f);
+		address_fault(d, sb_text(&error));
+	} else {
+		free_ptr(&d->address_fault);
+		uv_timer_stop(&d->address_timer);
 	}
 	for (size_t i = 0; i < d->service_count; i++)
 		d->services[i].addresses_ready =
 			(ready[i] && !released[i]) || !d->services[i].conf->manage_addresses;
+}
+
+void daemon_keep_addresses(struct daemon *d, uint64_t cause)
+{
+	daemon_put_addresses(d);
+	for (size_t i = 0; i < d->service_count; i++)
+		service_decide(d, &d->services[i], cause);
 }
 
 static void make_services(struct daemon *d)
@@ -211,6 +236,8 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 	}
 	d->started = clock_now();
 	uv_timer_init(d->loop, &d->service_timer);
+	uv_timer_init(d->loop, &d->address_timer);
+	d->address_timer.data = d;
 	events_set_site(d->events, d->conf->site.name);
 	d->start_event = events_add(d->events, EVENT_STARTED, &f);
 	d->addresses = addresses_new();
@@ -278,6 +305,8 @@ void daemon_end(struct daemon *d)
 	control_free(&d->control);
 	addresses_free(&d->addresses);
 	uv_close((uv_handle_t *)&d->service_timer, NULL);
+	uv_close((uv_handle_t *)&d->address_timer, NULL);
+	free_ptr(&d->address_fault);
 	free(d->upstreams);
 	free(d->services);
 	conf_free(&d->conf);

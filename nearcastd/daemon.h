@@ -53,6 +53,8 @@ struct daemon {
 	struct bfd_thread *bfd;
 	struct listener *listener;
 	struct control *control;
+	uv_timer_t address_timer; // tries again what could not be had
+	char *address_fault;      // as last told; NULL: none
 	uv_timer_t service_timer; // the next hold-down or drain step that is due
 	uint64_t rng_seed;
 	instant started;
@@ -64,7 +66,10 @@ struct daemon {
 // 0 with everything running; negative errno with *error set and nothing left behind.
 [[nodiscard]] int daemon_start(struct daemon *d, struct strbuf *error);
 // Put the service addresses where they belong; a service without them is not announced.
+// What fails is tried again every few seconds.
 void daemon_put_addresses(struct daemon *d);
+// The same for one that somebody else removed, or once more: then decide anew.
+void daemon_keep_addresses(struct daemon *d, uint64_t cause);
 // The end comes nearer: everything is demoted, then withdrawn. Addresses and sessions stay.
 void daemon_stopping(struct daemon *d, enum stopping how, const char *why);
 // Cease with the reason to every upstream.

@@ -372,6 +372,13 @@ static void on_address(void *ctx, size_t index, const char *detail)
 	};
 
 	s->socket_event = events_add(d->events, EVENT_ADDRESS_REMOVED, &f);
+	size_t before = addresses_added(d->addresses);
+	daemon_keep_addresses(d, s->socket_event);
+	if (addresses_added(d->addresses) == before)
+		return;
+	f.reason = "put-back";
+	f.cause_seq = s->socket_event;
+	events_add(d->events, EVENT_ADDRESS_ADDED, &f);
 }
 
 static void on_check(void *ctx, size_t index, size_t check, enum check_state, enum check_state to,

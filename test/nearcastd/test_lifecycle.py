@@ -88,6 +88,29 @@ def test_neighbour_that_does_not_close(world):
     assert daemon.process.wait(10) == 0
 
 
+def test_address_that_others_remove(world):
+    """It is put back before anybody misses it; where it cannot be, its service alone is withdrawn,
+    and it is tried again."""
+    _, daemon, session = begin(world)
+    after = daemon.events()[-1]["seq"]
+    subprocess.run(["ip", "link", "del", "nearcast0"], check=True)
+    daemon.wait_event("address_added", after=after, reason="put-back")
+    assert addresses() >= SERVICE
+    assert not [e for e in daemon.events(after) if e["type"] == "withdrawn"]
+    after = daemon.events()[-1]["seq"]
+    sysctl = Path("/proc/sys/net/ipv6/conf/nearcast0/disable_ipv6")
+    sysctl.write_text("1")
+    removed = daemon.wait_event("address_removed", after=after)["seq"]
+    failed = daemon.wait_event("address_failed", after=after)
+    assert "IPv6 is switched off" in failed["detail"], failed
+    assert daemon.wait_event("decided", after=after)["cause_seq"] == removed
+    withdrawn(session)
+    sysctl.write_text("0")
+    announced(session)
+    assert addresses() >= SERVICE
+    assert [e["type"] for e in daemon.events(after)].count("address_failed") == 1
+
+
 def test_crash_and_restart(world):
     """A killed daemon takes its sessions with it; the next one adopts the addresses."""
     neighbour, daemon, session = begin(world)
