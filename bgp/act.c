@@ -135,6 +135,28 @@ static void hang_up(struct bgp_conn *c)
 	bgp_conn_forget(c);
 }
 
+bool bgp_peer_rests(const struct bgp_peer *p)
+{
+	return instant_before(p->now, p->rest_until);
+}
+
+static void rest(struct bgp_conn *c, const struct bgp_cause *cause)
+{
+	bgp_conn_event(c, BGP_EV_AUTO_STOP, cause);
+	if (c->dir == BGP_IN || !c->peer->config.passive)
+		c->timer[BGP_TIMER_IDLE] = c->peer->rest_until;
+}
+
+void bgp_peer_rest(struct bgp_peer *p, span wait, const struct bgp_cause *cause)
+{
+	// The one that only listens goes first, so that the outside sees one step to Idle.
+	struct bgp_conn *first = &p->conn[p->conn[BGP_IN].state == BGP_ACTIVE ? BGP_IN : BGP_OUT];
+
+	p->rest_until = instant_add(p->now, wait.us < span_s(1).us ? span_s(1) : wait);
+	rest(first, cause);
+	rest(bgp_conn_other(first), cause);
+}
+
 void bgp_peer_rearm(struct bgp_peer *p)
 {
 	struct bgp_conn *out = &p->conn[BGP_OUT];
@@ -213,6 +235,7 @@ static void act_up(struct bgp_conn *c, const struct bgp_cause *)
 	c->peer->counters.established++;
 	c->peer->counters.prefixes_received = 0;
 	c->peer->was_up = true;
+	bgp_ribin_clear(&c->peer->in);
 	bgp_ribout_up(&c->peer->out, &c->codec);
 	dump_other(c);
 }

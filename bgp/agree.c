@@ -115,6 +115,7 @@ void bgp_conn_negotiate(struct bgp_conn *c)
 		.extended_next_hop = n.extended_next_hop,
 		.end_of_rib = n.graceful_restart,
 		.enhanced_refresh = n.enhanced_refresh,
+		.first_as = cf->first_as && is_external(cf) ? cf->peer_as : 0,
 		.otc = ours.has_role && goes_down(cf->role),
 		.no_llgr = cf->no_llgr,
 	};

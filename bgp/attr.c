@@ -105,14 +105,28 @@ static void print_as_path(struct rd r, bool as4, struct strbuf *b)
 	}
 }
 
+// RFC 4271 section 6.3: a route that comes from a neighbour has passed it.
+static bool begins_with(struct rd r, bool as4, uint32_t as)
+{
+	uint8_t type = rd_u8(&r);
+	(void)rd_u8(&r);
+	uint32_t first = read_as(&r, as4);
+
+	if (!as4 && as > UINT16_MAX)
+		as = BGP_AS_TRANS;
+	return type == BGP_AS_SEQUENCE && first == as && !r.bad;
+}
+
 static void as_path_decode(
 	struct bgp_path *p, struct rd *v, const struct bgp_codec *c, struct bgp_fault *f)
 {
 	p->as4 = c->as4;
-	if (as_path_is_sound(*v, c->as4))
-		p->as_path = *v;
-	else
+	if (!as_path_is_sound(*v, c->as4))
 		f->kind = BGP_FAULT_AS_PATH;
+	else if (c->first_as && !begins_with(*v, c->as4, c->first_as))
+		f->kind = BGP_FAULT_FIRST_AS;
+	else
+		p->as_path = *v;
 }
 
 static void write_own_sequence(struct wr *w, const struct bgp_attrs *a, uint32_t as, bool as4)

@@ -112,6 +112,7 @@ struct bgp_codec {
 	unsigned paths_in, paths_out; // families whose routes have path identifiers: RFC 7911
 	bool extended_next_hop;       // IPv4 routes may come with IPv6 next hops: RFC 8950
 	bool ip4_via_ip6;             // and are announced with next_hop6
+	uint32_t first_as;            // AS_PATH must begin with it; 0: with any
 	bool end_of_rib;              // wanted: RFC 4724 section 4.1
 	bool enhanced_refresh;        // begin and end of a refresh: RFC 7313
 	bool otc;                     // announce with Only to Customer: RFC 9234 section 5

@@ -54,7 +54,7 @@ static bool is_quiet(const struct bgp_conn *c, enum bgp_state from, enum bgp_fsm
 		return false;
 	if (other->state >= BGP_OPENSENT)
 		return true;
-	return event == BGP_EV_MANUAL_STOP && from < BGP_OPENSENT;
+	return (event == BGP_EV_MANUAL_STOP || event == BGP_EV_AUTO_STOP) && from < BGP_OPENSENT;
 }
 
 // A session that lived longer than the greatest wait clears the record.
@@ -101,7 +101,7 @@ static void show_state(struct bgp_conn *c)
 // other one tries again later.
 static void recover(struct bgp_conn *c)
 {
-	if (!c->peer->started)
+	if (!c->peer->started || bgp_peer_rests(c->peer))
 		return;
 	if (c->dir == BGP_IN && c->state == BGP_IDLE)
 		bgp_conn_event(c, BGP_EV_AUTO_START_PASSIVE, NULL);
@@ -116,6 +116,7 @@ static void fail(struct bgp_conn *c, enum bgp_state from, enum bgp_fsm_event eve
 
 	if (from == BGP_ESTABLISHED) {
 		bgp_ribout_down(&p->out);
+		bgp_ribin_clear(&p->in);
 		p->counters.prefixes_sent = 0;
 	}
 	if (!quiet)
@@ -172,6 +173,10 @@ void bgp_conn_timer(struct bgp_conn *c, enum bgp_timer timer)
 	bool again = timer == BGP_TIMER_IDLE || (timer == BGP_TIMER_CONNECT && !c->tcp);
 
 	bgp_conn_stop_timer(c, timer);
+	if (timer == BGP_TIMER_IDLE && c->dir == BGP_IN) { // the end of a rest
+		bgp_conn_event(c, BGP_EV_AUTO_START_PASSIVE, NULL);
+		return;
+	}
 	if (again && bgp_conn_other(c)->state >= BGP_OPENCONFIRM)
 		return; // the neighbour came first; bgp_peer_rearm() when that ends
 	snprintf(cause.text, sizeof(cause.text), "%s", timers[timer].text);

@@ -45,6 +45,8 @@ static const struct row {
 		BGP_UPDATE_OPTIONAL_ERROR },
 	[BGP_FAULT_NETWORK] = { "invalid network field", BGP_ERR_UPDATE, BGP_UPDATE_BAD_NETWORK },
 	[BGP_FAULT_AS_PATH] = { "malformed AS_PATH", BGP_ERR_UPDATE, BGP_UPDATE_BAD_AS_PATH },
+	[BGP_FAULT_FIRST_AS] = { "AS_PATH does not begin with the neighbour's AS", BGP_ERR_UPDATE,
+		BGP_UPDATE_BAD_AS_PATH },
 	[BGP_FAULT_REFRESH_LENGTH] = { "wrong ROUTE-REFRESH length", BGP_ERR_REFRESH,
 		BGP_REFRESH_BAD_LENGTH },
 };

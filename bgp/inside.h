@@ -11,6 +11,7 @@
 #include "bgp/msg.h"
 #include "bgp/open.h"
 #include "bgp/peer.h"
+#include "bgp/ribin.h"
 #include "bgp/ribout.h"
 #include "bgp/update.h"
 #include "lib/list.h"
@@ -63,12 +64,14 @@ struct bgp_peer {
 	struct bgp_counters counters;
 	struct bgp_error error;
 	bool has_error;
-	bool was_up; // since it was made
+	bool was_up;        // since it was made
+	instant rest_until; // nothing is opened or accepted before
 
 	struct list queue;        // struct bgp_queued
 	struct bgp_queued *given; // handed out, lives until the next bgp_peer_next()
 	bool received_queued;     // one BGP_EVENT_RECEIVED waits: more say the same
 
+	struct bgp_ribin in; // only with max_prefixes
 	struct bgp_ribout out;
 	struct bgp_update_writer writer;
 	uint8_t *message; // the latest UPDATE
@@ -117,6 +120,9 @@ void bgp_conn_backlog(struct bgp_conn *c, size_t bytes);
 void bgp_conn_spoke(struct bgp_conn *c);
 // Forgets the connection without a word: the program has it no more.
 void bgp_conn_forget(struct bgp_conn *c);
+// Ends what is going on with that cause, and begins again after the wait.
+void bgp_peer_rest(struct bgp_peer *p, span wait, const struct bgp_cause *cause);
+bool bgp_peer_rests(const struct bgp_peer *p);
 // Tries to open again, later, when nothing else is going on.
 void bgp_peer_rearm(struct bgp_peer *p);
 

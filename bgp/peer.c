@@ -46,6 +46,7 @@ void bgp_peer_free(struct bgp_peer **pp)
 		bgp_conn_forget(&p->conn[d]);
 	bgp_queue_free(p);
 	bgp_ribout_free(&p->out);
+	bgp_ribin_clear(&p->in);
 	free(p->message);
 	free(p);
 }
@@ -57,6 +58,7 @@ void bgp_peer_start(struct bgp_peer *p, instant now)
 	p->now = now;
 	p->started = true;
 	p->failures = 0;
+	p->rest_until = now;
 	if (!p->config.passive)
 		bgp_conn_event(&p->conn[BGP_OUT], BGP_EV_MANUAL_START, NULL);
 	bgp_conn_event(&p->conn[BGP_IN], BGP_EV_MANUAL_START_PASSIVE, NULL);

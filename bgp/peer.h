@@ -60,6 +60,11 @@ struct bgp_peer_config {
 	// refuses a neighbour that says no role.
 	bool has_role, strict_role;
 	enum bgp_role role;
+	bool first_as; // routes of an external neighbour begin with its AS (RFC 4271 section 6.3)
+	// So many routes are taken; more end the session with Cease/1 for that wait, 1 s or more.
+	// 0: any number.
+	size_t max_prefixes;
+	span max_prefixes_wait;
 	bool no_llgr; // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
 };
 
@@ -103,9 +108,10 @@ struct bgp_action {
 struct bgp_counters {
 	uint64_t opens_in, opens_out, updates_in, updates_out, keepalives_in, keepalives_out,
 		notifications_in, notifications_out, refreshes_in, refreshes_out;
-	uint64_t established;       // times
-	uint64_t prefixes_sent;     // announced now
-	uint64_t prefixes_received; // NLRI in UPDATEs of this session, none kept
+	uint64_t established;   // times
+	uint64_t prefixes_sent; // announced now
+	// NLRI in UPDATEs of this session, none kept; with max_prefixes: routes announced now.
+	uint64_t prefixes_received;
 };
 
 // What both sides agreed on in the OPENs of the current session.
@@ -130,7 +136,8 @@ struct bgp_negotiated {
 [[nodiscard]] struct bgp_peer *bgp_peer_new(const struct bgp_peer_config *config);
 void bgp_peer_free(struct bgp_peer **p); // NULL inside is fine; sends nothing
 
-// Events from the operator. start: RFC 4271 event 1 (or 4 when passive).
+// Events from the operator. start: RFC 4271 event 1 (or 4 when passive); also ends the wait
+// that followed too many prefixes.
 void bgp_peer_start(struct bgp_peer *p, instant now);
 // Event 2: Cease with the subcode (RFC 4486) and text (RFC 9003, UTF-8, cut to 255 bytes at
 // a character), on every connection that has sent an OPEN; then Idle until start.

@@ -125,6 +125,20 @@ static void disable_family(struct bgp_conn *c, const struct bgp_update *u)
 		c->codec.families &= ~u->path.unreach.family;
 }
 
+static bool is_over_limit(const struct bgp_peer *p)
+{
+	return p->config.max_prefixes && bgp_ribin_count(&p->in) > p->config.max_prefixes;
+}
+
+// RFC 4486 section 4.
+static void end_by_limit(struct bgp_peer *p)
+{
+	struct bgp_cause cause = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_MAX_PREFIXES };
+
+	snprintf(cause.text, sizeof(cause.text), "more than %zu prefixes", p->config.max_prefixes);
+	bgp_peer_rest(p, p->config.max_prefixes_wait, &cause);
+}
+
 static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 {
 	struct bgp_counters *n = &c->peer->counters;
@@ -143,10 +157,17 @@ static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 	}
 	if (u.fault.verb == BGP_VERB_RESET_AFI)
 		disable_family(c, &u);
-	bgp_update_count(&u, &announced, &withdrawn);
-	n->prefixes_received += announced;
+	if (c->peer->config.max_prefixes) {
+		bgp_ribin_update(&c->peer->in, &u, c->peer->config.max_prefixes);
+		n->prefixes_received = bgp_ribin_count(&c->peer->in);
+	} else {
+		bgp_update_count(&u, &announced, &withdrawn);
+		n->prefixes_received += announced;
+	}
 	tell_received(c, &u.fault);
 	event_of_message(c, BGP_EV_RX_UPDATE, m);
+	if (is_over_limit(c->peer))
+		end_by_limit(c->peer);
 }
 
 // ---- The others ----

@@ -36,14 +36,22 @@ static void check(bool holds)
 
 // ---- What the engine does ----
 
-static void check_message(const struct bgp_action *a)
+static void check_message(const struct world *w, const struct bgp_action *a)
 {
-	const struct bgp_codec any = { .as4 = true, .families = BGP_FAMILY_ALL };
+	const struct bgp_negotiated *n = bgp_peer_negotiated(w->peer);
+	const struct bgp_codec any = {
+		.as4 = true,
+		.families = BGP_FAMILY_ALL,
+		.paths_in = n ? n->paths_send : 0,
+		.extended_next_hop = n && n->extended_next_hop,
+	};
 	struct bgp_msg m;
 	struct bgp_fault f;
 	struct bgp_update u;
 
-	check(bgp_msg_frame(&m, &f, a->data, a->len) == 0);
+	size_t max = n && n->extended_messages ? BGP_MSG_EXTENDED_MAX : BGP_MSG_MAX;
+
+	check(bgp_msg_frame_up_to(&m, &f, a->data, a->len, max) == 0);
 	check(m.size == a->len);
 	if (m.type != BGP_MSG_UPDATE)
 		return;
@@ -74,7 +82,7 @@ static void carry_out(struct world *w, const struct bgp_action *a)
 		break;
 	case BGP_DO_SEND:
 		check(w->open[a->dir]);
-		check_message(a);
+		check_message(w, a);
 		break;
 	case BGP_DO_CLOSE:
 		w->open[a->dir] = false;
@@ -182,11 +190,14 @@ static void do_message(struct world *w, uint8_t argument)
 }
 
 // What a good neighbour says, so that sessions come up easily: { direction,
-// old (no capabilities), with a lower identifier than ours }.
+// old (no capabilities), with a lower identifier than ours, with all capabilities }.
 static void do_open(struct world *w, uint8_t argument)
 {
 	static const uint8_t caps[] = { 22, 2, 20, 1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 65, 4,
 		0, 0, 0xfb, 0xf0 };
+	static const uint8_t all[] = { 62, 2, 60, 1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 5, 6, 0,
+		1, 0, 1, 0, 2, 6, 0, 9, 1, 3, 64, 6, 0, 90, 0, 1, 1, 0, 65, 4, 0, 0, 0xfb, 0xf0, 69,
+		8, 0, 1, 1, 3, 0, 2, 1, 3, 70, 0, 200, 5, 1, 2, 3, 4, 5 };
 	uint8_t buf[128];
 	struct wr m = wr_init(buf, sizeof(buf));
 
@@ -197,6 +208,8 @@ static void do_open(struct world *w, uint8_t argument)
 	wr_u32(&m, argument & 4 ? 0xc0000200 : 0xc0000209);
 	if (argument & 2)
 		wr_u8(&m, 0);
+	else if (argument & 8)
+		wr_bytes(&m, all, sizeof(all));
 	else
 		wr_bytes(&m, caps, sizeof(caps));
 	size_t n = bgp_msg_end(&m);
@@ -299,6 +312,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.passive = how & 4,
 		.families = how >> 3 & BGP_FAMILY_ALL,
 		.seed = how,
+		.extended_messages = how & 32,
+		.max_prefixes = how & 32 ? 3 : 0,
+		.max_prefixes_wait = span_s(60),
+		.has_role = how & 64,
+		.role = BGP_ROLE_PROVIDER,
+		.no_llgr = how & 64,
+		.first_as = how & 64,
+		.paths_receive = how & 128 ? BGP_FAMILY_ALL : 0,
+		.paths_send = how & 128 ? BGP_FAMILY_ALL : 0,
+		.extended_next_hop = how & 128,
+		.restart_time = span_s(how & 128 ? 90 : 0),
+		.restarted = true,
 	};
 
 	make_attrs(&w);

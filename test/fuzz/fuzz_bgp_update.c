@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.families = data[0] >> 2 & BGP_FAMILY_ALL,
 		.paths_in = data[0] >> 4 & BGP_FAMILY_ALL,
 		.extended_next_hop = data[0] & 64,
+		.first_as = data[0] & 128 ? 64496 : 0,
 	};
 	bgp_update_decode(&u, rd_init(data + 1, size - 1), &codec);
 	bgp_update_count(&u, &announced, &withdrawn);
