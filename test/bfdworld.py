@@ -256,17 +256,17 @@ template bgp site {{
     ipv4 {{ import all; export none; }};
     ipv6 {{ import all; export none; }};
 }}
-protocol bgp site4 from site {{ neighbor 10.0.0.1 as 64500; {more} }}
-protocol bgp site6 from site {{ neighbor 2001:db8:ff::1 as 64500; {more} }}
+protocol bgp site4 from site {{ neighbor 10.0.0.1 as 64500; }}
 """
+BIRD_IP6 = "protocol bgp site6 from site { neighbor 2001:db8:ff::1 as 64500; }\n"
 
 
 class Bird:
-    def __init__(self, world, link, tx=50, rx=50, mult=3, more="", config=BIRD):
+    def __init__(self, world, link, tx=50, rx=50, mult=3, ip6=False):
         harness.needs("bird", "birdc")
         self.socket = world.folder / "bird.ctl"
-        path = world.file("bird.conf", config.format(folder=world.folder, tx=tx, rx=rx, mult=mult,
-                                                     more=more))
+        path = world.file("bird.conf", BIRD.format(folder=world.folder, tx=tx, rx=rx, mult=mult) +
+                          (BIRD_IP6 if ip6 else ""))
         self.process = world.start(*link.peer.command(
             "/usr/sbin/bird", "-f", "-c", path, "-s", self.socket, "-P", world.folder / "bird.pid"))
         harness.wait_for("bird", self.socket.exists)
@@ -291,16 +291,6 @@ class Bird:
     def bgp_state(self, name="site4"):
         return self.ask("show", "protocols", name).split()[-1]
 
-
-BIRD_ALONE = """\
-router id 10.0.0.2;
-log "{folder}/bird.log" all;
-protocol device {{ }}
-protocol bfd {{
-    interface "p0" {{ min rx interval {rx} ms; min tx interval {tx} ms; multiplier {mult}; }};
-    neighbor 10.0.0.1 dev "p0" local 10.0.0.2;
-}}
-"""
 
 FRR_BFD = """\
 bfd

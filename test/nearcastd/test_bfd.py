@@ -49,7 +49,7 @@ def played_bgp(world, link):
 
 def test_bird_both_families(world):
     link = bw.Link(world)
-    bird = bw.Bird(world, link)
+    bird = bw.Bird(world, link, ip6=True)
     daemon = harness.Daemon(world, bw.config(
         bw.upstream(), bw.upstream(name="peer6", address=bw.PEER6)))
     for name in ("peer", "peer6"):
@@ -65,7 +65,7 @@ def test_bird_both_families(world):
 def test_on_the_wire(world):
     """RFC 5881 sections 4 and 5, RFC 5880 sections 6.8.3 and 6.8.7."""
     link = bw.Link(world)
-    bw.Bird(world, link)
+    bw.Bird(world, link, ip6=True)
     daemon = harness.Daemon(world, bw.config(
         bw.upstream(), bw.upstream(name="peer6", address=bw.PEER6)))
     packets = link.site_tap.collect(4)
