@@ -198,6 +198,7 @@ void view_upstreams(struct out *o, const json_t *upstreams)
 		{ "uptime_seconds", "uptime", VIEW_UPTIME },
 		{ "sent", "sent", VIEW_TEXT },
 		{ "received", "received", VIEW_TEXT },
+		{ "bfd", "bfd", VIEW_TEXT },
 		{ "last_error", "last error", VIEW_TEXT },
 		{},
 	};

@@ -21,9 +21,9 @@ STATUS = {
     }],
     "upstreams": [
         {"name": "transit-a", "address": "203.0.113.1", "as": 64496, "state": "Established",
-         "uptime_seconds": 400.5, "sent": 1, "received": 0, "bfd": None, "last_error": None},
+         "uptime_seconds": 400.5, "sent": 1, "received": 0, "bfd": "Up", "last_error": None},
         {"name": "transit-b", "address": "2001:db8:ffff::1", "as": 64497, "state": "Active",
-         "uptime_seconds": 0.0, "sent": 1, "received": 12, "bfd": None,
+         "uptime_seconds": 0.0, "sent": 1, "received": 12, "bfd": "Down",
          "last_error": "hold timer expired"}],
     "fleet": [],
 }

@@ -201,9 +201,9 @@ dns      up      active  198.51.100.0/24  announced  healthy  5m05s  2 of 2
 service  check  kind  scope    result  since  detail
 dns      dns-1  dns   service  up      5m12s  NOERROR
 
-upstream   address              as  state        uptime  sent  received  last error
-transit-a  203.0.113.1       64496  Established  6m40s      1         0  -
-transit-b  2001:db8:ffff::1  64497  Active       -          1        12  hold timer expired
+upstream   address              as  state        uptime  sent  received  bfd   last error
+transit-a  203.0.113.1       64496  Established  6m40s      1         0  Up    -
+transit-b  2001:db8:ffff::1  64497  Active       -          1        12  Down  hold timer expired
 """, "")
 
 
