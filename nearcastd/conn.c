@@ -235,12 +235,12 @@ static void finish_connect(struct conn *c)
 static void read_away(struct conn *c)
 {
 	char scrap[4096];
-	ssize_t n;
+	ssize_t n = 1;
 
-	do {
+	// Not for as long as it can send, or the linger timer would never have its turn.
+	for (int i = 0; i < READS_A_TURN && n > 0; i++)
 		n = recv(c->fd, scrap, sizeof(scrap), 0);
-	} while (n > 0);
-	if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		destroy(c);
 }
 
@@ -274,7 +274,8 @@ static void write_some(struct conn *c)
 	int rc = flush(c);
 
 	if (rc < 0) {
-		down(c, strerror(-rc));
+		c->failed = true;
+		c->failure = -rc;
 		return;
 	}
 	watch(c);
@@ -293,23 +294,21 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		finish_connect(c);
 		return;
 	}
-	if (c->failed && !c->finishing) {
-		down(c, strerror(c->failure));
-		return;
+	if (status < 0) { // libuv gave an error of the socket up; reading tells which
+		watch(c);
+		events = UV_READABLE;
 	}
-	if (status < 0) {
-		down(c, uv_strerror(status));
-		return;
-	}
-	if (events & UV_WRITABLE)
+	if ((events & UV_WRITABLE) && !c->failed)
 		write_some(c);
-	if (!(events & UV_READABLE) || uv_is_closing((uv_handle_t *)handle) ||
-		!uv_is_active((uv_handle_t *)handle))
+	if (uv_is_closing((uv_handle_t *)handle) || !uv_is_active((uv_handle_t *)handle))
 		return;
-	if (c->finishing)
+	if (c->finishing && (c->failed || (events & UV_READABLE)))
 		read_away(c);
-	else
+	else if (!c->finishing && (c->failed || (events & UV_READABLE)))
 		read_some(c);
+	// Only now: the neighbour's last word may have been there to be read.
+	if (c->failed && !uv_is_closing((uv_handle_t *)handle))
+		down(c, strerror(c->failure));
 }
 
 static void on_linger_end(uv_timer_t *timer)

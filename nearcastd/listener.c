@@ -10,10 +10,12 @@
 #include "lib/own.h"
 #include "nearcastd/conn.h"
 
-enum { BACKLOG = 64, ACCEPTS_A_TURN = 16 };
+enum { BACKLOG = 64, ACCEPTS_A_TURN = 16, PAUSE_MS = 1000 };
 
 struct port {
 	uv_poll_t poll;
+	uv_timer_t pause;
+	int handles; // open ones; freed with the last
 	struct listener *l;
 	enum ip_family family;
 	int fd;
@@ -26,14 +28,36 @@ struct listener {
 	size_t count;
 };
 
+static void on_connection(uv_poll_t *handle, int status, int);
+
+static void on_pause_end(uv_timer_t *timer)
+{
+	struct port *p = timer->data;
+
+	uv_poll_start(&p->poll, UV_READABLE, on_connection);
+}
+
+// Without a free descriptor a connection stays in the queue and the port readable:
+// looking again at once would be all that the daemon does.
+static void pause_port(struct port *p)
+{
+	uv_poll_stop(&p->poll);
+	uv_timer_start(&p->pause, on_pause_end, PAUSE_MS, 0);
+}
+
 static void on_connection(uv_poll_t *handle, int status, int)
 {
 	struct port *p = handle->data;
+
+	if (status < 0)
+		pause_port(p);
 
 	for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage ss = {};
 		socklen_t len = sizeof(ss);
 		int fd = accept4(p->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED)
+			pause_port(p);
 		if (fd < 0)
 			return;
 		struct ip_addr remote = ip_from_sockaddr((struct sockaddr *)&ss);
@@ -107,7 +131,9 @@ static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *con
 	p->family = address->family;
 	p->fd = take_fd(&fd);
 	uv_poll_init(loop, &p->poll, p->fd);
-	p->poll.data = p;
+	uv_timer_init(loop, &p->pause);
+	p->handles = 2;
+	p->poll.data = p->pause.data = p;
 	uv_poll_start(&p->poll, UV_READABLE, on_connection);
 	l->ports = mem_resize(l->ports, l->count + 1, sizeof(struct port *));
 	l->ports[l->count++] = p;
@@ -171,7 +197,10 @@ int listener_set_passwords(struct listener *l, const struct conf *old, const str
 
 static void on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct port *p = handle->data;
+
+	if (--p->handles == 0)
+		free(p);
 }
 
 void listener_free(struct listener **lp)
@@ -182,6 +211,7 @@ void listener_free(struct listener **lp)
 		return;
 	for (size_t i = 0; i < l->count; i++) {
 		uv_close((uv_handle_t *)&l->ports[i]->poll, on_closed);
+		uv_close((uv_handle_t *)&l->ports[i]->pause, on_closed);
 		close_fd(&l->ports[i]->fd);
 	}
 	free(l->ports);

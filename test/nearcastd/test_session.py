@@ -2,6 +2,8 @@
 """Sessions against a neighbour that misbehaves: the daemon never dies, and says the NOTIFICATION
 that RFC 4271 section 6 names."""
 
+import os
+import resource
 import socket
 import struct
 import sys
@@ -148,6 +150,45 @@ def test_notification_in_each_state(world):
         assert "Administrative Shutdown" in upstream_of(daemon)["last_error"]
         assert "spare" in upstream_of(daemon)["last_error"], event
     in_state(neighbour, "Established")
+
+
+def test_reset_after_notification(world):
+    """What stood before a reset of the connection is read; a reset alone is called by its name."""
+    neighbour, daemon = begin(world, retry="100ms")
+    session = in_state(neighbour, "Established")
+    session.send(bgp.message(bgp.NOTIFICATION, b"\x06\x02\x05spare"))
+    session.reset()
+    down = daemon.wait_event("upstream_down")
+    assert down["reason"] == "notification" and "spare" in down["detail"], down
+    in_state(neighbour, "Established").reset()
+    down = daemon.wait_event("upstream_down", after=down["seq"])
+    assert down["detail"] == "Connection reset by peer", down
+    in_state(neighbour, "Established")
+
+
+def test_no_descriptor_left(world):
+    """Connections wait, and the daemon does not spin; then they are taken."""
+    neighbour, daemon = begin(world, more=", passive: yes")
+    proc = Path(f"/proc/{daemon.process.pid}")
+    used, limit = len(list((proc / "fd").iterdir())), resource.RLIMIT_NOFILE
+    soft, hard = resource.prlimit(daemon.process.pid, limit)
+    resource.prlimit(daemon.process.pid, limit, (used, hard))
+    before = cpu_s(proc)
+    waiting = neighbour.connect()
+    waiting.seconds = 1.5
+    try:
+        assert not waiting.receive(), "the limit was not met"
+    except TimeoutError:
+        pass
+    assert cpu_s(proc) - before < 0.5, "it spins"
+    resource.prlimit(daemon.process.pid, limit, (soft, hard))
+    waiting.seconds = 10
+    waiting.expect(bgp.OPEN)
+
+
+def cpu_s(proc):
+    fields = (proc / "stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_hold_timer(world):
