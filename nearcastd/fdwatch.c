@@ -7,14 +7,18 @@ struct fdwatch {
 	uv_poll_t poll;
 	fdwatch_fn *fn; // NULL: closed
 	void *ctx;
+	int events;
 };
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct fdwatch *w = container_of(poll, struct fdwatch, poll);
 
-	if (w->fn)
-		w->fn(w->ctx, status < 0 ? UV_READABLE | UV_WRITABLE : events);
+	if (!w->fn)
+		return;
+	if (status < 0) // libuv gives a descriptor with an error up; netlink's overruns are no end
+		fdwatch_events(w, w->events);
+	w->fn(w->ctx, status < 0 ? UV_READABLE | UV_WRITABLE : events);
 }
 
 int fdwatch_new(
@@ -34,6 +38,7 @@ int fdwatch_new(
 
 void fdwatch_events(struct fdwatch *w, int events)
 {
+	w->events = events;
 	// Fails only for a handle that is being closed.
 	(void)uv_poll_start(&w->poll, events, on_ready);
 }

@@ -111,6 +111,23 @@ def test_address_that_others_remove(world):
     assert [e["type"] for e in daemon.events(after)].count("address_failed") == 1
 
 
+def test_kernel_news_after_an_overrun(world):
+    """News that came too fast are lost; those that come after are heard."""
+    server = socket.create_server(("127.0.0.9", 80))
+    check = "      - {kind: tcp, server: 127.0.0.9, port: 80, interval: 60s, rise: 1}\n"
+    daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
+    last = daemon.wait_event("check_passed", subject="dns/tcp")["seq"]
+    daemon.process.send_signal(signal.SIGSTOP)
+    for n in range(20000):
+        with socket.socket(type=socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.9", 1000 + n))
+    daemon.process.send_signal(signal.SIGCONT)
+    assert daemon.status()  # it goes on
+    server.close()
+    failed = daemon.wait_event("check_failed", after=last, subject="dns/tcp")
+    assert failed["reason"] == "no-socket", failed
+
+
 def test_crash_and_restart(world):
     """A killed daemon takes its sessions with it; the next one adopts the addresses."""
     neighbour, daemon, session = begin(world)
