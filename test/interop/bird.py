@@ -107,6 +107,9 @@ class Bird(Neighbour):
             case "large_community":
                 route.large = set(numbers)
 
+    def path_ids(self):
+        return None  # uses them, and prints them nowhere
+
     def has(self, capability):
         text = self.ask("show", "protocols", "all", "site")
         theirs = text.partition("Neighbor capabilities")[2].partition("Session:")[0]

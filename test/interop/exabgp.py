@@ -31,7 +31,6 @@ neighbor {site} {{
     api {{
         processes [ api ];
         neighbor-changes;
-        negotiated;
         receive {{ parsed; update; open; refresh; }}
     }}
     static {{ route 192.0.2.0/24 next-hop {next_hop}; }}

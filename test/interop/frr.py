@@ -38,7 +38,7 @@ CAPABILITY = {
     "enhanced-refresh": "enhancedRouteRefresh",
     "extended-messages": "extendedMessage",
     "add-path": "addPath",
-    "graceful-restart": "gracefulRestartCapability",
+    "graceful-restart": "gracefulRestart",
     "roles": "role",
 }
 
@@ -129,7 +129,7 @@ class Frr(Neighbour):
             origin=path["origin"].lower(), med=path.get("metric"),
             communities={well_known.get(c, c) for c in plain},
             large=set(path.get("largeCommunity", {}).get("list", [])),
-            next_hop=path["nexthops"][0]["ip"], path_id=path.get("addPathRxId"))
+            next_hop=path["nexthops"][0]["ip"], path_id=path.get("addpathRxId"))
 
     def has(self, capability):
         said = self.neighbour()["neighborCapabilities"].get(CAPABILITY[capability], "")

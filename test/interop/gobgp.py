@@ -87,7 +87,7 @@ class GoBgp(Neighbour):
 
     @staticmethod
     def route(path):
-        route = Route(path_id=path.get("id"))
+        route = Route()
         for attribute in path["attrs"]:
             match attribute["type"]:
                 case 1:
@@ -107,6 +107,10 @@ class GoBgp(Neighbour):
                     route.large = {f'{c["ASN"]}:{c["LocalData1"]}:{c["LocalData2"]}'
                                    for c in attribute["value"]}
         return route
+
+    def path_ids(self):
+        table = self.ask("neighbor", self.address, "adj-in")
+        return {int(n) for n in re.findall(r"^ +(\d+) +[0-9a-f.:]+/\d+ ", table, re.MULTILINE)}
 
     def has(self, capability):
         said = re.search(rf"^ +{CAPABILITY[capability]}:(.*)$", self.ask("neighbor", self.address),

@@ -47,6 +47,10 @@ class Neighbour:
         """{prefix: Route} of what nearcastd announced and the neighbour accepted."""
         raise NotImplementedError
 
+    def path_ids(self):
+        """The path identifiers of the routes (RFC 7911); None: it does not show them."""
+        return {r.path_id for r in self.routes().values()}
+
     def has(self, capability):
         """Whether it says that nearcastd sent this capability in its OPEN."""
         raise NotImplementedError
