@@ -348,9 +348,9 @@ uint64_t service_undrain(struct daemon *d, struct service *s, const char *reason
 	return s->decision_event;
 }
 
-static void on_socket(void *ctx, size_t index, const char *detail)
+// The kernel's news: the cause of the check verdict that follows.
+static void note_loss(struct daemon *d, size_t index, enum event_type type, const char *detail)
 {
-	struct daemon *d = ctx;
 	struct service *s = &d->services[index];
 	struct event_fields f = {
 		.subject = s->conf->name,
@@ -358,26 +358,30 @@ static void on_socket(void *ctx, size_t index, const char *detail)
 		.detail = detail,
 	};
 
-	s->socket_event = events_add(d->events, EVENT_SOCKET_CLOSED, &f);
+	s->socket_event = events_add(d->events, type, &f);
+}
+
+static void on_socket(void *ctx, size_t index, const char *detail)
+{
+	note_loss(ctx, index, EVENT_SOCKET_CLOSED, detail);
 }
 
 static void on_address(void *ctx, size_t index, const char *detail)
 {
 	struct daemon *d = ctx;
-	struct service *s = &d->services[index];
-	struct event_fields f = {
-		.subject = s->conf->name,
-		.reason = "kernel",
-		.detail = detail,
-	};
-
-	s->socket_event = events_add(d->events, EVENT_ADDRESS_REMOVED, &f);
 	size_t before = addresses_added(d->addresses);
-	daemon_keep_addresses(d, s->socket_event);
+
+	note_loss(d, index, EVENT_ADDRESS_REMOVED, detail);
+	uint64_t seq = d->services[index].socket_event;
+	daemon_keep_addresses(d, seq);
 	if (addresses_added(d->addresses) == before)
 		return;
-	f.reason = "put-back";
-	f.cause_seq = s->socket_event;
+	struct event_fields f = {
+		.subject = d->services[index].conf->name,
+		.reason = "put-back",
+		.detail = detail,
+		.cause_seq = seq,
+	};
 	events_add(d->events, EVENT_ADDRESS_ADDED, &f);
 }
 
