@@ -67,6 +67,7 @@ services:
   - name: dns
     prefixes: [198.51.100.0/24]
     addresses: [198.51.100.53]
+    hold-down: {{first: 0}}
     checks:
       - {{kind: dns, server: 198.51.100.53, query: example.org, type: SOA, {timing}, rise: 1}}
 upstreams:

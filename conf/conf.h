@@ -82,7 +82,8 @@ struct conf_service {
 	bool manage_addresses; // yes
 	struct conf_announce up, degraded, draining;
 	span drain_soft, drain_hard;         // fleet/drain.h
-	span hold_down_first, hold_down_max; // zero: none
+	span hold_down_first, hold_down_max; // first zero: none
+	span announce_after;                 // zero: at once
 	bool has_hold_down;
 	struct place place;
 	struct items keys; // struct given

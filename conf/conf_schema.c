@@ -253,14 +253,18 @@ static const struct schema announce_schema = {
 static const struct schema hold_down_schema = {
 	.name = "hold-down",
 	.size = sizeof(struct conf_service),
-	.help = "A service that failed is not announced again before a wait, which doubles with "
-		"each further failure.",
+	.help = "A service that failed twice is not announced again before a wait, which doubles "
+		"with each further failure. Once the wait is over, it halves whenever as long "
+		"again passes without a failure.",
 	.keys =
 		(const struct schema_key[]){
-			{ "first", SCHEMA_SPAN, AT(hold_down_first), .min = 100, .max = 86400000,
-				.required = true, .help = "The wait after the first failure." },
-			{ "max", SCHEMA_SPAN, AT(hold_down_max), .min = 100, .max = 86400000,
-				.required = true, .help = "The longest wait." },
+			{ "first", SCHEMA_SPAN, AT(hold_down_first), .max = 86400000,
+				.fallback = "20s",
+				.help = "The wait after the second failure; with 0 there is never "
+					"one." },
+			{ "max", SCHEMA_SPAN, AT(hold_down_max), .max = 86400000, .fallback = "10m",
+				.help = "The longest wait. A failure after as long without one "
+					"is a first one and costs no wait." },
 			{},
 		},
 };
@@ -316,8 +320,11 @@ static const struct schema service_schema = {
 					"checks it "
 					"is always up." },
 			{ "hold-down", SCHEMA_MAP, HAS(has_hold_down), .sub = &hold_down_schema,
-				.help = "How flapping is met. There is no hold-down unless "
-					"given." },
+				.help = "How flapping is met." },
+			{ "announce-after", SCHEMA_SPAN, AT(announce_after), .max = 86400000,
+				.fallback = "0",
+				.help = "How long a service that was down has to be healthy, "
+					"without a break, before it is announced again." },
 			{ "announce", SCHEMA_MAP, .sub = &announce_schema,
 				.help = "How the prefixes are announced." },
 			{ "min-sites", .unavailable = LATER },

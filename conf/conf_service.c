@@ -191,6 +191,10 @@ static void check_service(struct checker *k, struct conf_service *s)
 			"expected 1 to 15 printable characters without `/` and `:`",
 			"`%.*s` is no name of an interface", text_clip(s->interface, 60),
 			s->interface);
+	if (!s->has_hold_down) {
+		s->hold_down_first = span_s(20);
+		s->hold_down_max = span_s(600);
+	}
 	if (s->hold_down_first.us > s->hold_down_max.us)
 		REFUSE(k, conf_place(&s->keys, "hold-down", s->place), NULL,
 			"the first wait of hold-down is longer than the longest");

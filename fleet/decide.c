@@ -27,6 +27,8 @@ struct decision decide(const struct decide_input *in)
 		return withdrawn(REASON_CHECK_FAILED);
 	if (in->held_down)
 		return withdrawn(REASON_HOLD_DOWN);
+	if (in->recovering)
+		return withdrawn(REASON_RECOVERING);
 	if (in->admin == ADMIN_DRAINING && in->drain_withdrawn)
 		return withdrawn(REASON_DRAINING);
 	if (in->admin == ADMIN_DRAINING)
@@ -68,6 +70,8 @@ static const struct {
 	[REASON_STARTING] = { "starting", "the checks have not all given a first verdict" },
 	[REASON_CHECK_FAILED] = { "check-failed", "a check of the service fails" },
 	[REASON_HOLD_DOWN] = { "hold-down", "healthy again, but it went down too often lately" },
+	[REASON_RECOVERING] = { "recovering",
+		"healthy again, but not yet for as long as announce-after asks" },
 	[REASON_DRAINING] = { "draining", "an operator drains the service" },
 	[REASON_DRAINED] = { "drained", "an operator drained the service" },
 	[REASON_OFF] = { "off", "an operator switched the service off" },

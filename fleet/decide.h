@@ -18,7 +18,8 @@ enum decide_reason {
 	REASON_DEGRADED, // a dependency failed: announced with the degraded attributes
 	REASON_STARTING, // no first verdict of the checks yet
 	REASON_CHECK_FAILED,
-	REASON_HOLD_DOWN, // healthy again, but it flapped lately
+	REASON_HOLD_DOWN,  // healthy again, but it flapped lately
+	REASON_RECOVERING, // healthy again, but not yet for as long as it has to be
 	REASON_DRAINING,
 	REASON_DRAINED,
 	REASON_OFF,
@@ -38,6 +39,7 @@ struct decide_input {
 	enum admin admin;
 	bool addresses_ready; // every service address is configured, or is not ours to manage
 	bool held_down;       // hold-down still runs (fleet/holddown.h)
+	bool recovering;      // has yet to prove itself (fleet/recovery.h)
 	bool drain_withdrawn; // the drain's time of being demoted is over (fleet/drain.h)
 	enum stopping stopping;
 };

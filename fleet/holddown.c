@@ -3,7 +3,11 @@
 void holddown_init(struct holddown *h, span first, span max)
 {
 	*h = (struct holddown){
-		.first = first, .max = max, .until = { INT64_MIN }, .calm = INSTANT_NEVER
+		.first = first,
+		.max = max,
+		.until = { INT64_MIN },
+		.calm = INSTANT_NEVER,
+		.alert = { INT64_MIN },
 	};
 }
 
@@ -18,6 +22,10 @@ void holddown_failed(struct holddown *h, instant now)
 	if (span_is_zero(h->first))
 		return;
 	holddown_tick(h, now);
+	bool is_first = span_is_zero(h->wait) && instant_due(h->alert, now);
+	h->alert = instant_add(now, h->max);
+	if (is_first)
+		return;
 	h->wait = span_is_zero(h->wait) ? h->first : span_min(span_us(h->wait.us * 2), h->max);
 	h->until = instant_add(now, h->wait);
 	plan_calm(h);

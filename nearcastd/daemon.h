@@ -9,6 +9,7 @@
 #include "fleet/decide.h"
 #include "fleet/drain.h"
 #include "fleet/holddown.h"
+#include "fleet/recovery.h"
 #include "nearcastd/address.h"
 #include "nearcastd/checks.h"
 #include "nearcastd/events.h"
@@ -27,6 +28,7 @@ struct service {
 	enum health health; // last seen, to tell when it fails
 	instant health_since, admin_since;
 	struct holddown holddown;
+	struct recovery recovery;
 	struct drain drain;
 	char *drain_reason; // the operator's words; NULL: none
 	struct decision decision;

@@ -158,6 +158,9 @@ static void adopt_service(struct daemon *d, struct service *new, const struct se
 	new->holddown = old->holddown;
 	new->holddown.first = fresh.first;
 	new->holddown.max = fresh.max;
+	span after = new->recovery.after; // a proof under way keeps its length
+	new->recovery = old->recovery;
+	new->recovery.after = after;
 }
 
 static struct service *make_services(struct daemon *d, const struct conf *conf)

@@ -85,6 +85,7 @@ void service_init(struct service *s, const struct conf *conf, const struct conf_
 	s->since_unix_us = clock_unix_us();
 	drain_init(&s->drain);
 	holddown_init(&s->holddown, cs->hold_down_first, cs->hold_down_max);
+	recovery_init(&s->recovery, cs->announce_after);
 	make_attrs(s, conf);
 }
 
@@ -168,7 +169,8 @@ static void on_service_timer(uv_timer_t *timer)
 
 	for (size_t i = 0; i < d->service_count; i++) {
 		struct service *s = &d->services[i];
-		bool held = s->decision.reason == REASON_HOLD_DOWN;
+		bool held = s->decision.reason == REASON_HOLD_DOWN ||
+			    s->decision.reason == REASON_RECOVERING;
 		while (drain_tick(&s->drain, clock_now()))
 			take_drain_step(d, s, s->drain_reason);
 		holddown_tick(&s->holddown, clock_now());
@@ -176,7 +178,7 @@ static void on_service_timer(uv_timer_t *timer)
 	}
 }
 
-// One timer for all services: the next end of a hold-down or of a drain's stage.
+// One timer for all services: the next end of a hold-down, of a recovery or of a drain's stage.
 static void arm_timer(struct daemon *d)
 {
 	instant now = clock_now(), next = INSTANT_NEVER;
@@ -184,6 +186,7 @@ static void arm_timer(struct daemon *d)
 	for (size_t i = 0; i < d->service_count; i++) {
 		const struct service *s = &d->services[i];
 		next = instant_min(next, holddown_deadline(&s->holddown, now));
+		next = instant_min(next, recovery_deadline(&s->recovery, now));
 		next = instant_min(next, drain_deadline(&s->drain));
 	}
 	d->service_timer.data = d;
@@ -216,13 +219,14 @@ static bool same_decision(const struct decision *a, const struct decision *b)
 	return a->announce == b->announce && a->reason == b->reason && a->grade == b->grade;
 }
 
-// Health that turns bad after it was good starts a hold-down.
+// Health that turns bad after it was good may start a hold-down.
 static void watch_flaps(struct daemon *d, struct service *s, enum health now)
 {
 	bool was_able = s->health == HEALTH_UP || s->health == HEALTH_DEGRADED;
 
 	if (was_able && now == HEALTH_DOWN)
 		holddown_failed(&s->holddown, clock_now());
+	recovery_health(&s->recovery, now, clock_now());
 	if (s->health != now)
 		s->health_since = clock_now();
 	s->health = now;
@@ -239,6 +243,7 @@ void service_decide(struct daemon *d, struct service *s, uint64_t cause)
 		.admin = s->admin,
 		.addresses_ready = s->addresses_ready,
 		.held_down = holddown_active(&s->holddown, clock_now()),
+		.recovering = recovery_waits(&s->recovery, clock_now()),
 		.drain_withdrawn = s->drain.stage >= DRAIN_WITHDRAWN,
 		.stopping = d->stopping,
 	};

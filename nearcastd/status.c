@@ -307,6 +307,11 @@ static void chain_write(struct out *o, const struct daemon *d, const struct serv
 			span_print(instant_diff(s->holddown.until, now), left));
 		step_write(o, "hold-down", s->conf->name, "active", detail, s->since);
 	}
+	if (recovery_waits(&s->recovery, now)) {
+		snprintf(detail, sizeof(detail), "for another %s",
+			span_print(instant_diff(s->recovery.due, now), left));
+		step_write(o, "announce-after", s->conf->name, "waits", detail, s->health_since);
+	}
 	step_write(o, "decision", s->conf->name, announce_name(s->decision.announce),
 		decide_reason_text(s->decision.reason), s->since);
 	out_end(o);

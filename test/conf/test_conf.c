@@ -111,8 +111,9 @@ static void test_defaults(void **)
 	assert_string_equal(s->interface, "nearcast0");
 	assert_true(s->manage_addresses);
 	assert_int_equal(s->checks.count, 0);
-	assert_int_equal(s->hold_down_first.us, 0);
-	assert_int_equal(s->hold_down_max.us, 0);
+	assert_int_equal(s->hold_down_first.us, span_s(20).us);
+	assert_int_equal(s->hold_down_max.us, span_s(600).us);
+	assert_true(span_is_zero(s->announce_after));
 	assert_int_equal(u->port, 179);
 	assert_int_equal(u->source.family, IP_NONE);
 	assert_int_equal(u->hold_time.us, 90000000);
@@ -402,8 +403,8 @@ static const struct bad bad_services[] = {
 		"5:79: `sixteen-letters0` is no name of an interface\n", NULL },
 	{ SERVICE(PLACES ", manage-addresses: maybe"),
 		"5:86: `manage-addresses` cannot be `maybe`\n", "expected yes or no" },
-	{ SERVICE(PLACES ", hold-down: {first: 10s}"), "5:79: `max` is missing in hold-down\n",
-		NULL },
+	{ SERVICE(PLACES ", hold-down: {first: 11m}"),
+		"5:79: the first wait of hold-down is longer than the longest\n", NULL },
 	{ SERVICE(PLACES ", hold-down: {first: 10s, max: 1s}"),
 		"5:79: the first wait of hold-down is longer than the longest\n", NULL },
 	{ SERVICE(PLACES ", min-sites: 50%"), "5:68: `min-sites` is not in this version yet\n",
@@ -676,6 +677,7 @@ static const char everything[] =
 	"- name: dns\n  prefixes: [198.51.100.0/24, \"2001:db8:53::/48\"]\n"
 	"  addresses: [198.51.100.53, \"2001:db8:53::53\"]\n"
 	"  interface: lo\n  manage-addresses: no\n  hold-down: {first: 10s, max: 10m}\n"
+	"  announce-after: 5s\n"
 	"  announce:\n    up: {communities: [64500:100, 64500:1:2, no-export], med: 0}\n"
 	"    degraded: {prepend: 3}\n"
 	"    draining: {communities: [graceful-shutdown], prepend: 2}\n"

@@ -12,6 +12,7 @@ services:
   - name: dns
     prefixes: [198.51.100.0/24, "2001:db8:53::/48"]
     addresses: [198.51.100.53, "2001:db8:53::53"]
+    hold-down: {{first: 0}}
     checks:
       - {{kind: file, path: {path}, interval: 100ms, timeout: 50ms, fall: 1, rise: 1}}
     announce:

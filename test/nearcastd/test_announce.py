@@ -198,19 +198,77 @@ def test_each_upstream_hears_its_own(world):
 
 
 def test_hold_down(world):
+    """The first failure is forgiven, the second is not."""
     bird, _, config = begin(world)
-    config = config.replace("    announce:\n", "    hold-down: {first: 500ms, max: 2s}\n    announce:\n")
+    config = config.replace("{first: 0}", "{first: 500ms, max: 1m}")
     daemon = harness.Daemon(world, config)
+    bird.wait_routes(2)
+    for reasons in (["healthy"], ["hold-down", "healthy"]):
+        site.set_up(world, False)
+        bird.wait_routes(0)
+        seq = daemon.events()[-1]["seq"]
+        site.set_up(world, True)
+        for reason in reasons:
+            event = daemon.wait_event("decided", after=seq)
+            assert event["reason"] == reason, (reasons, event)
+            seq = event["seq"]
+            if reason == "hold-down":
+                chain = daemon.ask("why", prefix="198.51.100.0/24")["result"]["chain"]
+                assert "hold-down" in [s["step"] for s in chain], chain
+        bird.wait_routes(2)
+
+
+def test_announce_after(world):
+    bird, _, config = begin(world)
+    config = config.replace("    announce:\n", "    announce-after: 700ms\n    announce:\n")
+    daemon = harness.Daemon(world, config)
+    first = daemon.wait_event("decided")
+    assert first["reason"] == "healthy", "a service that was never down need not prove itself"
     bird.wait_routes(2)
     site.set_up(world, False)
     bird.wait_routes(0)
     before = daemon.events()[-1]["seq"]
     site.set_up(world, True)
-    held = daemon.wait_event("decided", after=before)
-    assert held["reason"] == "hold-down", held
-    again = daemon.wait_event("decided", after=held["seq"])
-    assert again["reason"] == "healthy", again
+    waits = daemon.wait_event("decided", after=before)
+    assert waits["reason"] == "recovering", waits
+    chain = daemon.ask("why", prefix="198.51.100.0/24")["result"]["chain"]
+    assert "announce-after" in [s["step"] for s in chain], chain
+    again = daemon.wait_event("decided", after=waits["seq"])
+    assert again["reason"] == "healthy" and again["cause_seq"] == waits["seq"], again
     bird.wait_routes(2)
+
+
+def flap(daemon, world, times):
+    """Down and up again, each seen by the daemon before the next."""
+    seq = daemon.events()[-1]["seq"]
+    for up in (False, True) * times:
+        site.set_up(world, up)
+        seq = daemon.wait_event("health_changed", after=seq, reason="up" if up else "down")["seq"]
+
+
+def withdrawals(daemon):
+    return sum(e["type"] == "withdrawn" and e["subject"] == "198.51.100.0/24"
+               for e in daemon.events())
+
+
+def test_flapping_reaches_upstreams_seldom(world):
+    """Fifteen failures in a row: three withdrawals at most with the default hold-down, and without
+    hold-down all of them."""
+    for hold_down, expected in (("{}", range(1, 4)), ("{first: 0}", range(15, 16))):
+        neighbour = bgp.Neighbour(world)
+        daemon = harness.Daemon(world, site.config(world).replace("{first: 0}", hold_down))
+        session = neighbour.accept()
+        session.establish()
+        daemon.wait_event("announced")
+        flap(daemon, world, 15)
+        heard = withdrawals(daemon)
+        assert heard in expected, (hold_down, heard)
+        session.close()
+        daemon.process.kill()
+        daemon.process.wait()
+        for closer in reversed(world.closers):
+            closer()
+        world.closers.clear()
 
 
 def test_off_and_on(world):
