@@ -318,7 +318,10 @@ static void test_address(void **)
 	conf.server = list[0];
 	assert_int_equal(once(&conf).reason, HEALTH_REASON_OK);
 	conf.server = (struct ip_addr){};
-	world_command("ip addr add 2001:db8:53::53/128 dev lo nodad");
+	// The kernel makes an IPv6 address usable a moment after the command.
+	world_command("ip addr add 2001:db8:53::53/128 dev lo nodad; n=0; "
+		      "until ip -6 route show table local | grep -q '^local 2001:db8:53::53 ' || "
+		      "[ $((n += 1)) -gt 500 ]; do :; done");
 	assert_int_equal(once(&conf).reason, HEALTH_REASON_OK);
 	// An address that is routed elsewhere is not this host's.
 	world_command("ip addr del 198.51.100.53/32 dev lo");
