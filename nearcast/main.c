@@ -9,6 +9,7 @@
 
 #include "lib/own.h"
 #include "lib/schema.h"
+#include "lib/stdfds.h"
 #include "nearcast/cli.h"
 
 static const struct option options[] = {
@@ -206,6 +207,7 @@ int main(int argc, char **argv)
 	struct cli cli = { .colour = wants_colour() };
 	bool help = false, version = false;
 
+	stdfds_fill();
 	// Up to the verb; what follows it may be options of another program.
 	if (!take_options(&cli, argc, argv, "+:js:hV", &help, &version))
 		return CLI_USAGE;

@@ -2,8 +2,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,6 +58,7 @@ struct events {
 	void *listener_ctx;
 	struct strbuf log;
 	uint64_t log_dropped;
+	int fd;       // standard error, or the same without waiting
 	bool journal; // standard error is the journal: prefix levels, leave the time to it
 };
 
@@ -61,12 +67,37 @@ const char *event_type_name(enum event_type t)
 	return types[t].name;
 }
 
+// systemd.exec(5): the variable names the journal's socket by device and inode,
+// as standard error may have become something else since.
+static bool is_journal(const struct stat *st)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       device == st->st_dev && inode == st->st_ino;
+}
+
+// A pipe that is not read and a terminal that is halted must not halt the daemon.
+// O_NONBLOCK on the descriptor as it came would be there for the shell too.
+static int open_log(const struct stat *st)
+{
+	int fd = -1;
+
+	if (S_ISFIFO(st->st_mode) || S_ISCHR(st->st_mode))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? STDERR_FILENO : fd;
+}
+
 struct events *events_new(void)
 {
 	struct events *e = mem_zalloc(sizeof(*e));
+	struct stat st = {};
 
 	e->site = mem_strdup("");
-	e->journal = getenv("JOURNAL_STREAM") != NULL;
+	(void)fstat(STDERR_FILENO, &st);
+	e->journal = is_journal(&st);
+	e->fd = open_log(&st);
 	return e;
 }
 
@@ -77,19 +108,6 @@ static void event_clear(struct event *ev)
 	free(ev->upstream);
 	free(ev->detail);
 	*ev = (struct event){};
-}
-
-void events_free(struct events **e)
-{
-	if (!*e)
-		return;
-	events_flush_log(*e);
-	for (size_t i = 0; i < KEPT; i++)
-		event_clear(&(*e)->ring[i]);
-	sb_free(&(*e)->log);
-	free((*e)->site);
-	free(*e);
-	*e = NULL;
 }
 
 void events_set_site(struct events *e, const char *site)
@@ -156,6 +174,13 @@ uint64_t events_add(struct events *e, enum event_type type, const struct event_f
 	return ev->seq;
 }
 
+static ssize_t write_log(const struct events *e)
+{
+	ssize_t n = send(e->fd, e->log.s, e->log.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n < 0 && errno == ENOTSOCK ? write(e->fd, e->log.s, e->log.len) : n;
+}
+
 void events_flush_log(struct events *e)
 {
 	if (e->log_dropped && e->log.len == 0) {
@@ -164,7 +189,7 @@ void events_flush_log(struct events *e)
 		e->log_dropped = 0;
 	}
 	while (e->log.len > 0) {
-		ssize_t n = write(STDERR_FILENO, e->log.s, e->log.len);
+		ssize_t n = write_log(e);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -175,6 +200,32 @@ void events_flush_log(struct events *e)
 		}
 		sb_consume(&e->log, (size_t)n);
 	}
+}
+
+// With a moment for a reader that is a little behind.
+static void flush_last(struct events *e)
+{
+	enum { PATIENCE_MS = 500 };
+	struct pollfd p = { .fd = e->fd, .events = POLLOUT };
+
+	events_flush_log(e);
+	while (e->log.len > 0 && poll(&p, 1, PATIENCE_MS) > 0)
+		events_flush_log(e);
+}
+
+void events_free(struct events **e)
+{
+	if (!*e)
+		return;
+	flush_last(*e);
+	if ((*e)->fd != STDERR_FILENO)
+		close((*e)->fd);
+	for (size_t i = 0; i < KEPT; i++)
+		event_clear(&(*e)->ring[i]);
+	sb_free(&(*e)->log);
+	free((*e)->site);
+	free(*e);
+	*e = NULL;
 }
 
 const struct event *events_next(const struct events *e, uint64_t after)

@@ -9,6 +9,7 @@
 
 #include "lib/hash.h"
 #include "lib/own.h"
+#include "lib/stdfds.h"
 #include "nearcastd/clock.h"
 #include "nearcastd/conn.h"
 #include "nearcastd/daemon.h"
@@ -222,6 +223,7 @@ int main(int argc, char **argv)
 	struct conf *conf = NULL;
 	int opt;
 
+	stdfds_fill();
 	while ((opt = getopt(argc, argv, "c:nVh")) != -1) {
 		switch (opt) {
 		case 'c':

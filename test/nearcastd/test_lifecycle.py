@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Start, stop, crash and reload of the daemon, as a neighbour and the host see them."""
 
+import fcntl
+import json
+import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import json
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
@@ -126,6 +129,53 @@ def test_kernel_news_after_an_overrun(world):
     server.close()
     failed = daemon.wait_event("check_failed", after=last, subject="dns/tcp")
     assert failed["reason"] == "no-socket", failed
+
+
+def start(world, stderr, prefix=(), **kwargs):
+    """A daemon with its control socket, of which the caller has standard error."""
+    daemon = harness.Daemon.__new__(harness.Daemon)
+    daemon.control, daemon.readonly = world.folder / "c", world.folder / "r"
+    daemon.path = world.file("a.yaml", daemon.complete(site.config(world)))
+    daemon.process = world.start(*prefix, harness.BUILD / "nearcastd/nearcastd", "-c", daemon.path,
+                                 stderr=stderr, **kwargs)
+    daemon.log_path = world.file("log", "")
+    harness.wait_for("the control socket", daemon.answers)
+    return daemon
+
+
+def test_log_that_nobody_reads(world):
+    """A full pipe costs log lines, never the daemon's time."""
+    reader, writer = os.pipe()
+    daemon = start(world, writer)
+    for n in range(400):
+        assert daemon.ask("off" if n % 2 else "on", service="dns", reason="x" * 1000)["ok"]
+    assert not fcntl.fcntl(writer, fcntl.F_GETFL) & os.O_NONBLOCK, "it is the shell's too"
+    daemon.process.terminate()
+    assert daemon.process.wait(10) == 0
+    os.close(writer)
+    with open(reader, encoding="utf-8") as log:
+        assert "started fra1" in log.readline()
+
+
+def test_journal_is_known_by_its_inode(world):
+    for stream, expected in (("1:1", r"20\d\d-"), ("{0.st_dev}:{0.st_ino}", r"<5>#1 started")):
+        reader, writer = os.pipe()
+        stream = stream.format(os.fstat(writer))
+        daemon = start(world, writer, env={**os.environ, "JOURNAL_STREAM": stream})
+        daemon.process.terminate()
+        daemon.process.wait(10)
+        os.close(writer)
+        with open(reader, encoding="utf-8") as log:
+            line = log.readline()
+        assert re.match(expected, line), line
+
+
+def test_without_standard_descriptors(world):
+    """Their numbers are not given to sockets, where the log would go."""
+    daemon = start(world, None, ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"))
+    fds = Path(f"/proc/{daemon.process.pid}/fd")
+    assert {str((fds / n).readlink()) for n in "012"} == {"/dev/null"}
+    assert daemon.ask("off", service="dns")["ok"] and daemon.status()
 
 
 def test_crash_and_restart(world):
