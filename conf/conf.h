@@ -97,6 +97,9 @@ struct conf_bfd {
 	bool has_multihop;   // given; else it follows from the session's own keys
 };
 
+// Which way routes carry path identifiers (RFC 7911).
+enum conf_add_path { CONF_ADD_PATH_RECEIVE = 1, CONF_ADD_PATH_SEND = 2 };
+
 struct conf_upstream {
 	char *name;
 	struct ip_addr address;
@@ -112,6 +115,18 @@ struct conf_upstream {
 	uint64_t
 		ttl_security; // GTSM (RFC 5082): hops allowed, 1 is a neighbour on the link; 0: off
 	unsigned families;    // BGP_FAMILY_*
+	bool has_role;
+	int role;                  // enum bgp_role: what this side is to the neighbour
+	bool strict_role;          // refuse a neighbour that says no role
+	bool extended_messages;    // RFC 8654
+	bool extended_next_hop;    // RFC 8950
+	int add_path;              // enum conf_add_path
+	span graceful_restart;     // 0: off
+	bool no_llgr;              // announce with that community
+	bool first_as;             // unless given: external, and no client of a route server
+	bool has_first_as;         // given
+	uint64_t max_prefixes;     // 0: any number
+	span max_prefixes_restart; // the wait after too many
 	bool has_bfd;
 	struct conf_bfd bfd;
 	// What it hears beside the service's own attributes: prepends and communities are

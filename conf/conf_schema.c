@@ -345,6 +345,23 @@ static const struct schema_word families[] = {
 	{},
 };
 
+static const struct schema_word roles[] = {
+	{ "customer", BGP_ROLE_CUSTOMER, "The neighbour is a transit provider." },
+	{ "provider", BGP_ROLE_PROVIDER, "The neighbour is a customer." },
+	{ "peer", BGP_ROLE_PEER, "The neighbour is a peer." },
+	{ "rs-client", BGP_ROLE_RS_CLIENT, "The neighbour is a route server." },
+	{ "rs", BGP_ROLE_RS, "The neighbour is the client of this route server." },
+	{},
+};
+
+static const struct schema_word add_path[] = {
+	{ "no", 0, "In neither direction." },
+	{ "receive", CONF_ADD_PATH_RECEIVE, "On routes that come." },
+	{ "send", CONF_ADD_PATH_SEND, "On routes that go." },
+	{ "both", CONF_ADD_PATH_RECEIVE | CONF_ADD_PATH_SEND, "In both directions." },
+	{},
+};
+
 #define AT(field)  .offset = offsetof(struct conf_bfd, field)
 #define HAS(field) .has_offset = offsetof(struct conf_bfd, field)
 
@@ -456,7 +473,54 @@ static const struct schema upstream_schema = {
 			{ "families", SCHEMA_LIST, SCHEMA_WORD, AT(family_words), .words = families,
 				.min = 1, .one_or_list = true, .fallback = "[ipv4, ipv6]",
 				.help = "Address families offered.", .rfc = "RFC 4760" },
-			{ "role", .unavailable = LATER },
+			{ "role", SCHEMA_WORD, AT(role), HAS(has_role), .words = roles,
+				.help = "What this side is to an external neighbour: to a transit "
+					"provider it is a customer. A neighbour that says it is "
+					"anything but the counterpart is refused. A provider, a "
+					"peer and a route server announce with Only to Customer "
+					"(OTC), so that a leak is noticed.",
+				.rfc = "RFC 9234" },
+			{ "strict-role", SCHEMA_BOOL, AT(strict_role), .fallback = "no",
+				.help = "Refuse a neighbour that does not say its role.",
+				.rfc = "RFC 9234 section 4.2" },
+			{ "extended-messages", SCHEMA_BOOL, AT(extended_messages),
+				.fallback = "yes",
+				.help = "Take messages of up to 65535 octets, and send them to a "
+					"neighbour that takes them.",
+				.rfc = "RFC 8654" },
+			{ "extended-next-hop", SCHEMA_BOOL, AT(extended_next_hop), .fallback = "no",
+				.help = "Announce IPv4 prefixes with an IPv6 next hop, where the "
+					"neighbour takes that, on a session over IPv6.",
+				.rfc = "RFC 8950" },
+			{ "add-path", SCHEMA_WORD, AT(add_path), .words = add_path,
+				.fallback = "no",
+				.help = "Path identifiers on routes. What is announced has one "
+					"path a prefix.",
+				.rfc = "RFC 7911" },
+			{ "graceful-restart", SCHEMA_SPAN, AT(graceful_restart), .min = 1000,
+				.max = 4095000,
+				.help = "Ask the neighbour to keep the routes for so long, in "
+					"whole seconds, when the session breaks without a word, "
+					"as after a crash of nearcastd. Then routes outlive the "
+					"daemon that answers for them. Off unless given. As a "
+					"helper of neighbours that restart it is always on.",
+				.rfc = "RFC 4724" },
+			{ "no-llgr", SCHEMA_BOOL, AT(no_llgr), .fallback = "no",
+				.help = "Add the community no-llgr to all announcements: no router "
+					"keeps them as stale when a session on the way breaks.",
+				.rfc = "RFC 9494 section 4.3" },
+			{ "enforce-first-as", SCHEMA_BOOL, AT(first_as), HAS(has_first_as),
+				.help = "Routes of an external neighbour must begin with its AS. "
+					"Unless given, yes, except for a client of a route server.",
+				.rfc = "RFC 4271 section 6.3" },
+			{ "max-prefixes", SCHEMA_UINT, AT(max_prefixes), .min = 1, .max = 10000000,
+				.help = "End the session when the neighbour announces more. Any "
+					"number unless given.",
+				.rfc = "RFC 4486 section 4" },
+			{ "max-prefixes-restart", SCHEMA_SPAN, AT(max_prefixes_restart),
+				.min = 1000, .max = 86400000, .fallback = "10m",
+				.help = "The wait before a session that ended by max-prefixes is "
+					"opened or accepted again." },
 			{ "announce", SCHEMA_MAP, .sub = &upstream_announce_schema,
 				.help = "What it hears beside the service's own attributes." },
 			{ "bfd", SCHEMA_MAP, AT(bfd), HAS(has_bfd), .sub = &bfd_schema,

@@ -97,6 +97,31 @@ static void check_options(struct checker *k, const struct conf_upstream *u)
 			"upstream `%s` is waited for, but nothing listens", u->name);
 }
 
+static void check_role(struct checker *k, const struct conf_upstream *u)
+{
+	if (u->has_role && u->as == k->c->as)
+		REFUSE(k, place_of(u, "role"), "expected no role: it has the own AS",
+			"upstream `%s` is an internal neighbour", u->name);
+	if (u->strict_role && !u->has_role)
+		REFUSE(k, place_of(u, "strict-role"), "expected `role:` too",
+			"`strict-role` of upstream `%s` needs a role", u->name);
+}
+
+static void check_restart(struct checker *k, const struct conf_upstream *u)
+{
+	if (u->graceful_restart.us % span_s(1).us)
+		REFUSE(k, place_of(u, "graceful-restart"),
+			"expected whole seconds from 1s to 4095s (RFC 4724 section 3)",
+			"`graceful-restart` of upstream `%s` is refused", u->name);
+}
+
+// A route server does not put its own AS in front (RFC 7947 section 2.2.2.1).
+static void derive_first_as(struct conf_upstream *u)
+{
+	if (!u->has_first_as)
+		u->first_as = !(u->has_role && u->role == BGP_ROLE_RS_CLIENT);
+}
+
 static void gather_families(struct conf_upstream *u)
 {
 	items_for_each(const int, family, u->family_words) u->families |= (unsigned)*family;
@@ -135,7 +160,10 @@ void conf_check_upstreams(struct checker *k)
 		check_unique(k, u);
 		check_source(k, u);
 		check_options(k, u);
+		check_role(k, u);
+		check_restart(k, u);
 		gather_families(u);
+		derive_first_as(u);
 		if (u->up.given || u->degraded.given || u->draining.given)
 			conf_finish_announce(k, &u->up, &u->degraded, &u->draining);
 		check_communities(k, u);

@@ -22,15 +22,20 @@ static void out_time(struct out *o, const char *name, instant t)
 	out_str(o, name, time_print(clock_unix_us() - age_us, text));
 }
 
-static void communities_write(struct out *o, const struct bgp_attrs *a)
+// no_llgr: the upstream's sessions add it.
+static void communities_write(struct out *o, const struct bgp_attrs *a, bool no_llgr)
 {
+	const uint32_t llgr = 0xffff0007;
 	char text[BGP_COMMUNITY_TEXT];
 
 	out_array(o, "communities");
 	for (size_t i = 0; a && i < a->plain_count; i++) {
 		struct bgp_community c = bgp_community_from_u32(a->plain[i]);
 		out_str(o, NULL, bgp_community_print(&c, text));
+		no_llgr &= a->plain[i] != llgr;
 	}
+	if (a && no_llgr)
+		out_str(o, NULL, "no-llgr");
 	for (size_t i = 0; a && i < a->large_count; i++) {
 		const struct bgp_large *l = &a->large[i];
 		struct bgp_community c = { true, l->global, l->local1, l->local2 };
@@ -64,7 +69,7 @@ static void told_write(struct out *o, const struct daemon *d, const struct ip_pr
 			out_uint(o, "med", a->med);
 		else
 			out_null(o, "med");
-		communities_write(o, announced ? a : NULL);
+		communities_write(o, announced ? a : NULL, upstream_conf(u)->no_llgr);
 		out_str(o, "state", bgp_state_name(bgp_peer_state(upstream_peer(u))));
 		out_end(o);
 	}
@@ -202,6 +207,36 @@ static void bfd_write(struct out *o, const struct upstream *u)
 	out_double(o, "bfd_detection_ms", (double)v.detection_time.us / 1000, 3);
 }
 
+// By the names of the capabilities; none while there is no session.
+static void negotiated_write(struct out *o, const struct bgp_negotiated *n)
+{
+	static const struct bgp_negotiated nothing = {};
+	const struct bgp_negotiated *a = n ? n : &nothing;
+	const struct {
+		bool holds;
+		const char *name;
+	} terms[] = {
+		{ a->families & BGP_FAMILY_IP4, "ipv4" },
+		{ a->families & BGP_FAMILY_IP6, "ipv6" },
+		{ a->as4, "as4" },
+		{ a->refresh, "route-refresh" },
+		{ a->enhanced_refresh, "enhanced-refresh" },
+		{ a->extended_messages, "extended-message" },
+		{ a->extended_next_hop, "extended-next-hop" },
+		{ a->paths_receive, "add-path-receive" },
+		{ a->paths_send, "add-path-send" },
+		{ a->graceful_restart, "graceful-restart" },
+	};
+
+	out_array(o, "negotiated");
+	for (size_t i = 0; i < countof(terms); i++)
+		if (terms[i].holds)
+			out_str(o, NULL, terms[i].name);
+	if (a->has_role)
+		out_strf(o, NULL, "role-%s", bgp_role_name(a->role));
+	out_end(o);
+}
+
 static void upstream_write(struct out *o, const struct upstream *u)
 {
 	const struct conf_upstream *c = upstream_conf(u);
@@ -220,6 +255,7 @@ static void upstream_write(struct out *o, const struct upstream *u)
 	bfd_write(o, u);
 	last_error_write(o, peer);
 	out_double(o, "hold_time_seconds", agreed ? span_to_s(agreed->hold_time) : 0, 0);
+	negotiated_write(o, agreed);
 	out_uint(o, "established", n->established);
 	out_uint(o, "updates_out", n->updates_out);
 	out_uint(o, "updates_in", n->updates_in);

@@ -260,24 +260,48 @@ static struct ip_addr next_hop(
 	return node_address(conf, family);
 }
 
+static unsigned families_of(const struct conf_upstream *u, enum conf_add_path way)
+{
+	return u->add_path & (int)way ? u->families : 0;
+}
+
+static struct bgp_peer_config peer_config(
+	const struct conf *conf, const struct conf_upstream *u, uint64_t seed)
+{
+	return (struct bgp_peer_config){
+		.local_as = (uint32_t)conf->as,
+		.peer_as = (uint32_t)u->as,
+		.router_id = ip_to_u32(&conf->router_id),
+		.hold_time = u->hold_time,
+		.connect_retry = u->connect_retry,
+		.connect_retry_max = span_s(120),
+		.passive = u->passive,
+		.families = u->families,
+		.next_hop4 = next_hop(conf, u, IP4),
+		.next_hop6 = next_hop(conf, u, IP6),
+		.seed = seed,
+		.extended_messages = u->extended_messages,
+		.restart_time = u->graceful_restart,
+		.restarted = true,
+		.paths_receive = families_of(u, CONF_ADD_PATH_RECEIVE),
+		.paths_send = families_of(u, CONF_ADD_PATH_SEND),
+		.extended_next_hop = u->extended_next_hop,
+		.has_role = u->has_role,
+		.strict_role = u->strict_role,
+		.role = (enum bgp_role)u->role,
+		.first_as = u->first_as,
+		.max_prefixes = u->max_prefixes,
+		.max_prefixes_wait = u->max_prefixes_restart,
+		.no_llgr = u->no_llgr,
+	};
+}
+
 struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd, const struct conf *conf,
 	const struct conf_upstream *upstream, const struct upstream_ops *ops, void *ctx,
 	uint64_t seed)
 {
 	struct upstream *u = mem_zalloc(sizeof(*u));
-	struct bgp_peer_config config = {
-		.local_as = (uint32_t)conf->as,
-		.peer_as = (uint32_t)upstream->as,
-		.router_id = ip_to_u32(&conf->router_id),
-		.hold_time = upstream->hold_time,
-		.connect_retry = upstream->connect_retry,
-		.connect_retry_max = span_s(120),
-		.passive = upstream->passive,
-		.families = upstream->families,
-		.next_hop4 = next_hop(conf, upstream, IP4),
-		.next_hop6 = next_hop(conf, upstream, IP6),
-		.seed = seed,
-	};
+	const struct bgp_peer_config config = peer_config(conf, upstream, seed);
 
 	u->loop = loop;
 	u->bfd_thread = bfd;
@@ -365,6 +389,17 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+// What both sides say in OPEN, and what this one holds the other to.
+static bool same_terms(const struct conf_upstream *a, const struct conf_upstream *b)
+{
+	return a->families == b->families && a->has_role == b->has_role && a->role == b->role &&
+	       a->strict_role == b->strict_role && a->extended_messages == b->extended_messages &&
+	       a->extended_next_hop == b->extended_next_hop && a->add_path == b->add_path &&
+	       a->graceful_restart.us == b->graceful_restart.us && a->no_llgr == b->no_llgr &&
+	       a->first_as == b->first_as && a->max_prefixes == b->max_prefixes &&
+	       a->max_prefixes_restart.us == b->max_prefixes_restart.us;
+}
+
 bool upstream_unchanged(
 	const struct upstream *u, const struct conf *conf, const struct conf_upstream *b)
 {
@@ -380,7 +415,7 @@ bool upstream_unchanged(
 	       ip_equal(&a->source, &b->source) && same_text(a->password, b->password) &&
 	       a->hold_time.us == b->hold_time.us && a->connect_retry.us == b->connect_retry.us &&
 	       a->passive == b->passive && a->multihop == b->multihop &&
-	       a->ttl_security == b->ttl_security && a->families == b->families;
+	       a->ttl_security == b->ttl_security && same_terms(a, b);
 }
 
 void upstream_rebind(

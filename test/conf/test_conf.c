@@ -122,9 +122,34 @@ static void test_defaults(void **)
 	assert_false(u->multihop);
 	assert_int_equal(u->ttl_security, 0);
 	assert_int_equal(u->families, BGP_FAMILY_ALL);
+	assert_false(u->has_role);
+	assert_true(u->extended_messages);
+	assert_false(u->extended_next_hop);
+	assert_int_equal(u->add_path, 0);
+	assert_int_equal(u->graceful_restart.us, 0);
+	assert_false(u->no_llgr);
+	assert_true(u->first_as);
+	assert_int_equal(u->max_prefixes, 0);
+	assert_int_equal(u->max_prefixes_restart.us, 600000000);
 	assert_null(u->password);
 	conf_free(&c);
 	assert_null(c);
+}
+
+static void test_first_as(void **)
+{
+	struct conf *c = load(
+		GOOD "upstreams:\n- {name: r1, address: 203.0.113.1, as: 64496, role: rs-client}\n"
+		     "- {name: r2, address: 203.0.113.2, as: 64496, role: rs-client, "
+		     "enforce-first-as: yes}\n"
+		     "- {name: r3, address: 203.0.113.3, as: 64496, enforce-first-as: no}\n");
+	const struct conf_upstream *u = c->upstreams.data;
+
+	assert_int_equal(u[0].role, BGP_ROLE_RS_CLIENT);
+	assert_false(u[0].first_as);
+	assert_true(u[1].first_as);
+	assert_false(u[2].first_as);
+	conf_free(&c);
 }
 
 static void test_bfd(void **)
@@ -531,7 +556,22 @@ static const struct bad bad_upstreams[] = {
 	{ UPSTREAM(PEER ", families: []"), "7:57: `families` needs at least 1 element\n", NULL },
 	{ UPSTREAM(PEER ", families: ip4"), "7:57: `families` cannot be `ip4`\n",
 		"expected one of: ipv4, ipv6; did you mean `ipv4`?" },
-	{ UPSTREAM(PEER ", role: customer"), "7:47: `role` is not in this version yet\n", NULL },
+	{ UPSTREAM(PEER ", role: client"), "7:53: `role` cannot be `client`\n",
+		"expected one of: customer, provider, peer, rs-client, rs" },
+	{ UPSTREAM("name: r1, address: 203.0.113.1, as: 64500, role: peer"),
+		"7:53: upstream `r1` is an internal neighbour\n",
+		"expected no role: it has the own AS" },
+	{ UPSTREAM(PEER ", strict-role: yes"),
+		"7:60: `strict-role` of upstream `r1` needs a role\n", "expected `role:` too" },
+	{ UPSTREAM(PEER ", graceful-restart: 1500ms"),
+		"7:65: `graceful-restart` of upstream `r1` is refused\n",
+		"expected whole seconds from 1s to 4095s (RFC 4724 section 3)" },
+	{ UPSTREAM(PEER ", graceful-restart: 4096s"),
+		"7:65: `graceful-restart` cannot be `4096s`\n", NULL },
+	{ UPSTREAM(PEER ", add-path: yes"), "7:57: `add-path` cannot be `yes`\n", NULL },
+	{ UPSTREAM(PEER ", max-prefixes: 0"), "7:61: `max-prefixes` cannot be `0`\n", NULL },
+	{ UPSTREAM(PEER ", max-prefixes-restart: 0"),
+		"7:69: `max-prefixes-restart` cannot be `0`\n", NULL },
 	{ UPSTREAM(PEER ", bfd: yes"), "7:52: `bfd` cannot be `yes`\n", NULL },
 	{ UPSTREAM(PEER ", bfd: {interval: 9ms}"), "7:63: `interval` cannot be `9ms`\n", NULL },
 	{ UPSTREAM(PEER ", bfd: {interval: 61s}"), "7:63: `interval` cannot be `61s`\n", NULL },
@@ -699,6 +739,9 @@ static const char everything[] =
 	"{},\n"
 	"   password-file: ^/good.key}\n"
 	"- {name: r2, address: \"2001:db8:1::1\", as: 4200000000, multihop: yes, hold-time: 0,\n"
+	"   role: peer, strict-role: yes, extended-messages: no, extended-next-hop: yes,\n"
+	"   add-path: both, graceful-restart: 90s, no-llgr: yes, enforce-first-as: no,\n"
+	"   max-prefixes: 100, max-prefixes-restart: 5m,\n"
 	"   bfd: {interval: 50ms, multihop: no}}\n";
 
 static void test_round_trip(void **)
@@ -733,6 +776,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_first_as),
 		cmocka_unit_test(test_bfd),
 		cmocka_unit_test(test_router_id_of_node),
 		cmocka_unit_test(test_announce_defaults),
