@@ -145,7 +145,7 @@ enum cli_exit client_ask(struct client *c, const struct cli *cli, json_t *reques
 		return unreachable(cli, path, why);
 	}
 	int rc = send_all(c->fd, sb_text(&line), line.len);
-	if (rc < 0)
+	if (rc < 0 && rc != -EPIPE) // it may have said why it hung up
 		return unreachable(cli, path, strerror(-rc));
 	rc = client_line(c, &line);
 	if (rc <= 0)

@@ -15,8 +15,8 @@
 
 enum {
 	REQUEST_MAX = 64 * 1024,
-	BACKLOG_MAX = 4 * 1024 * 1024, // a subscriber that reads nothing is dropped
-	CLIENTS_MAX = 64,
+	BACKLOG_MAX = 4 * 1024 * 1024, // a client that does not read is dropped
+	CLIENTS_MAX = 64,              // of each socket
 };
 
 struct client {
@@ -33,7 +33,7 @@ struct control {
 	uv_pipe_t *full, *readonly;
 	char *full_path, *readonly_path;
 	struct list clients;
-	size_t count;
+	size_t counts[2]; // by struct client's may_change
 };
 
 // ---- Replies ----
@@ -57,7 +57,7 @@ static void drop(struct client *c)
 		return;
 	list_remove(&c->link);
 	if (c->control)
-		c->control->count--;
+		c->control->counts[c->may_change]--;
 	uv_close((uv_handle_t *)&c->pipe, on_client_closed);
 }
 
@@ -72,8 +72,14 @@ static void on_written(uv_write_t *req, int status)
 		drop(c);
 }
 
+// One line may be larger than the backlog: the status of many services at many upstreams.
 static void send_line(struct client *c, struct strbuf *line)
 {
+	if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > BACKLOG_MAX) {
+		sb_free(line);
+		drop(c);
+		return;
+	}
 	struct write *w = mem_zalloc(sizeof(*w));
 	size_t len = line->len;
 
@@ -82,8 +88,6 @@ static void send_line(struct client *c, struct strbuf *line)
 	if (uv_write(&w->req, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
 		free(w->text);
 		free(w);
-		drop(c);
-	} else if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > BACKLOG_MAX) {
 		drop(c);
 	}
 }
@@ -133,13 +137,23 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	sb_add(&c->in, buf->base, (size_t)n);
-	while (c->in.len && (end = memchr(c->in.s, '\n', c->in.len))) {
+	while (!uv_is_closing((uv_handle_t *)stream) && c->in.len &&
+		(end = memchr(c->in.s, '\n', c->in.len))) {
 		size_t len = (size_t)(end - c->in.s);
 		answer(c, c->in.s, len);
 		sb_consume(&c->in, len + 1);
 	}
 	if (c->in.len > REQUEST_MAX)
 		drop(c);
+}
+
+static void turn_away(struct client *c)
+{
+	struct strbuf line = {};
+
+	request_refuse(&line, "busy", "too many clients are connected");
+	send_line(c, &line);
+	drop(c);
 }
 
 static void on_connect(uv_stream_t *server, int status)
@@ -154,12 +168,13 @@ static void on_connect(uv_stream_t *server, int status)
 	uv_pipe_init(server->loop, &c->pipe, 0);
 	c->pipe.data = c;
 	list_push_back(&control->clients, &c->link);
-	control->count++;
-	if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0 || control->count > CLIENTS_MAX) {
+	control->counts[c->may_change]++;
+	if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0)
 		drop(c);
-		return;
-	}
-	uv_read_start((uv_stream_t *)&c->pipe, give_room, on_read);
+	else if (control->counts[c->may_change] > CLIENTS_MAX)
+		turn_away(c);
+	else
+		uv_read_start((uv_stream_t *)&c->pipe, give_room, on_read);
 }
 
 static void on_event(void *ctx, const struct event *ev)
@@ -174,10 +189,27 @@ static void on_event(void *ctx, const struct event *ev)
 static bool answers(const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	own(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	own(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	return fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+	if (fd < 0)
+		return false;
+	// EAGAIN: it lives, but its queue is full.
+	return connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 || errno == EAGAIN;
+}
+
+// Removes the socket of a daemon that died. Anything else there is somebody's.
+static int clear_path(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	if (answers(path))
+		return -EADDRINUSE;
+	return unlink(path) < 0 ? -errno : 0;
 }
 
 // The socket's folder (/run/nearcast) is ours to make, its parent is not.
@@ -198,12 +230,11 @@ static int listen_at(struct control *control, uv_pipe_t *pipe, const char *path,
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		return -ENAMETOOLONG;
-	if (answers(path))
-		return -EADDRINUSE;
 	int rc = make_folder(path);
+	if (rc == 0)
+		rc = clear_path(path);
 	if (rc < 0)
 		return rc;
-	unlink(path);
 	mode_t old = umask(0777 & ~mode);
 	rc = uv_pipe_bind(pipe, path);
 	umask(old);
@@ -226,6 +257,9 @@ static int open_socket(struct control *control, uv_pipe_t **ret, char **path_ret
 	int rc = listen_at(control, pipe, path, mode);
 	if (rc == -EADDRINUSE)
 		sb_printf(error, "another nearcastd answers at %s", path);
+	else if (rc == -EEXIST)
+		sb_printf(error, "%s is there and is no socket: remove it, or name another path",
+			path);
 	else if (rc < 0)
 		sb_printf(error, "cannot listen at %s: %s", path, strerror(-rc));
 	else

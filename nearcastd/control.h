@@ -12,7 +12,8 @@ struct control;
 struct daemon;
 
 // Opens both sockets of d->conf and listens to d->events. Refuses when a living process
-// answers there already. 0; negative errno with *error set.
+// answers there already, or something is there that is no socket. Each socket has room for
+// 64 clients; more are told so. 0; negative errno with *error set.
 [[nodiscard]] int control_new(struct control **ret, struct daemon *d, struct strbuf *error);
 
 // Closes clients and sockets and removes their files. NULL inside is fine.

@@ -226,7 +226,7 @@ static const struct {
 	{ "reload", true, do_reload },
 };
 
-static void write_error(struct strbuf *line, const char *code, const char *message)
+void request_refuse(struct strbuf *line, const char *code, const char *message)
 {
 	struct out *o = out_new(OUT_JSON, line);
 
@@ -253,7 +253,7 @@ static void run_command(struct call *call, void (*run)(struct call *call))
 	if (!call->code)
 		return;
 	sb_clear(line);
-	write_error(line, call->code, call->message);
+	request_refuse(line, call->code, call->message);
 }
 
 void request_answer(
@@ -268,12 +268,12 @@ void request_answer(
 	while (cmd && i < countof(commands) && strcmp(commands[i].name, cmd) != 0)
 		i++;
 	if (!cmd)
-		write_error(&reply->line, "bad-request",
+		request_refuse(&reply->line, "bad-request",
 			"a request is one JSON object with cmd, on one line");
 	else if (i == countof(commands))
-		write_error(&reply->line, "bad-request", "no such command");
+		request_refuse(&reply->line, "bad-request", "no such command");
 	else if (commands[i].changes && !may_change)
-		write_error(&reply->line, "not-permitted", "this is the read-only socket");
+		request_refuse(&reply->line, "not-permitted", "this is the read-only socket");
 	else
 		run_command(&call, commands[i].run);
 	json_decref(request);

@@ -22,3 +22,6 @@ struct reply {
 // full socket, not the read-only one. reply: zeroed by the caller.
 void request_answer(
 	struct daemon *d, bool may_change, const char *line, size_t len, struct reply *reply);
+
+// The reply that refuses: a code for programs, a message for people.
+void request_refuse(struct strbuf *line, const char *code, const char *message);

@@ -245,6 +245,55 @@ def test_control_bad_requests(world):
     assert daemon.status()["site"] == "fra1"
 
 
+def tool(daemon, *words):
+    return subprocess.run([harness.BUILD / "nearcast/nearcast", "-s", daemon.control, *words],
+                          capture_output=True, text=True, timeout=30)
+
+
+def test_many_clients(world):
+    """Those who may only look keep nobody out who may change; who is turned away is told."""
+    daemon = harness.Daemon(world, site.config(world))
+    crowd = [socket.socket(socket.AF_UNIX) for _ in range(70)]
+    for client in crowd:
+        client.connect(str(daemon.readonly))
+        client.settimeout(5)
+    refused = json.loads(crowd[-1].makefile().readline())
+    assert refused["error"]["code"] == "busy", refused
+    run = tool(daemon, "off", "dns")
+    assert run.returncode == 0, run
+    daemon.control = daemon.readonly
+    run = tool(daemon, "status")
+    assert run.returncode == 1 and "too many clients" in run.stderr, run
+
+
+def test_large_status(world):
+    """It comes whole, however long it takes to send."""
+    services = "".join(f"  - {{name: s{n}, prefixes: 10.0.{n}.0/24, addresses: 10.0.{n}.1, "
+                       "manage-addresses: no}\n" for n in range(250))
+    upstreams = [site.upstream(f"u{n}", f"127.0.1.{n + 1}", more=", passive: yes")
+                 for n in range(250)]
+    daemon = harness.Daemon(world, site.config(world, *upstreams).replace(
+        "upstreams:\n", services + "upstreams:\n"))
+    run = tool(daemon, "-j", "status")
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout) > 4 << 20 and len(json.loads(run.stdout)["services"]) == 251
+
+
+def test_control_is_something_else(world):
+    """Only a socket is ever removed to make room."""
+    for make in (lambda p: p.write_text("precious"), Path.mkdir,
+                 lambda p: p.symlink_to(world.file("precious", ""))):
+        control = world.folder / "c"
+        make(control)
+        path = world.file("a.yaml", site.config(world) + f"control: {control}\n"
+                          f"readonly: {world.folder}/r\n")
+        run = subprocess.run([harness.BUILD / "nearcastd/nearcastd", "-c", path],
+                             capture_output=True, text=True, timeout=10)
+        assert run.returncode == 1 and f"{control} is there and is no socket" in run.stderr, run
+        assert control.is_symlink() or control.exists()
+        control.rmdir() if control.is_dir() else control.unlink()
+
+
 def test_reload_keeps_sessions(world):
     _, daemon, session = begin(world)
     before = daemon.status()["upstreams"][0]["established"]
