@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,6 +260,7 @@ static void test_exec_cancel_kills_the_group(void **)
 	struct probe *p = probe_new(&loop, &service, &conf, on_done, &a);
 	probe_start(p);
 	assert_true(read_pids(&loop, path, &leader, &child));
+	uv_run(&loop, UV_RUN_NOWAIT); // its output was written before the file
 	probe_cancel(p);
 	assert_string_equal(p->seen, "so far");
 	assert_true(ends(&loop, leader));
