@@ -273,6 +273,7 @@ void daemon_stopping(struct daemon *d, enum stopping how, const char *why)
 
 void daemon_close_sessions(struct daemon *d, const char *why)
 {
+	listener_free(&d->listener); // one that comes now would only be waited for
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_stop(d->upstreams[i], BGP_CEASE_ADMIN_SHUTDOWN, why);
 }

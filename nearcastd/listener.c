@@ -181,16 +181,25 @@ int listener_new(struct listener **ret, uv_loop_t *loop, const struct conf *conf
 	return rc;
 }
 
+static bool has_password(const struct conf *conf, const struct ip_addr *address)
+{
+	items_for_each(struct conf_upstream, u,
+		conf->upstreams) if (u->password && ip_equal(&u->address, address)) return true;
+	return false;
+}
+
+// A key that stays is never gone in between: a connection without one would be taken then.
 int listener_set_passwords(struct listener *l, const struct conf *old, const struct conf *conf)
 {
 	int rc = 0;
 
 	for (size_t i = 0; i < l->count && rc == 0; i++) {
 		const struct port *p = l->ports[i];
-		items_for_each(struct conf_upstream, u,
-			old->upstreams) if (u->password && u->address.family == p->family)(void)
-			conn_set_md5(p->fd, &u->address, ""); // an empty key removes
 		rc = set_passwords(p->fd, p->family, conf);
+		items_for_each(struct conf_upstream, u,
+			old->upstreams) if (u->password && u->address.family == p->family &&
+					    !has_password(conf, &u->address))(void)
+			conn_set_md5(p->fd, &u->address, ""); // an empty key removes
 	}
 	return rc;
 }

@@ -249,8 +249,12 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 {
 	struct conf *new = NULL;
 	struct checks *checks = NULL;
-	int rc = load(d, yes, &new, error);
+	int rc = -ESHUTDOWN;
 
+	if (d->stopping == STOPPING_NO)
+		rc = load(d, yes, &new, error);
+	else
+		sb_str(error, "nearcastd is stopping");
 	if (rc == 0)
 		rc = checks_new(&checks, d->loop, new, &service_checks_ops, d, d->rng_seed);
 	if (rc < 0) {

@@ -5,10 +5,12 @@ import fcntl
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
@@ -81,6 +83,34 @@ def test_sigterm_twice_does_not_wait(world):
     session.expect_notification(6, 2)
     session.close()
     assert daemon.process.wait(10) == 0
+
+
+def test_reload_while_stopping(world):
+    """It would open sessions anew after their Cease."""
+    _, daemon, session = begin(world, grace="60s")
+    daemon.process.terminate()
+    withdrawn(session)
+    reply = daemon.reload(site.config(world, site.upstream(hold="30s"), grace="60s"))
+    assert reply["error"]["message"] == "nearcastd is stopping", reply
+    daemon.process.terminate()
+    session.expect_notification(6, 2)
+    assert daemon.process.wait(10) == 0
+
+
+def test_neighbour_that_comes_back_again_and_again(world):
+    """Each time that it is turned away it comes once more: the daemon ends all the same."""
+    neighbour, daemon, session = begin(world)
+    daemon.process.terminate()
+    session.expect_notification(6, 2)
+    deadline = time.monotonic() + 6
+    again = []
+    while daemon.alive() and time.monotonic() < deadline:
+        try:
+            again.append(neighbour.connect())
+        except OSError:
+            pass
+        select.select([], [], [], 0.2)
+    assert not daemon.alive() and daemon.process.returncode == 0, f"after {len(again)} more"
 
 
 def test_neighbour_that_does_not_close(world):
