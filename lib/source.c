@@ -8,7 +8,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 
-enum { CHUNK = 64 << 10 };
+enum { CHUNK = 16 << 10 };
 
 struct codec;
 
@@ -176,7 +176,8 @@ static const struct codec *codec_of(const struct source *s)
 
 static void make_room(struct source *s, size_t n)
 {
-	memmove(s->window, s->window + s->at, s->len - s->at);
+	if (s->at > 0)
+		memmove(s->window, s->window + s->at, s->len - s->at);
 	s->len -= s->at;
 	s->at = 0;
 	if (s->cap >= n + CHUNK)

@@ -187,7 +187,8 @@ bool flow_skip_gap(struct flow *flow)
 
 void flow_take(struct flow *flow, size_t n)
 {
-	memmove(flow->bytes, flow->bytes + n, flow->len - n);
+	if (n > 0)
+		memmove(flow->bytes, flow->bytes + n, flow->len - n);
 	flow->len -= n;
 }
 

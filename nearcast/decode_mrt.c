@@ -295,7 +295,7 @@ static bool next(struct reader *r)
 
 void decode_mrt(struct decode *d)
 {
-	own(reader_free) struct reader r = { .d = d, .update = mem_zalloc(UPDATE_MAX) };
+	own(reader_free) struct reader r = { .d = d, .update = mem_resize(NULL, UPDATE_MAX, 1) };
 
 	while (!d->stopped && next(&r))
 		continue;

@@ -164,7 +164,7 @@ static bool read_text(struct decode *d, struct hex *h, uint8_t *octets, size_t *
 void decode_hex(struct decode *d)
 {
 	struct decode_stream s = stream_of(d);
-	own(free_ptr) uint8_t *octets = mem_zalloc(OCTETS);
+	own(free_ptr) uint8_t *octets = mem_resize(NULL, OCTETS, 1);
 	struct hex h = {};
 	size_t len = 0;
 	bool more;

@@ -136,7 +136,7 @@ static struct ip_addr read_addr(struct rd *r, enum ip_family family)
 //	| collector (4) | name length (2) | name | peers (2) | then each:
 //	| type (1) | id (4) | address (4 or 16) | AS (2 or 4) |
 
-enum { PEER_IP6 = 1, PEER_AS4 = 2 };
+enum { PEER_IP6 = 1, PEER_AS4 = 2, PEER_BYTES_MIN = 11 };
 
 static struct mrt_peer read_peer(struct rd *r)
 {
@@ -157,6 +157,8 @@ int mrt_peers_parse(struct mrt_peers *ret, const struct mrt_record *record)
 
 	p.view = rd_sub(&r, name);
 	p.count = rd_u16(&r);
+	if (p.count * PEER_BYTES_MIN > rd_left(&r))
+		return -EBADMSG; // before memory is taken for what is not there
 	own(free_ptr) struct mrt_peer *list = mem_zalloc((p.count + 1) * sizeof(*list));
 	for (size_t i = 0; i < p.count; i++)
 		list[i] = read_peer(&r);
