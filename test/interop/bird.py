@@ -11,7 +11,7 @@ router id {router_id};
 log "/run/bird.log" all;
 {bfd}
 protocol device {{ }}
-protocol static {{ ipv4; route 192.0.2.0/24 blackhole; }}
+protocol static {{ ipv4; route 192.0.2.0/24 blackhole; {routes} }}
 protocol static {{ ipv6; route 2001:db8:2::/48 blackhole; }}
 protocol bgp site {{
     debug {{ states, events }};
@@ -22,7 +22,7 @@ protocol bgp site {{
     error wait time 1, 2;
     hold time 9;
     {options}
-    ipv4 {{ import all; export all; {channel} }};
+    ipv4 {{ import all; export filter {{ {long} accept; }}; {channel} }};
     ipv6 {{ import all; export all; {channel} }};
 }}
 """
@@ -63,7 +63,11 @@ class Bird(Neighbour):
             bfd = 'protocol bfd { interface "*" { interval 100 ms; multiplier 3; }; }'
         if "add-path" in setup.features:
             channel = "add paths on;"
-        return CONFIG.format(router_id=ROUTER_ID, bfd=bfd, other=OTHER[setup.family],
+        # It sends 256 routes in a message, and so 1,300 communities make messages long.
+        long = "" if not setup.routes else \
+            " ".join(f"bgp_community.add((64496,{i}));" for i in range(1300))
+        routes = " ".join(f"route {prefix} blackhole;" for prefix in setup.prefixes)
+        return CONFIG.format(routes=routes, long=long, router_id=ROUTER_ID, bfd=bfd, other=OTHER[setup.family],
                              site=SITE[setup.family], asn=setup.asn, site_as=SITE_AS,
                              options=" ".join(options), channel=channel)
 
@@ -120,6 +124,9 @@ class Bird(Neighbour):
 
     def bfd_processes(self):
         return [self.process]
+
+    def leaves_out_long_routes(self):
+        return "Attribute list too long" in self.heard()
 
     def refresh(self, family):
         self.ask("reload", "in", "site")

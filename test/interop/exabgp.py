@@ -31,9 +31,12 @@ neighbor {site} {{
     api {{
         processes [ api ];
         neighbor-changes;
-        receive {{ parsed; update; open; refresh; }}
+        receive {{ parsed; update; open; }}
     }}
-    static {{ route 192.0.2.0/24 next-hop {next_hop}; }}
+    static {{
+        route 192.0.2.0/24 next-hop {next_hop};
+        {routes}
+    }}
 }}
 """
 
@@ -84,7 +87,9 @@ class ExaBgp(Neighbour):
             capabilities.append("add-path send/receive;")
         if "graceful-restart" in setup.features:
             capabilities[0] = "graceful-restart 20;"
+        routes = "\n".join(f"route {prefix} next-hop {OTHER[4]};" for prefix in setup.prefixes)
         return CONFIG.format(
+            routes=routes,
             python=PYTHON, api=Path(__file__).with_name("exabgp_api.py"),
             events=self.events_path, commands=self.commands_path, site=SITE[setup.family],
             other=OTHER[setup.family], router_id=ROUTER_ID, asn=setup.asn, site_as=SITE_AS,

@@ -11,11 +11,11 @@ from pair import OTHER, ROUTER_ID, SITE, SITE_AS
 CONFIG = """\
 log file /run/frr/log
 debug bgp neighbor-events
-ip route 192.0.2.0/24 blackhole
 router bgp {asn}
  bgp router-id {router_id}
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
+ no bgp network import-check
  {router_options}
  neighbor {site} remote-as {site_as}
  neighbor {site} timers 3 9
@@ -24,6 +24,7 @@ router bgp {asn}
  address-family ipv4 unicast
   neighbor {site} activate
   network 192.0.2.0/24
+  {routes}
   {channel}
  exit-address-family
  address-family ipv6 unicast
@@ -73,7 +74,8 @@ class Frr(Neighbour):
         if "add-path" in setup.features:
             channel.append("addpath-tx-all-paths")
         lines = lambda words: "\n ".join(f"neighbor {site} {w}" for w in words)
-        return CONFIG.format(router_id=ROUTER_ID, asn=setup.asn, site=site, site_as=SITE_AS,
+        routes = "\n  ".join(f"network {prefix}" for prefix in setup.prefixes)
+        return CONFIG.format(routes=routes, router_id=ROUTER_ID, asn=setup.asn, site=site, site_as=SITE_AS,
                              options=lines(options), channel=lines(channel),
                              router_options="\n ".join(router))
 
@@ -144,6 +146,9 @@ class Frr(Neighbour):
 
     def refresh(self, family):
         self.ask(f"clear bgp ipv{family} unicast {self.address} in")
+
+    def refresh_marks(self):
+        return self.neighbour()["messageStats"]["routeRefreshRecv"] >= 2
 
     def end_of_rib(self):
         received = self.neighbour()["gracefulRestartInfo"]["endOfRibRecv"]

@@ -28,6 +28,9 @@ class Neighbour:
     # {feature: why not}: what this program cannot do, or cannot show. Each is measured as well
     # (features.py), so that the table does not say "no" for longer than it is true.
     lacks = {}
+    # A method: whether it said that it left routes out since they fit into no message. None: its
+    # many routes are short, and share messages.
+    leaves_out_long_routes = None
 
     def __init__(self, world, place):
         harness.needs(*self.programs)
@@ -58,6 +61,10 @@ class Neighbour:
     def refresh(self, family):
         """Ask nearcastd for its routes of that family again."""
         raise NotImplementedError
+
+    def refresh_marks(self):
+        """Whether it has had the begin and the end of a refresh (RFC 7313); None: does not show."""
+        return None
 
     def shutdown(self, text):
         """End the session with Cease/Administrative Shutdown and that text."""

@@ -112,6 +112,10 @@ class OpenBgpd(Neighbour):
         assert not self.established()
         return "its kernel knows no key"
 
+    def refresh_marks(self):
+        received = self.neighbour()["stats"]["route-refresh"]["received"]
+        return received["borr"] >= 1 and received["eorr"] >= 1
+
     def end_of_rib(self):
         return self.neighbour()["stats"]["update"]["received"]["eor"] >= 2
 

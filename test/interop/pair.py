@@ -39,9 +39,14 @@ class Setup:
     site_password: str = None       # nearcastd's
     ttl_security: bool = False      # GTSM at the neighbour
     site_ttl_security: bool = False # and at nearcastd
+    routes: int = 0                 # that the neighbour announces besides its own few
     up: str = "communities: []"     # what routes carry, as nearcast.yaml has it
     more: str = ""                  # further keys of the upstream in nearcast.yaml
     features: set = field(default_factory=set)  # what else the neighbour turns on, by feature
+
+    @property
+    def prefixes(self):
+        return [f"10.{i >> 8}.{i & 255}.0/24" for i in range(self.routes)]
 
     @property
     def asn(self):
