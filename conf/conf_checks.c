@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conf/conf_int.h"
+#include "lib/out.h"
 #include "lib/text.h"
 
 enum { CLIP = 60 };
@@ -19,11 +20,13 @@ static struct place place_of(const struct conf_check *c, const char *key)
 static void check_timing(struct checker *k, const struct conf_check *c)
 {
 	const struct health_timing *t = &c->timing;
+	char timeout[SPAN_TEXT], interval[SPAN_TEXT];
 
 	if (t->timeout.us > t->interval.us)
 		REFUSE(k, conf_place(&c->keys, "timeout", place_of(c, "interval")),
 			"expected `timeout:` of at most the interval",
-			"the timeout is longer than the interval");
+			"the timeout of %s is longer than the interval of %s",
+			span_print(t->timeout, timeout), span_print(t->interval, interval));
 	if (t->fast_interval.us > t->interval.us)
 		REFUSE(k, place_of(c, "fast-interval"), "expected at most the interval",
 			"`fast-interval` is longer than the interval");
