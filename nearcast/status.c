@@ -84,6 +84,8 @@ static void headline(const json_t *status, struct out *o)
 	}
 	out_line(o, "%s: %s.", view_text(status, "site", &t),
 		b.len > 0 ? sb_text(&b) : "no service is configured");
+	if (*view_text(status, "watch_error", &t))
+		out_line(o, "A crash is noticed by the next check only: %s.", sb_text(&t));
 }
 
 enum cli_exit verb_status(struct cli *cli, const char *, char **)

@@ -207,6 +207,13 @@ transit-b  2001:db8:ffff::1  64497  Active       -          1        12  Down  h
 """, "")
 
 
+def test_status_says_what_is_not_watched(world):
+    error = "no socket events from the kernel: Too many open files"
+    daemon = FakeDaemon(world, {"status": ok(changed(STATUS, watch_error=error))})
+    lines = expect(run("-s", daemon.path, "status"), DONE).stdout.splitlines()
+    assert lines[1:3] == [f"A crash is noticed by the next check only: {error}.", ""], lines
+
+
 def headline(world, name, **members):
     daemon = FakeDaemon(world, {"status": ok(changed(STATUS, **members))}, name)
     return expect(run("-s", daemon.path, "status"), DONE).stdout.splitlines()[0]
