@@ -110,6 +110,15 @@ static int bound_socket(const struct ip_addr *address, uint16_t port)
 	return take_fd(&fd);
 }
 
+static const char *problem(int error)
+{
+	if (error == -EADDRNOTAVAIL)
+		return "this host does not have the address (yet)";
+	if (error == -EACCES)
+		return "CAP_NET_BIND_SERVICE is needed";
+	return strerror(-error);
+}
+
 static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *conf,
 	const struct ip_addr *address, struct strbuf *error)
 {
@@ -123,7 +132,7 @@ static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *con
 		rc = -errno;
 	if (rc < 0) {
 		sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(address, text),
-			conf->listen_port, strerror(-rc));
+			conf->listen_port, problem(rc));
 		return rc;
 	}
 	struct port *p = mem_zalloc(sizeof(*p));

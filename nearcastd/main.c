@@ -196,7 +196,11 @@ static int serve(struct conf *conf, const char *path)
 
 	signal(SIGPIPE, SIG_IGN);
 	seed();
-	uv_loop_init(&run.loop);
+	int rc = uv_loop_init(&run.loop);
+	if (rc < 0) {
+		fprintf(stderr, "nearcastd: no event loop: %s\n", strerror(-rc));
+		return 1;
+	}
 	run.d.loop = &run.loop;
 	run.d.conf = conf;
 	run.d.path = path;

@@ -126,19 +126,22 @@ struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix
 	return NULL;
 }
 
+// The longest, as routers choose.
 const struct ip_prefix *prefix_of_address(
 	const struct daemon *d, const struct ip_addr *address, const struct service **service)
 {
+	const struct ip_prefix *best = NULL;
+
 	for (size_t i = 0; i < d->service_count; i++) {
 		items_for_each(struct ip_prefix, p, d->services[i].conf->prefixes)
 		{
-			if (prefix_contains(p, address)) {
-				*service = &d->services[i];
-				return p;
-			}
+			if (!prefix_contains(p, address) || (best && best->len >= p->len))
+				continue;
+			*service = &d->services[i];
+			best = p;
 		}
 	}
-	return NULL;
+	return best;
 }
 
 static void tell(const struct daemon *d, const struct service *s, struct upstream *u)

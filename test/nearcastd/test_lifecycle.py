@@ -245,6 +245,25 @@ def test_port_in_use(world):
     taken.close()
 
 
+def test_address_that_does_not_exist(world):
+    path = world.file("a.yaml", site.config(world).replace("[127.0.0.1]", "203.0.113.9") +
+                      f"control: {world.folder}/c\nreadonly: {world.folder}/r\n")
+    run = subprocess.run([harness.BUILD / "nearcastd/nearcastd", "-c", path],
+                         capture_output=True, text=True, timeout=10)
+    assert run.returncode == 1 and run.stderr == ("nearcastd: cannot listen on 203.0.113.9 port "
+                                                  "179: this host does not have the address (yet)\n")
+
+
+def test_why_an_address(world):
+    """Of nested prefixes the longest, as routers choose."""
+    more = "  - {name: web, prefixes: 198.51.100.0/25, addresses: 198.51.100.80}\nupstreams:\n"
+    daemon = harness.Daemon(world, site.config(world).replace("upstreams:\n", more))
+    for address, expected in (("198.51.100.53", ("web", "198.51.100.0/25")),
+                              ("198.51.100.200", ("dns", "198.51.100.0/24"))):
+        why = daemon.ask("why", prefix=address)["result"]
+        assert (why["service"], why["prefix"]) == expected, why
+
+
 def test_readonly_socket(world):
     _, daemon, _ = begin(world)
     daemon.control = daemon.readonly
