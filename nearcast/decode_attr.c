@@ -117,17 +117,51 @@ static void write_large(struct out *o, const struct bgp_path *p)
 	out_end(o);
 }
 
+// RFC 4360 sections 3 and 4, RFC 5668: route targets and origins as people write them, all
+// others as they are.
+static void add_extended(struct strbuf *b, struct rd *r)
+{
+	enum { TARGET = 2, ORIGIN = 3, NOT_TRANSITIVE = 0x40 };
+	uint32_t high = rd_u32(r);
+	uint32_t low = rd_u32(r);
+	unsigned type = high >> 24 & ~(unsigned)NOT_TRANSITIVE, subtype = high >> 16 & 0xff;
+	uint32_t admin = (high & 0xffff) << 16 | low >> 16;
+	struct ip_addr addr = ip_from_u32(admin);
+	const char *name = subtype == TARGET ? "rt" : "ro";
+	char text[IP_TEXT];
+
+	if ((subtype != TARGET && subtype != ORIGIN) || type > 2)
+		sb_printf(b, "0x%08x%08x", high, low);
+	else if (type == 0)
+		sb_printf(b, "%s:%u:%u", name, high & 0xffff, low);
+	else if (type == 1)
+		sb_printf(b, "%s:%s:%u", name, ip_print(&addr, text), low & 0xffff);
+	else
+		sb_printf(b, "%s:%u:%u", name, admin, low & 0xffff);
+}
+
 static void write_extended(struct out *o, const struct bgp_path *p)
 {
+	own(sb_free) struct strbuf b = {};
 	struct rd r = p->extended;
 
 	out_array(o, "value");
 	while (rd_more(&r)) {
-		uint32_t high = rd_u32(&r);
-		uint32_t low = rd_u32(&r);
-		out_strf(o, NULL, "0x%08x%08x", high, low);
+		sb_clear(&b);
+		add_extended(&b, &r);
+		out_str(o, NULL, sb_text(&b));
 	}
 	out_end(o);
+}
+
+static void print_extended(const struct bgp_path *p, struct strbuf *b)
+{
+	struct rd r = p->extended;
+
+	for (const char *between = ""; rd_more(&r); between = " ") {
+		sb_str(b, between);
+		add_extended(b, &r);
+	}
 }
 
 static void write_clusters(struct out *o, const struct bgp_path *p)
@@ -204,6 +238,8 @@ static void print_value(const struct bgp_attr_row *row, const struct bgp_path *p
 		print_mp(&p->reach, b);
 	else if (row->code == BGP_ATTR_MP_UNREACH)
 		print_mp(&p->unreach, b);
+	else if (row->code == BGP_ATTR_EXTENDED_COMMUNITIES)
+		print_extended(p, b);
 	else
 		row->print(p, b);
 }
@@ -252,15 +288,28 @@ static bool is_whole(const struct bgp_path *p, uint8_t code)
 	return code != BGP_ATTR_MP_UNREACH || p->unreach.family != 0;
 }
 
+// From the wrong kind of neighbour, and of no use, but its value is still of interest.
+static bool read_unexpected(
+	struct bgp_path *ret, const struct bgp_raw_attr *a, const struct bgp_codec *codec)
+{
+	struct bgp_codec other = *codec;
+
+	other.ibgp = true;
+	other.as4 = false;
+	return bgp_path_decode(ret, rd_init(a->start, a->size), &other).kind == BGP_FAULT_NONE;
+}
+
 static void write_attribute(struct decode *d, struct out *o, const struct bgp_raw_attr *a,
 	const struct bgp_codec *codec, bool twice)
 {
 	const struct bgp_attr_row *row = bgp_attr_find(a->code);
 	struct bgp_path one;
 	struct bgp_fault fault = bgp_path_decode(&one, rd_init(a->start, a->size), codec);
-	bool readable = row && (fault.kind == BGP_FAULT_NONE);
+	bool readable = row && fault.kind == BGP_FAULT_NONE;
 	const char *wrong = fault.kind == BGP_FAULT_NONE ? NULL : bgp_fault_name(fault.kind);
 
+	if (row && fault.kind == BGP_FAULT_ATTR_UNEXPECTED)
+		readable = read_unexpected(&one, a, codec);
 	out_object(o, NULL);
 	out_uint(o, "code", a->code);
 	out_str(o, "name", name_of(a->code));

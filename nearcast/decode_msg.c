@@ -117,7 +117,8 @@ static void print_verdict(struct out *o, const struct bgp_fault *f)
 		if (f->attr)
 			sb_printf(&b, " (%s)", bgp_attr_name(f->attr));
 		uint8_t code = bgp_fault_code(f->kind), subcode = bgp_fault_subcode(f->kind);
-		sb_printf(&b, "; NOTIFICATION %u/%u %s", code, subcode,
+		sb_printf(&b, "; %s %u/%u %s", f->verb == BGP_VERB_RESET ? "NOTIFICATION" : "error",
+			code, subcode,
 			subcode ? bgp_subcode_name(code, subcode) : bgp_code_name(code));
 	}
 	out_str(o, "verdict", sb_text(&b));

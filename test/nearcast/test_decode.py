@@ -170,8 +170,8 @@ attributes:
      1  ORIGIN  transitive  igp
 nlri:
   - 198.51.100.0/24
-verdict: treat-as-withdraw: mandatory attribute missing (AS_PATH); NOTIFICATION 3/3 Missing \
-Well-known Attribute
+verdict: treat-as-withdraw: mandatory attribute missing (AS_PATH); error 3/3 Missing Well-known \
+Attribute
 """, out
 
 
@@ -207,6 +207,22 @@ def test_faults_stand_beside_their_attributes(world):
     m = one(update(GOOD + attribute(0x40, 4, b"\0\0\0\x05") + ORIGIN, ROUTE), status=REFUSED)
     assert [a.get("fault") for a in m["attributes"]] == [
         None, None, None, "wrong attribute flags", "attribute given twice"], m
+
+
+def test_unexpected_attributes_are_shown(world):
+    m = one(update(GOOD + attribute(0x40, 5, b"\0\0\0\x64")
+                   + attribute(0xc0, 17, struct.pack(">BBI", 2, 1, 64500)), ROUTE), status=REFUSED)
+    assert [(a["value"], a["fault"]) for a in m["attributes"][3:]] == [
+        (100, "attribute not expected from this neighbour"),
+        ("64500", "attribute not expected from this neighbour")], m
+
+
+def test_extended_communities(world):
+    values = (b"\x00\x02\xfb\xf4\0\0\0\x07", b"\x01\x03\xc0\0\x02\x01\0\x08",
+              b"\x02\x02\0\x01\0\0\0\x09", b"\x03\x0c\0\0\0\0\0\x08")
+    m = one(update(GOOD + attribute(0xc0, 16, b"".join(values)), ROUTE))
+    assert m["attributes"][-1]["value"] == [
+        "rt:64500:7", "ro:192.0.2.1:8", "rt:65536:9", "0x030c000000000008"], m
 
 
 # ---- Options ----
