@@ -136,6 +136,9 @@ static enum cli_exit run(struct decode *d)
 		return cli_fail(CLI_REFUSED, "%s: %s", d->name, sb_text(&d->broken));
 	if (d->messages == 0)
 		cli_fail(CLI_DONE, "%s: no BGP message in it", d->name);
+	if (d->faulty > 0 && !d->json) // a reader need not look through all of them to know
+		cli_fail(CLI_REFUSED, "%s: faults: %zu in %zu messages", d->name, d->faulty,
+			d->messages);
 	return d->faulty > 0 ? CLI_REFUSED : CLI_DONE;
 }
 
