@@ -43,24 +43,37 @@ struct conf_announce {
 	struct items keys; // struct given
 };
 
+enum conf_serial { CONF_SERIAL_UNIXTIME, CONF_SERIAL_DATE };
+
 struct conf_check {
 	enum health_kind kind;
 	char *name; // the kind, and a number when one service has several, unless given
 	struct health_timing timing; // interval, fast-interval, timeout, rise, fall, scope
-	// dns, tcp: always set, as a check without `server` becomes one check for each
-	// address of the service; address: IP_NONE means all addresses of the service
+	// dns, tcp, tls: always set, as a check without `server` becomes one check for each
+	// address of the service; icmp: always set; http: IP_NONE means what the name in the
+	// URL resolves to; address: IP_NONE means all addresses of the service
 	struct ip_addr server;
-	uint64_t port; // dns: 53
+	uint64_t port; // dns: 53; tls: 443
 	// dns
 	char *query;  // default: the root
 	char *type;   // SOA
 	char *rcode;  // NOERROR
 	char *expect; // text that one answer record's data must hold; NULL: any answer
 	bool tcp;     // dns over TCP
+	bool expect_ad;
+	char *nsid;      // the reply's NSID; NULL: any
+	char *server_id; // ask for id.server in place of the query, and this is the answer; NULL: no
+	span max_serial_age; // of a SOA record; zero: any
+	enum conf_serial serial_format;
 	// http
 	char *url;
 	uint64_t status; // expected; 0: 200..299
 	char *body;      // text the body must hold; NULL: any
+	// http, tls
+	char *ca_file; // trust these in place of the system's; NULL: the system's
+	// tls
+	char *host;        // the name that the certificate must be for
+	uint64_t min_days; // that the certificate must be valid for still
 	// exec
 	struct items command; // char *, argv; no shell
 	char *user;           // exec: known here and not root

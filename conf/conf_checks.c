@@ -10,6 +10,8 @@
 #include "lib/out.h"
 #include "lib/text.h"
 
+#define HOST_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+
 enum { CLIP = 60 };
 
 static struct place place_of(const struct conf_check *c, const char *key)
@@ -32,6 +34,25 @@ static void check_timing(struct checker *k, const struct conf_check *c)
 			"`fast-interval` is longer than the interval");
 }
 
+// expect-id is a question of its own.
+static void check_dns_id(struct checker *k, const struct conf_check *c)
+{
+	static const struct {
+		const char *key, *fallback;
+	} others[] = { { "query", "." }, { "type", "SOA" }, { "expect-answer", "" } };
+	const char *const values[] = { c->query, c->type, c->expect ? c->expect : "" };
+	static_assert(countof(others) == countof(values));
+
+	for (size_t i = 0; c->server_id && i < countof(others); i++)
+		if (strcmp(values[i], others[i].fallback) != 0)
+			REFUSE(k, place_of(c, others[i].key), "expected one of the two",
+				"`%s` and `expect-id` cannot stand together", others[i].key);
+	if (!span_is_zero(c->max_serial_age) &&
+		(c->server_id || ldns_get_rr_type_by_name(c->type) != LDNS_RR_TYPE_SOA))
+		REFUSE(k, place_of(c, "max-serial-age"), "expected `type: SOA`",
+			"`max-serial-age` needs the SOA record");
+}
+
 static void check_dns(struct checker *k, const struct conf_check *c)
 {
 	ldns_rdf *name = ldns_dname_new_frm_str(c->query);
@@ -47,18 +68,34 @@ static void check_dns(struct checker *k, const struct conf_check *c)
 		REFUSE(k, place_of(c, "expect-rcode"),
 			"expected a response code such as NOERROR, NXDOMAIN or REFUSED",
 			"`expect-rcode` cannot be `%.*s`", text_clip(c->rcode, CLIP), c->rcode);
+	check_dns_id(k, c);
 }
 
 static void check_tcp(struct checker *, const struct conf_check *) {}
 
+static void check_icmp(struct checker *, const struct conf_check *) {}
+
+static void check_ca_file(struct checker *k, const struct conf_check *c)
+{
+	if (c->ca_file)
+		conf_check_path(k, "ca-file", c->ca_file, place_of(c, "ca-file"));
+}
+
+static void check_tls(struct checker *k, const struct conf_check *c)
+{
+	size_t n = strspn(c->host, HOST_CHARACTERS);
+
+	if (c->host[n])
+		REFUSE(k, place_of(c, "host"), "expected a host name such as www.example.org",
+			"`host` cannot be `%.*s`", text_clip(c->host, CLIP), c->host);
+	check_ca_file(k, c);
+}
+
 // RFC 3986 section 3.2.2, without names that only percent-encoding could write.
 static size_t host_length(const char *s)
 {
-	static const char name[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-
 	if (*s != '[')
-		return strspn(s, name);
+		return strspn(s, HOST_CHARACTERS);
 	size_t n = strspn(s + 1, "0123456789abcdefABCDEF:.");
 	return n > 0 && s[n + 1] == ']' ? n + 2 : 0;
 }
@@ -98,6 +135,7 @@ static void check_http(struct checker *k, const struct conf_check *c)
 	if (problem)
 		REFUSE(k, place_of(c, "url"), "expected a URL such as https://host/path",
 			"`url` cannot be `%.*s`: %s", text_clip(c->url, CLIP), c->url, problem);
+	check_ca_file(k, c);
 }
 
 static void check_exec(struct checker *k, const struct conf_check *c)
@@ -131,12 +169,15 @@ static void (*const kinds[])(struct checker *k, const struct conf_check *c) = {
 	[HEALTH_KIND_EXEC] = check_exec,
 	[HEALTH_KIND_ADDRESS] = check_address,
 	[HEALTH_KIND_FILE] = check_file,
+	[HEALTH_KIND_TLS] = check_tls,
+	[HEALTH_KIND_ICMP] = check_icmp,
 };
 static_assert(countof(kinds) == HEALTH_KIND_MAX);
 
 static bool asks_each_address(const struct conf_check *c)
 {
-	bool has_server = c->kind == HEALTH_KIND_DNS || c->kind == HEALTH_KIND_TCP;
+	bool has_server = c->kind == HEALTH_KIND_DNS || c->kind == HEALTH_KIND_TCP ||
+			  c->kind == HEALTH_KIND_TLS;
 
 	return has_server && c->server.family == IP_NONE;
 }

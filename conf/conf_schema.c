@@ -77,6 +77,14 @@ static const struct schema_word check_kinds[] = {
 		"Runs a program as an unprivileged user; exit status 0 is healthy." },
 	{ "address", HEALTH_KIND_ADDRESS, "Looks whether addresses are configured on this host." },
 	{ "file", HEALTH_KIND_FILE, "Looks whether a file is there." },
+	{ "tls", HEALTH_KIND_TLS, "Looks at the certificate of a TLS server." },
+	{ "icmp", HEALTH_KIND_ICMP, "Sends an ICMP echo request." },
+	{},
+};
+
+static const struct schema_word serial_formats[] = {
+	{ "unixtime", CONF_SERIAL_UNIXTIME, "Seconds since 1970." },
+	{ "date", CONF_SERIAL_DATE, "YYYYMMDDnn, the date in UTC." },
 	{},
 };
 
@@ -93,6 +101,8 @@ enum {
 	EXEC = 1 << HEALTH_KIND_EXEC,
 	ADDRESS = 1 << HEALTH_KIND_ADDRESS,
 	FILE_ = 1 << HEALTH_KIND_FILE,
+	TLS = 1 << HEALTH_KIND_TLS,
+	ICMP = 1 << HEALTH_KIND_ICMP,
 };
 
 #define AT(field) .offset = offsetof(struct conf_check, field)
@@ -134,10 +144,18 @@ static const struct schema check_schema = {
 			{ "rise", SCHEMA_UINT, AT(timing.rise), .min = 1, .max = 100,
 				.fallback = "3",
 				.help = "Successes in a row that turn the verdict to up." },
-			{ "server", SCHEMA_ADDR, AT(server), .kinds = DNS | TCP,
+			{ "server", SCHEMA_ADDR, AT(server), .kinds = DNS | TCP | TLS,
 				.help = "Whom to ask. Unless given, each address of the service "
 					"gets a "
 					"check of its own." },
+			{ "server", SCHEMA_ADDR, AT(server), .kinds = ICMP, .required = true,
+				.help = "Whom to ask: a gateway or another host." },
+			{ "server", SCHEMA_ADDR, AT(server), .kinds = HTTP,
+				.help = "Connect to this address whatever the name in the URL "
+					"resolves to; the name is still the one asked for and the "
+					"one that the certificate is checked against." },
+			{ "port", SCHEMA_UINT, AT(port), .kinds = TLS, .min = 1, .max = 65535,
+				.fallback = "443", .help = "Port of the server." },
 			{ "port", SCHEMA_UINT, AT(port), .kinds = DNS, .min = 1, .max = 65535,
 				.fallback = "53", .help = "Port of the server." },
 			{ "port", SCHEMA_UINT, AT(port), .kinds = TCP, .min = 1, .max = 65535,
@@ -157,6 +175,39 @@ static const struct schema check_schema = {
 					"any answer will do." },
 			{ "tcp", SCHEMA_BOOL, AT(tcp), .kinds = DNS, .fallback = "no",
 				.help = "Ask over TCP.", .rfc = "RFC 7766" },
+			{ "expect-ad", SCHEMA_BOOL, AT(expect_ad), .kinds = DNS, .fallback = "no",
+				.help = "The answer must be marked as validated (AD bit).",
+				.rfc = "RFC 6840 section 5.7" },
+			{ "expect-nsid", SCHEMA_STRING, AT(nsid), .kinds = DNS, .min = 1,
+				.max = 100,
+				.help = "The name server identifier that the reply must carry: "
+					"proves that this node answered.",
+				.rfc = "RFC 5001" },
+			{ "expect-id", SCHEMA_STRING, AT(server_id), .kinds = DNS, .min = 1,
+				.max = 100,
+				.help = "Ask for the TXT record of id.server in class CH, and "
+					"this must be the answer: proves that this node answered. "
+					"Stands in place of query, type and expect-answer.",
+				.rfc = "RFC 4892" },
+			{ "max-serial-age", SCHEMA_SPAN, AT(max_serial_age), .kinds = DNS,
+				.max = 31536000000.0,
+				.help = "The SOA record's serial, taken as a time, must not be "
+					"older. Any serial will do unless given." },
+			{ "serial-format", SCHEMA_WORD, AT(serial_format), .kinds = DNS,
+				.words = serial_formats, .fallback = "unixtime",
+				.help = "How a serial tells the time." },
+			{ "host", SCHEMA_STRING, AT(host), .kinds = TLS, .required = true, .min = 1,
+				.max = 253,
+				.help = "The name that is asked for and that the certificate must "
+					"be for.",
+				.rfc = "RFC 6066 section 3" },
+			{ "min-days", SCHEMA_UINT, AT(min_days), .kinds = TLS, .max = 3650,
+				.fallback = "14",
+				.help = "For so many days the certificate, and those that vouch "
+					"for it, must still be valid." },
+			{ "ca-file", SCHEMA_STRING, AT(ca_file), .kinds = HTTP | TLS,
+				.help = "Absolute path of the certificates to trust, in PEM form. "
+					"Those of the system unless given." },
 			{ "url", SCHEMA_STRING, AT(url), .kinds = HTTP, .required = true, .min = 1,
 				.max = 2000,
 				.help = "What to fetch, http or https, without user and "

@@ -29,6 +29,8 @@ enum health_kind {
 	HEALTH_KIND_EXEC,
 	HEALTH_KIND_ADDRESS,
 	HEALTH_KIND_FILE,
+	HEALTH_KIND_TLS,
+	HEALTH_KIND_ICMP,
 	HEALTH_KIND_MAX,
 };
 
@@ -42,20 +44,25 @@ enum health_evidence { EVIDENCE_NONE, EVIDENCE_SOFT, EVIDENCE_HARD, EVIDENCE_MAX
 
 enum health_reason {
 	HEALTH_REASON_OK,
-	HEALTH_REASON_NOT_RUN,        // no result yet
-	HEALTH_REASON_REFUSED,        // ICMP port unreachable or TCP reset
-	HEALTH_REASON_NO_SOCKET,      // no socket is left on the address and port
-	HEALTH_REASON_TIMEOUT,        // no result by the deadline
-	HEALTH_REASON_UNREACHABLE,    // no route, host unreachable, connection lost
-	HEALTH_REASON_WRONG_RCODE,    // dns
-	HEALTH_REASON_NO_ANSWER,      // dns: the answer section is empty and must not be
-	HEALTH_REASON_WRONG_ANSWER,   // dns, http: the expected text is not in it
-	HEALTH_REASON_BAD_REPLY,      // dns: cannot be parsed; http: not HTTP
-	HEALTH_REASON_BAD_STATUS,     // http
-	HEALTH_REASON_TOO_LARGE,      // http: the body exceeds the limit
-	HEALTH_REASON_EXIT_STATUS,    // exec: not 0
-	HEALTH_REASON_SIGNAL,         // exec: ended by a signal
-	HEALTH_REASON_NOT_CONFIGURED, // address: not on any interface
+	HEALTH_REASON_NOT_RUN,         // no result yet
+	HEALTH_REASON_REFUSED,         // ICMP port unreachable or TCP reset
+	HEALTH_REASON_NO_SOCKET,       // no socket is left on the address and port
+	HEALTH_REASON_TIMEOUT,         // no result by the deadline
+	HEALTH_REASON_UNREACHABLE,     // no route, host unreachable, connection lost
+	HEALTH_REASON_WRONG_RCODE,     // dns
+	HEALTH_REASON_NO_ANSWER,       // dns: the answer section is empty and must not be
+	HEALTH_REASON_WRONG_ANSWER,    // dns, http: the expected text is not in it
+	HEALTH_REASON_BAD_REPLY,       // dns: cannot be parsed; http: not HTTP
+	HEALTH_REASON_NOT_VALIDATED,   // dns: no AD bit
+	HEALTH_REASON_WRONG_NODE,      // dns: another server's identity
+	HEALTH_REASON_STALE,           // dns: the zone is too old
+	HEALTH_REASON_BAD_STATUS,      // http
+	HEALTH_REASON_TOO_LARGE,       // http: the body exceeds the limit
+	HEALTH_REASON_BAD_CERTIFICATE, // http, tls: not to be trusted, or another name's
+	HEALTH_REASON_EXPIRES,         // tls: the certificate ends too soon
+	HEALTH_REASON_EXIT_STATUS,     // exec: not 0
+	HEALTH_REASON_SIGNAL,          // exec: ended by a signal
+	HEALTH_REASON_NOT_CONFIGURED,  // address: not on any interface
 	HEALTH_REASON_FILE_ABSENT,
 	HEALTH_REASON_FILE_PRESENT,
 	HEALTH_REASON_COULD_NOT_RUN, // the check itself failed: no memory, no such program

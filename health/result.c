@@ -13,6 +13,8 @@ static const char *const kind_names[] = {
 	[HEALTH_KIND_EXEC] = "exec",
 	[HEALTH_KIND_ADDRESS] = "address",
 	[HEALTH_KIND_FILE] = "file",
+	[HEALTH_KIND_TLS] = "tls",
+	[HEALTH_KIND_ICMP] = "icmp",
 };
 static_assert(countof(kind_names) == HEALTH_KIND_MAX);
 
@@ -50,8 +52,13 @@ static const struct {
 	[HEALTH_REASON_NO_ANSWER] = { "no-answer", EVIDENCE_SOFT },
 	[HEALTH_REASON_WRONG_ANSWER] = { "wrong-answer", EVIDENCE_SOFT },
 	[HEALTH_REASON_BAD_REPLY] = { "bad-reply", EVIDENCE_SOFT },
+	[HEALTH_REASON_NOT_VALIDATED] = { "not-validated", EVIDENCE_SOFT },
+	[HEALTH_REASON_WRONG_NODE] = { "wrong-node", EVIDENCE_SOFT },
+	[HEALTH_REASON_STALE] = { "stale", EVIDENCE_SOFT },
 	[HEALTH_REASON_BAD_STATUS] = { "bad-status", EVIDENCE_SOFT },
 	[HEALTH_REASON_TOO_LARGE] = { "too-large", EVIDENCE_SOFT },
+	[HEALTH_REASON_BAD_CERTIFICATE] = { "bad-certificate", EVIDENCE_SOFT },
+	[HEALTH_REASON_EXPIRES] = { "expires", EVIDENCE_SOFT },
 	[HEALTH_REASON_EXIT_STATUS] = { "exit-status", EVIDENCE_SOFT },
 	[HEALTH_REASON_SIGNAL] = { "signal", EVIDENCE_SOFT },
 	[HEALTH_REASON_NOT_CONFIGURED] = { "not-configured", EVIDENCE_HARD },

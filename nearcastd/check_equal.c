@@ -45,9 +45,13 @@ static bool same_question(const struct conf_check *a, const struct conf_check *b
 	return same_text(a->query, b->query) && same_text(a->type, b->type) &&
 	       same_text(a->rcode, b->rcode) && same_text(a->expect, b->expect) &&
 	       same_text(a->url, b->url) && same_text(a->body, b->body) &&
-	       same_text(a->user, b->user) && same_text(a->path, b->path) &&
-	       same_words(&a->command, &b->command) && a->tcp == b->tcp && a->status == b->status &&
-	       a->expect_absent == b->expect_absent;
+	       same_text(a->user, b->user) && same_text(a->nsid, b->nsid) &&
+	       same_text(a->server_id, b->server_id) && same_text(a->ca_file, b->ca_file) &&
+	       same_text(a->host, b->host) && a->expect_ad == b->expect_ad &&
+	       a->serial_format == b->serial_format &&
+	       a->max_serial_age.us == b->max_serial_age.us && a->min_days == b->min_days &&
+	       same_text(a->path, b->path) && same_words(&a->command, &b->command) &&
+	       a->tcp == b->tcp && a->status == b->status && a->expect_absent == b->expect_absent;
 }
 
 bool check_equal(const struct conf_service *service_a, const struct conf_check *a,

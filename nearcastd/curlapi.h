@@ -21,6 +21,8 @@
 	X(easy_getinfo)        \
 	X(easy_cleanup)        \
 	X(easy_strerror)       \
+	X(slist_append)        \
+	X(slist_free_all)      \
 	X(url)                 \
 	X(url_set)             \
 	X(url_get)             \

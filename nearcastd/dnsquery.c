@@ -9,6 +9,8 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/wire.h"
+#include "nearcastd/clock.h"
+#include "nearcastd/dnsexpect.h"
 
 enum {
 	EDNS_BYTES = 1232, // fits an IPv6 path of the least MTU
@@ -21,7 +23,8 @@ struct dnsquery {
 	ldns_rr_type type;
 	ldns_rr_class class;
 	int rcode;
-	const char *expect; // borrowed; NULL: any
+	const struct conf_check *check; // borrowed
+	const char *expect;             // borrowed; NULL: any
 	uint8_t *message;
 	size_t len;
 };
@@ -67,6 +70,7 @@ static int build(struct dnsquery *q)
 	if (!p)
 		mem_abort("ldns_pkt_query_new");
 	ldns_pkt_set_edns_udp_size(p, EDNS_BYTES);
+	dnsexpect_ask(q->check, p);
 	own(free_ptr) uint8_t *wire = NULL;
 	if (ldns_pkt2wire(&wire, p, &q->len) != LDNS_STATUS_OK)
 		return -EMSGSIZE;
@@ -77,8 +81,8 @@ static int build(struct dnsquery *q)
 struct dnsquery *dnsquery_new(const struct conf_check *check, struct health_result *ret)
 {
 	own(dnsquery_free) struct dnsquery *q = mem_zalloc(sizeof(*q));
-	const char *name = check->query ? check->query : ".";
-	const char *type = check->type ? check->type : "SOA";
+	const char *name = check->server_id ? "id.server." : check->query ? check->query : ".";
+	const char *type = check->server_id ? "TXT" : check->type ? check->type : "SOA";
 	const char *rcode = check->rcode ? check->rcode : "NOERROR";
 	const ldns_lookup_table *row = ldns_lookup_by_name(ldns_rcodes, rcode);
 
@@ -97,6 +101,7 @@ struct dnsquery *dnsquery_new(const struct conf_check *check, struct health_resu
 	bool chaos = q->type == LDNS_RR_TYPE_TXT && is_chaos_name(q->name);
 	q->class = chaos ? LDNS_RR_CLASS_CH : LDNS_RR_CLASS_IN;
 	q->rcode = row->id;
+	q->check = check;
 	q->expect = check->expect;
 	if (build(q)) {
 		*ret = health_result_of(
@@ -218,7 +223,7 @@ enum dnsquery_verdict dnsquery_judge(const struct dnsquery *q, uint16_t id, cons
 	if ((int)ldns_pkt_get_rcode(p) != q->rcode)
 		*ret = health_result_of(HEALTH_REASON_WRONG_RCODE, "%s, expected %s", rcode,
 			code_name(ldns_rcodes, q->rcode, want_text));
-	else
+	else if (dnsexpect_met(q->check, p, clock_unix_us() / 1000000, ret))
 		*ret = judge_answers(q, p, rcode);
 	return DNSQUERY_JUDGED;
 }

@@ -11,7 +11,8 @@
 struct dnsquery;
 
 // The question that the check asks: its name and type, class IN; names under
-// `server.` and `bind.` of type TXT are asked in class CH (RFC 4892). NULL when they
+// `server.` and `bind.` of type TXT are asked in class CH (RFC 4892). A check with
+// expect-id asks for id.server. The check outlives the question. NULL when they
 // are no DNS name, type or response code, with the reason in *ret.
 [[nodiscard]] struct dnsquery *dnsquery_new(
 	const struct conf_check *check, struct health_result *ret);

@@ -11,6 +11,8 @@ static struct probe *(*const kinds[])(const struct conf_check *) = {
 	[HEALTH_KIND_EXEC] = probe_exec_new,
 	[HEALTH_KIND_ADDRESS] = probe_address_new,
 	[HEALTH_KIND_FILE] = probe_file_new,
+	[HEALTH_KIND_TLS] = probe_tls_new,
+	[HEALTH_KIND_ICMP] = probe_icmp_new,
 };
 static_assert(countof(kinds) == HEALTH_KIND_MAX);
 

@@ -57,3 +57,5 @@ struct probe *probe_http_new(const struct conf_check *check);
 struct probe *probe_exec_new(const struct conf_check *check);
 struct probe *probe_address_new(const struct conf_check *check);
 struct probe *probe_file_new(const struct conf_check *check);
+struct probe *probe_tls_new(const struct conf_check *check);
+struct probe *probe_icmp_new(const struct conf_check *check);

@@ -23,6 +23,7 @@ struct probe_http {
 	bool ready;       // multi, easy and timer are there
 	CURLM *multi;
 	CURL *easy;
+	struct curl_slist *connect_to; // NULL: where the URL's host is
 	struct strbuf body;
 	bool enough; // the verdict does not need what is still to come
 	bool too_large;
@@ -94,7 +95,8 @@ static const struct {
 	{ CURLE_HTTP2, HEALTH_REASON_BAD_REPLY },
 	{ CURLE_BAD_CONTENT_ENCODING, HEALTH_REASON_BAD_REPLY },
 	{ CURLE_SSL_CONNECT_ERROR, HEALTH_REASON_BAD_REPLY },
-	{ CURLE_PEER_FAILED_VERIFICATION, HEALTH_REASON_BAD_REPLY },
+	{ CURLE_PEER_FAILED_VERIFICATION, HEALTH_REASON_BAD_CERTIFICATE },
+	{ CURLE_SSL_CACERT_BADFILE, HEALTH_REASON_COULD_NOT_RUN },
 };
 
 static struct health_result judge_fault(const struct probe_http *h, CURLcode code)
@@ -221,6 +223,26 @@ static int watch_socket(CURL *, curl_socket_t fd, int what, void *ctx, void *soc
 	return 0;
 }
 
+// An https name can so be checked at the service address.
+static void set_server(struct probe_http *h)
+{
+	const struct ip_addr *server = &h->base.check->server;
+	char address[IP_TEXT], entry[IP_TEXT + 8], source[IP_TEXT + 8];
+
+	if (server->family == IP_NONE)
+		return;
+	ip_print(server, address);
+	// "any host : any port : this host : the same port"
+	snprintf(entry, sizeof(entry), server->family == IP6 ? "::[%s]:" : "::%s:", address);
+	h->connect_to = h->curl->slist_append(NULL, entry);
+	h->curl->easy_setopt(h->easy, CURLOPT_CONNECT_TO, h->connect_to);
+	// As probe_connect() does: a service address that this host has lost must
+	// not be answered by another site.
+	snprintf(source, sizeof(source), "host!%s", address);
+	if (probe_is_own(h->base.service, server))
+		h->curl->easy_setopt(h->easy, CURLOPT_INTERFACE, source);
+}
+
 static void set_options(struct probe_http *h)
 {
 	const struct curl_api *curl = h->curl;
@@ -237,6 +259,9 @@ static void set_options(struct probe_http *h)
 	curl->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl->easy_setopt(c, CURLOPT_WRITEDATA, h);
 	curl->easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
+	if (h->base.check->ca_file)
+		curl->easy_setopt(c, CURLOPT_CAINFO, h->base.check->ca_file);
+	set_server(h);
 	// Without it an attempt that is cancelled while a name is resolved would
 	// stop the whole daemon until the resolver gives up.
 	curl->easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
@@ -291,6 +316,7 @@ static void http_free(struct probe *p)
 	}
 	h->curl->easy_cleanup(h->easy);
 	h->curl->multi_cleanup(h->multi);
+	h->curl->slist_free_all(h->connect_to);
 	uv_close((uv_handle_t *)&h->timer, free_closed);
 }
 

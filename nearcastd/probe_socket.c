@@ -8,7 +8,7 @@
 
 #include "lib/own.h"
 
-static bool is_own(const struct conf_service *service, const struct ip_addr *server)
+bool probe_is_own(const struct conf_service *service, const struct ip_addr *server)
 {
 	items_for_each(
 		const struct ip_addr, a, service->addresses) if (ip_equal(a, server)) return true;
@@ -35,7 +35,7 @@ int probe_connect(
 
 	if (fd < 0)
 		return -errno;
-	int rc = is_own(service, server) ? bind_to(fd, server) : 0;
+	int rc = probe_is_own(service, server) ? bind_to(fd, server) : 0;
 	if (rc < 0)
 		return rc;
 	if (connect(fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS)

@@ -5,6 +5,9 @@
 #include "health/check.h"
 #include "lib/ip.h"
 
+// Whether it is one of the service's addresses.
+bool probe_is_own(const struct conf_service *service, const struct ip_addr *server);
+
 // A non-blocking socket that is connected or connecting to the server. type:
 // SOCK_STREAM or SOCK_DGRAM. Returns the descriptor, or a negative errno.
 //

@@ -29,7 +29,8 @@ static char *url_part(const struct curl_api *curl, CURLU *url, CURLUPart part)
 	return curl->url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK ? text : NULL;
 }
 
-static struct sock_end watched_of_url(const char *text)
+// server: to connect to in place of the URL's host, unless IP_NONE.
+static struct sock_end watched_of_url(const char *text, const struct ip_addr *server)
 {
 	const char *error;
 	const struct curl_api *curl = curl_api(&error);
@@ -44,7 +45,8 @@ static struct sock_end watched_of_url(const char *text)
 	}
 	char *host = url_part(curl, url, CURLUPART_HOST);
 	char *port = url_part(curl, url, CURLUPART_PORT);
-	if (host && port && parse_host(&e.addr, host) == 0) {
+	e.addr = *server;
+	if (host && port && (server->family != IP_NONE || parse_host(&e.addr, host) == 0)) {
 		e.protocol = IPPROTO_TCP;
 		e.port = (uint16_t)strtoul(port, NULL, 10);
 	}
@@ -66,10 +68,11 @@ struct sock_end watched_of(const struct conf_service *service, const struct conf
 		e.protocol = check->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 		return e;
 	case HEALTH_KIND_TCP:
+	case HEALTH_KIND_TLS:
 		e.protocol = IPPROTO_TCP;
 		return e;
 	case HEALTH_KIND_HTTP:
-		return watched_of_url(check->url);
+		return watched_of_url(check->url, &check->server);
 	default:
 		return (struct sock_end){};
 	}

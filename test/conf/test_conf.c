@@ -452,8 +452,23 @@ static const struct bad bad_services[] = {
 
 static const struct bad bad_checks[] = {
 	{ CHECK("interval: 1s"), "6:3: `kind` is missing in a check\n", NULL },
-	{ CHECK("kind: icmp"), "6:10: `kind` cannot be `icmp`\n",
-		"expected one of: dns, tcp, http, exec, address, file" },
+	{ CHECK("kind: imcp"), "6:10: `kind` cannot be `imcp`\n",
+		"expected one of: dns, tcp, http, exec, address, file, tls, icmp; did you mean "
+		"`icmp`?" },
+	{ CHECK("kind: icmp"), "6:3: `server` is missing in a check\n", NULL },
+	{ CHECK("kind: tls"), "6:3: `host` is missing in a check\n", NULL },
+	{ CHECK("kind: tls, host: \"a b\""), "6:21: `host` cannot be `a b`\n",
+		"expected a host name such as www.example.org" },
+	{ CHECK("kind: tls, host: a, ca-file: x"), "6:33: `ca-file` cannot be `x`\n",
+		"expected an absolute path" },
+	{ CHECK("kind: dns, expect-id: a, query: b"),
+		"6:36: `query` and `expect-id` cannot stand together\n", NULL },
+	{ CHECK("kind: dns, expect-id: a, expect-answer: b"),
+		"6:44: `expect-answer` and `expect-id` cannot stand together\n", NULL },
+	{ CHECK("kind: dns, type: A, max-serial-age: 1h"),
+		"6:40: `max-serial-age` needs the SOA record\n", "expected `type: SOA`" },
+	{ CHECK("kind: dns, max-serial-age: 1h, serial-format: julian"),
+		"6:50: `serial-format` cannot be `julian`\n", NULL },
 	{ CHECK("kind: dns, url: x"), "6:15: `url` does not go with `kind: dns`\n", NULL },
 	{ CHECK("kind: http, url: \"http://x/\", query: x"),
 		"6:34: `query` does not go with `kind: http`\n", NULL },
@@ -727,6 +742,12 @@ static const char everything[] =
 	"     expect-answer: \"ns1: \\\"x\\\"\", interval: 2s, fast-interval: 100ms, timeout: 1s,\n"
 	"     fall: 5, rise: 6, scope: dependency, port: 5353}\n"
 	"  - {kind: tcp, port: 853}\n"
+	"  - {kind: dns, name: id, expect-id: fra1-a, expect-nsid: fra1-a, expect-ad: yes}\n"
+	"  - {kind: dns, name: age, query: example.org, max-serial-age: 2d, serial-format: date}\n"
+	"  - {kind: tls, host: www.example.org, min-days: 30, ca-file: /etc/ssl/own.pem}\n"
+	"  - {kind: icmp, server: 192.0.2.1, scope: dependency}\n"
+	"  - {kind: http, name: here, url: \"https://www.example.org/\", server: 198.51.100.53,\n"
+	"     ca-file: /etc/ssl/own.pem}\n"
 	"  - {kind: http, url: \"https://[2001:db8::1]:8443/ready?x=1\", expect-status: 204,\n"
 	"     expect-body: \"ok\"}\n"
 	"  - {kind: exec, command: [/bin/sh, -c, \"exit 0\"], user: nobody}\n"

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ID = 0x1234, QUERIES = 3 };
+enum { ID = 0x1234, QUERIES = 6 };
 
 static struct dnsquery *make_query(int n)
 {
@@ -18,13 +18,20 @@ static struct dnsquery *make_query(int n)
 	static char soa[] = "SOA";
 	static char expect[] = "ns.example.org";
 	static char nxdomain[] = "NXDOMAIN";
-	struct conf_check check = { .kind = HEALTH_KIND_DNS, .query = name };
+	static struct conf_check checks[QUERIES];
 	struct health_result fault;
 
-	check.type = n == 0 ? any : soa;
-	check.expect = n == 1 ? expect : NULL;
-	check.rcode = n == 2 ? nxdomain : NULL;
-	struct dnsquery *q = dnsquery_new(&check, &fault);
+	struct conf_check *check = &checks[n];
+	*check = (struct conf_check){ .kind = HEALTH_KIND_DNS, .query = name };
+	check->type = n == 0 ? any : soa;
+	check->expect = n == 1 ? expect : NULL;
+	check->rcode = n == 2 ? nxdomain : NULL;
+	check->nsid = n == 3 ? expect : NULL;
+	check->server_id = n == 4 ? expect : NULL;
+	check->expect_ad = n == 5;
+	check->max_serial_age = n == 5 ? span_s(3600) : span_s(0);
+	check->serial_format = CONF_SERIAL_DATE;
+	struct dnsquery *q = dnsquery_new(check, &fault);
 	if (!q)
 		abort();
 	return q;

@@ -547,6 +547,15 @@ static const struct watched_row watched_rows[] = {
 
 static void test_watched_of_url(void **)
 {
+	// With `server` the name does not matter.
+	char name[] = "https://www.example.org/";
+	struct conf_check at = { .kind = HEALTH_KIND_HTTP, .url = name };
+	assert_int_equal(ip_parse(&at.server, "198.51.100.53"), 0);
+	struct sock_end end = watched_of(&(struct conf_service){}, &at);
+	assert_int_equal(end.port, 443);
+	assert_int_equal(end.protocol, IPPROTO_TCP);
+	assert_true(ip_equal(&end.addr, &at.server));
+
 	for (size_t i = 0; i < countof(watched_rows); i++) {
 		char *url = strdup(watched_rows[i].url);
 		struct conf_check check = { .kind = HEALTH_KIND_HTTP, .url = url };
