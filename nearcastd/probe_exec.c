@@ -30,7 +30,11 @@ struct run {
 
 struct probe_exec {
 	struct probe base;
-	char **argv; // the words are the configuration's
+	char **argv;        // the words are the configuration's
+	bool becomes_other; // runs as uid and gid
+	uid_t uid;
+	gid_t gid;
+	int user_error; // negative errno: there is no such user
 	struct run *run;
 	struct fdwatch *watch;
 	int output; // read end of the pipe
@@ -112,20 +116,23 @@ static void on_exit_status(uv_process_t *process, int64_t status, int sig)
 }
 
 // Only root can become another user. An unprivileged daemon runs the program as itself.
-static int choose_user(const struct conf_check *check, uv_process_options_t *o)
+// Looked up once, with the configuration: a directory of users in the network may
+// take its time, and the daemon has none for it in the middle of its work.
+static void choose_user(struct probe_exec *e, const struct conf_check *check)
 {
 	const char *name = check->user ? check->user : "nobody";
 
 	if (geteuid() != 0)
-		return 0;
+		return;
 	errno = 0;
 	const struct passwd *user = getpwnam(name);
-	if (!user)
-		return errno ? -errno : -ENOENT;
-	o->uid = user->pw_uid;
-	o->gid = user->pw_gid;
-	o->flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
-	return 0;
+	if (!user) {
+		e->user_error = errno ? -errno : -ENOENT;
+		return;
+	}
+	e->becomes_other = true;
+	e->uid = user->pw_uid;
+	e->gid = user->pw_gid;
 }
 
 static int spawn(struct probe_exec *e, int output)
@@ -153,12 +160,16 @@ static int spawn(struct probe_exec *e, int output)
 
 	snprintf(service, sizeof(service), "NEARCAST_SERVICE=%s", e->base.service->name);
 	snprintf(name, sizeof(name), "NEARCAST_CHECK=%s", e->base.check->name);
-	int error = choose_user(e->base.check, &o);
-	if (error)
-		return error;
+	if (e->user_error)
+		return e->user_error;
+	if (e->becomes_other) {
+		o.uid = e->uid;
+		o.gid = e->gid;
+		o.flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+	}
 	e->run = mem_zalloc(sizeof(*e->run));
 	e->run->probe = e;
-	error = uv_spawn(e->base.loop, &e->run->process, &o);
+	int error = uv_spawn(e->base.loop, &e->run->process, &o);
 	if (error) // the handle is initialised all the same
 		uv_close((uv_handle_t *)&take(e->run)->process, free_run);
 	return error;
@@ -229,5 +240,6 @@ struct probe *probe_exec_new(const struct conf_check *check)
 	e->argv = word;
 	items_for_each(char *, w, check->command) *word++ = *w;
 	*word = NULL;
+	choose_user(e, check);
 	return &e->base;
 }

@@ -264,6 +264,26 @@ def test_why_an_address(world):
         assert (why["service"], why["prefix"]) == expected, why
 
 
+def test_user_is_looked_up_with_the_configuration(world):
+    """And not at each run: a directory in the network may be slow, or gone."""
+    assert harness.LIBC.unshare(0x20000) == 0  # CLONE_NEWNS
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    users = world.file("passwd", Path("/etc/passwd").read_text() + "checker:x:4711:4712::/:/bin/sh\n")
+    subprocess.run(["mount", "--bind", users, "/etc/passwd"], check=True)
+    out = world.file("out", "")
+    world.folder.chmod(0o755)
+    out.chmod(0o666)
+    check = (f"      - {{kind: exec, user: checker, command: [/bin/sh, -c, 'id -u >> {out}'], "
+             "interval: 100ms, timeout: 100ms, fall: 1}\n")
+    daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
+    daemon.wait_event("check_passed", subject="dns/exec")
+    users.write_text(users.read_text().replace("checker", "gone"))
+    runs = len(out.read_text().split())
+    harness.wait_for("three more runs", lambda: len(out.read_text().split()) > runs + 2)
+    assert set(out.read_text().split()) == {"4711"}
+    assert not [e for e in daemon.events() if e["type"] == "check_failed"]
+
+
 def test_readonly_socket(world):
     _, daemon, _ = begin(world)
     daemon.control = daemon.readonly
