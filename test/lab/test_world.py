@@ -155,7 +155,7 @@ def test_daemons(world):
     assert kill["reaction"] == "withdrawn" and kill["reaction_ms"] < 2000, kill
     client = kill["clients"][0]
     assert (client["answered_before"], client["answered_after"]) == ("osl1", "rom1"), kill
-    assert term["reaction"] == "withdrawn", term
+    assert term["reaction"] == "announced", term  # as draining
     assert "socket_closed dns" in err, err
     assert_nothing_left(world)
 

@@ -170,7 +170,8 @@ def test_no_descriptor_left(world):
     """Connections wait, and the daemon does not spin; then they are taken."""
     neighbour, daemon = begin(world, more=", passive: yes")
     proc = Path(f"/proc/{daemon.process.pid}")
-    used, limit = len(list((proc / "fd").iterdir())), resource.RLIMIT_NOFILE
+    limit = resource.RLIMIT_NOFILE
+    used = harness.wait_for("our own questions to be over", lambda: settled_descriptors(proc))
     soft, hard = resource.prlimit(daemon.process.pid, limit)
     resource.prlimit(daemon.process.pid, limit, (used, hard))
     before = cpu_s(proc)
@@ -184,6 +185,13 @@ def test_no_descriptor_left(world):
     resource.prlimit(daemon.process.pid, limit, (soft, hard))
     waiting.seconds = 10
     waiting.expect(bgp.OPEN)
+
+
+def settled_descriptors(proc):
+    """How many there are, once that number stands still."""
+    before = len(list((proc / "fd").iterdir()))
+    time.sleep(0.2)
+    return before if len(list((proc / "fd").iterdir())) == before else None
 
 
 def cpu_s(proc):
