@@ -45,7 +45,7 @@ def case_of(neighbour, wanted):
             raise
         except Exception as error:
             why = str(error).splitlines() or [type(error).__name__]
-            record(**cell, result="fails", detail=why[0])
+            record(**cell, result="fails", detail=why[0][:200])
             raise
         record(**cell, result="yes", detail=detail, seconds=round(time.monotonic() - began, 2))
     return run

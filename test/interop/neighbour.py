@@ -28,6 +28,7 @@ class Neighbour:
     # {feature: why not}: what this program cannot do, or cannot show. Each is measured as well
     # (features.py), so that the table does not say "no" for longer than it is true.
     lacks = {}
+    many_routes = 10000  # that it announces where a case wants many
     # A method: whether it said that it left routes out since they fit into no message. None: its
     # many routes are short, and share messages.
     leaves_out_long_routes = None
