@@ -156,12 +156,14 @@ struct conf {
 	struct conf_site site;
 	struct conf_node node;
 	uint64_t as;
-	struct ip_addr router_id; // IPv4
-	bool has_router_id;       // given; else it is the node's first IPv4 address
-	struct items services;    // struct conf_service
-	struct items upstreams;   // struct conf_upstream
-	struct items listen;      // struct ip_addr for BGP; empty: all
-	uint64_t listen_port;     // 179; 0: does not listen
+	struct ip_addr router_id;      // IPv4
+	bool has_router_id;            // given; else it is the node's first IPv4 address
+	struct items services;         // struct conf_service
+	struct conf_prefix *by_prefix; // of all services, sorted
+	size_t prefix_count;
+	struct items upstreams; // struct conf_upstream
+	struct items listen;    // struct ip_addr for BGP; empty: all
+	uint64_t listen_port;   // 179; 0: does not listen
 	span stop_drain; // key stop-drain, default 2s, 0..60s: how long a stopping daemon announces
 			 // as when draining before it withdraws
 	span stop_grace; // key stop-grace, default 1s, 0..60s: how long a stopping daemon still
@@ -180,6 +182,10 @@ extern const struct schema conf_schema;
 [[nodiscard]] int conf_load_text(
 	struct conf **ret, const char *name, const char *text, size_t len, struct faults *faults);
 void conf_free(struct conf **c);
+
+// The service that has this very prefix, NULL when none has.
+const struct conf_service *conf_service_of_prefix(
+	const struct conf *c, const struct ip_prefix *prefix);
 
 // Canonical YAML; secrets masked. Loads again to an equal configuration.
 void conf_print(const struct conf *c, struct strbuf *b);

@@ -26,6 +26,12 @@ void conf_check_path(struct checker *k, const char *key, const char *path, struc
 // The service whose prefix holds that address, NULL when none does.
 const struct conf_service *conf_service_of(const struct conf *c, const struct ip_addr *a);
 
+// For conf_service_of_prefix(); before the services are checked.
+void conf_index_prefixes(struct conf *c);
+// The service that gives the i-th prefix of s earlier in the file, s itself perhaps; NULL: none.
+const struct conf_service *conf_given_before(
+	const struct conf *c, const struct conf_service *s, size_t i);
+
 // An address that one host can have: neither unspecified nor multicast, nor an
 // IPv4-mapped one (RFC 4291 section 2.5.5.2), which would be a second name for another.
 bool conf_is_unicast(const struct ip_addr *a);

@@ -347,7 +347,7 @@ static const struct schema service_schema = {
 			{ "name", SCHEMA_STRING, AT(name), .required = true,
 				.help = "Name of the service, formed like a site's." },
 			{ "prefixes", SCHEMA_LIST, SCHEMA_PREFIX, AT(prefixes), .required = true,
-				.max = 64, .one_or_list = true,
+				.max = 20000, .one_or_list = true,
 				.places_offset = offsetof(struct conf_service, prefix_places),
 				.help = "The anycast prefixes announced for it." },
 			{ "addresses", SCHEMA_LIST, SCHEMA_ADDR, AT(addresses), .required = true,

@@ -21,17 +21,9 @@ static void check_prefix(struct checker *k, const struct conf_service *s, size_t
 		REFUSE(k, at, "expected the prefix of a service", "%s is the default route", text);
 	else if (!conf_is_unicast(&p->addr) || ip_is_link_local(&p->addr))
 		REFUSE(k, at, "expected a unicast prefix", "%s cannot be announced", text);
-	items_for_each(const struct conf_service, other, k->c->services)
-	{
-		const struct ip_prefix *all = other->prefixes.data;
-
-		for (size_t j = 0; j < (other == s ? i : other->prefixes.count); j++)
-			if (prefix_equal(&all[j], p))
-				REFUSE(k, at, NULL, "%s is given twice, first by service `%s`",
-					text, other->name);
-		if (other == s)
-			return;
-	}
+	const struct conf_service *before = conf_given_before(k->c, s, i);
+	if (before)
+		REFUSE(k, at, NULL, "%s is given twice, first by service `%s`", text, before->name);
 }
 
 static bool inside_own(const struct conf_service *s, const struct ip_addr *a)
@@ -204,5 +196,6 @@ static void check_service(struct checker *k, struct conf_service *s)
 
 void conf_check_services(struct checker *k)
 {
+	conf_index_prefixes(k->c);
 	items_for_each(struct conf_service, s, k->c->services) check_service(k, s);
 }

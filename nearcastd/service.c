@@ -119,11 +119,9 @@ struct service *service_find(const struct daemon *d, const char *name)
 
 struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix)
 {
-	for (size_t i = 0; i < d->service_count; i++)
-		items_for_each(struct ip_prefix, p,
-			d->services[i].conf->prefixes) if (prefix_equal(p,
-								   prefix)) return &d->services[i];
-	return NULL;
+	const struct conf_service *cs = conf_service_of_prefix(d->conf, prefix);
+
+	return cs ? &d->services[cs - (const struct conf_service *)d->conf->services.data] : NULL;
 }
 
 // The longest, as routers choose.
