@@ -14,7 +14,7 @@ services:
     addresses: [198.51.100.53, "2001:db8:53::53"]
     hold-down: {{first: 0}}
     checks:
-      - {{kind: file, path: {path}, interval: 100ms, timeout: 50ms, fall: 1, rise: 1}}
+      - {{kind: file, path: {path}, interval: 100ms, timeout: 100ms, fall: 1, rise: 1}}
     announce:
       up: {{communities: [64500:100, "64500:1:2"], med: 10}}
 upstreams:

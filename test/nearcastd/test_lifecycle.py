@@ -284,6 +284,36 @@ def test_user_is_looked_up_with_the_configuration(world):
     assert not [e for e in daemon.events() if e["type"] == "check_failed"]
 
 
+def test_file_system_that_does_not_answer(world):
+    """A look at a file that hangs is a failed check, and nobody else waits for it."""
+    assert harness.LIBC.unshare(0x20000) == 0  # CLONE_NEWNS
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    try:
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+    except OSError as error:
+        raise harness.Skip(f"no FUSE: {error}") from error
+    dead = world.folder / "dead"
+    dead.mkdir()
+    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+    if harness.LIBC.mount(b"fuse", str(dead).encode(), b"fuse", 0, options) != 0:
+        raise harness.Skip("cannot mount FUSE")
+    check = f"      - {{kind: file, name: dead, path: {dead}/x, interval: 100ms, timeout: 50ms}}\n"
+    daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
+    daemon.wait_event("check_failed", subject="dns/dead")
+    daemon.wait_event("check_passed", subject="dns/file")
+    check = harness.wait_for("a second try", lambda: next(
+        (c for c in daemon.ask("show", what="checks")["result"]["checks"]
+         if c["name"] == "dead" and "does not answer" in c["detail"]), None))
+    assert check["result"] == "down" and check["reason"] == "could-not-run", check
+    os.close(fuse)  # it answers: with an error
+    harness.wait_for("the error", lambda: "Transport" in next(
+        c["detail"] for c in daemon.ask("show", what="checks")["result"]["checks"]
+        if c["name"] == "dead"))
+    daemon.process.terminate()
+    assert daemon.process.wait(10) == 0
+    harness.LIBC.umount2(str(dead).encode(), 2)  # MNT_DETACH
+
+
 def test_readonly_socket(world):
     _, daemon, _ = begin(world)
     daemon.control = daemon.readonly
