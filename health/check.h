@@ -146,7 +146,7 @@ struct check {
 // Starts the check. The first run comes within CHECK_START_SPREAD or a quarter
 // of the interval, whichever is less; each further wait is 95 to 100 percent of
 // its interval. Both are drawn from the seed, so that checks do not fire together.
-#define CHECK_START_SPREAD span_ms(100)
+#define CHECK_START_SPREAD span_ms(250)
 void check_init(struct check *c, const struct health_timing *timing, uint64_t seed, instant now);
 
 // The probe asked for has ended. Ignored unless one runs.

@@ -382,6 +382,61 @@ static void test_names(void **)
 	assert_string_equal(health_evidence_name(EVIDENCE_HARD), "hard");
 }
 
+enum {
+	CROWD = 100,
+	CROWD_RUN_MS = 120000,
+	WINDOW_MS = 10,
+	WINDOW_STARTS = 15, // one is the mean of 100 checks a second
+};
+
+// Lets a hundred checks of 1 s run for two minutes, each probe for 1 ms; counts what
+// starts in each millisecond.
+static void run_crowd(unsigned starts[CROWD_RUN_MS], enum health_reason reason)
+{
+	static const struct health_timing timing = {
+		.interval = { 1000000 }, .timeout = { 500000 }, .rise = 3, .fall = 2
+	};
+	struct check crowd[CROWD];
+	struct health_result r = failure(reason);
+	struct rng seeds = { 42 }; // as the daemon draws them
+	char text[200];
+
+	for (size_t i = 0; i < CROWD; i++)
+		check_init(&crowd[i], &timing, rng_next(&seeds), (instant){ 0 });
+	for (int64_t ms = 0; ms < CROWD_RUN_MS; ms++) {
+		for (size_t i = 0; i < CROWD; i++) {
+			instant now = { ms * 1000 };
+
+			if (check_running(&crowd[i]))
+				check_result(&crowd[i], now, &r);
+			check_tick(&crowd[i], now);
+			drain(&crowd[i], text, sizeof(text));
+			starts[ms] += strstr(text, "probe") != NULL;
+		}
+	}
+}
+
+static void test_a_crowd_does_not_fire_together(void **)
+{
+	static const enum health_reason reasons[] = { HEALTH_REASON_OK, HEALTH_REASON_REFUSED };
+
+	for (size_t n = 0; n < countof(reasons); n++) {
+		static unsigned starts[CROWD_RUN_MS];
+		unsigned window = 0, most = 0, all = 0;
+
+		memset(starts, 0, sizeof(starts));
+		run_crowd(starts, reasons[n]);
+		for (size_t ms = 0; ms < CROWD_RUN_MS; ms++) {
+			all += starts[ms];
+			window += starts[ms] - (ms >= WINDOW_MS ? starts[ms - WINDOW_MS] : 0);
+			most = window > most ? window : most;
+		}
+		assert_in_range(all, CROWD * 120, CROWD * 120 * 106 / 100);
+		printf("# most starts in %d ms: %u\n", WINDOW_MS, most);
+		assert_in_range(most, 1, WINDOW_STARTS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_trigger_gap),
 		cmocka_unit_test(test_start_phases_are_spread),
 		cmocka_unit_test(test_short_interval_starts_within_a_quarter),
+		cmocka_unit_test(test_a_crowd_does_not_fire_together),
 		cmocka_unit_test(test_equal_seeds_give_equal_schedules),
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_detail),
