@@ -122,18 +122,36 @@ static bool print(void *context, const struct strbuf *text)
 	return cli_print(context, text) == CLI_DONE;
 }
 
-static enum cli_exit run(struct decode *d)
+// With -j it is JSON too, after the messages that came before it.
+static enum cli_exit fail(struct cli *cli, const char *name, const char *code, const char *message)
 {
-	if (!decode_run(d))
-		return cli_fail(CLI_REFUSED, "%s: %s", d->name,
-			d->broken.len > 0
-				? sb_text(&d->broken)
-				: "neither a capture nor MRT nor BGP messages; --format says "
-				  "what it is");
+	own(sb_free) struct strbuf b = {};
+
+	if (!cli->json)
+		return cli_fail(CLI_REFUSED, "%s: %s", name, message);
+	struct out *o = out_new(OUT_JSON, &b);
+	out_object(o, NULL);
+	out_object(o, "error");
+	out_str(o, "code", code);
+	out_strf(o, "message", "%s: %s", name, message);
+	out_end(o);
+	out_end(o);
+	out_free(&o);
+	(void)cli_print(cli, &b);
+	return CLI_REFUSED;
+}
+
+static enum cli_exit run(struct cli *cli, struct decode *d)
+{
+	bool known = decode_run(d);
+
 	if (d->stopped)
 		return CLI_REFUSED; // cli_print() said why
 	if (d->broken.len > 0)
-		return cli_fail(CLI_REFUSED, "%s: %s", d->name, sb_text(&d->broken));
+		return fail(cli, d->name, "broken", sb_text(&d->broken));
+	if (!known)
+		return fail(cli, d->name, "unknown-format",
+			"neither a capture nor MRT nor BGP messages; --format says what it is");
 	if (d->messages == 0)
 		cli_fail(CLI_DONE, "%s: no BGP message in it", d->name);
 	if (d->faulty > 0 && !d->json) // a reader need not look through all of them to know
@@ -158,8 +176,8 @@ enum cli_exit verb_decode(struct cli *cli, const char *argument, char **)
 	};
 
 	if (rc < 0)
-		return cli_fail(CLI_REFUSED, "%s: %s", d.name, strerror(-rc));
-	enum cli_exit status = run(&d);
+		return fail(cli, d.name, "unreadable", read_error(rc));
+	enum cli_exit status = run(cli, &d);
 	sb_free(&d.text);
 	sb_free(&d.broken);
 	return status;

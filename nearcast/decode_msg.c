@@ -280,7 +280,7 @@ void decode_update(struct decode *d, struct out *o, const struct decode_where *w
 		write_table_route(d, o, w);
 	else
 		write_route_list(d, o, "nlri", &u, u.nlri, &u.path.reach);
-	if (u.fault.verb >= BGP_VERB_RESET_AFI)
+	if (u.fault.verb >= BGP_VERB_RESET_AFI && !w->route) // of a table: not as the file has it
 		decode_bytes(d, o, "hex", body);
 	decode_verdict(d, o, &u.fault);
 }

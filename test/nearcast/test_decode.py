@@ -80,9 +80,15 @@ def run(*args, data=b"", status=DONE, err=""):
     return result.stdout.decode()
 
 
-def decode(data, *options, status=DONE, err=""):
-    out = run("-j", "decode", *options, data=data, status=status, err=err)
-    return [json.loads(line) for line in out.splitlines()]
+def decode(data, *options, status=DONE, broken=None):
+    """The objects that are printed. broken: why reading ended, which is the last of them."""
+    got = [json.loads(line) for line in
+           run("-j", "decode", *options, data=data, status=status).splitlines()]
+    if broken:
+        error = got.pop()["error"]
+        assert error == {"code": "broken", "message": f"standard input: {broken}"}, error
+    assert not any("error" in m for m in got), got
+    return got
 
 
 def one(data, *options, status=DONE):
@@ -272,6 +278,10 @@ def test_usage(world):
     missing = world.folder / "none"
     run("decode", missing, status=REFUSED,
         err=f"nearcast: {missing}: No such file or directory\n")
+    assert json.loads(run("-j", "decode", missing, status=REFUSED)) == {"error": {
+        "code": "unreadable", "message": f"{missing}: No such file or directory"}}
+    assert json.loads(run("-j", "decode", data=b"hello", status=REFUSED))["error"]["code"] == (
+        "unknown-format")
     run("decode", world.folder, status=REFUSED, err=f"nearcast: {world.folder}: Is a directory\n")
     run("decode", data=b"hello world", status=REFUSED, err="nearcast: standard input: neither a capture nor MRT")
     run("decode", data=b"", status=REFUSED, err="nearcast: standard input: neither")
@@ -295,11 +305,11 @@ def test_hex(world):
 
 def test_broken_hex(world):
     decode(hexed(KEEPALIVE) + b"\n zz", status=REFUSED,
-           err="nearcast: standard input: at 40: line 2, column 2: no hexadecimal octet\n")
+           broken="at 40: line 2, column 2: no hexadecimal octet")
     decode(hexed(KEEPALIVE) + b"f", status=REFUSED,
-           err="nearcast: standard input: at 39: ends with half an octet\n")
+           broken="at 39: ends with half an octet")
     decode(hexed(KEEPALIVE + UPDATE[:30]), status=REFUSED,
-           err="nearcast: standard input: at 19: ends inside a message\n")
+           broken="at 19: ends inside a message")
 
 
 def test_files(world):
@@ -317,12 +327,12 @@ def test_files(world):
 
 def test_cut_and_corrupt_files(world):
     decode(gzip.compress(KEEPALIVE)[:-3], status=REFUSED,
-           err="nearcast: standard input: at 19: compressed data end early\n")
+           broken="at 19: compressed data end early")
     bad = bytearray(gzip.compress(KEEPALIVE))
     bad[-6] ^= 1
     decode(bytes(bad), status=REFUSED,
-           err="nearcast: standard input: at 19: compressed data are corrupt\n")
-    decode(UPDATE[:-1], status=REFUSED, err="nearcast: standard input: at 0: ends inside a message\n")
+           broken="at 19: compressed data are corrupt")
+    decode(UPDATE[:-1], status=REFUSED, broken="at 0: ends inside a message")
 
 
 def test_goes_on_behind_what_is_wrong(world):
@@ -371,8 +381,8 @@ def test_mrt_that_is_odd(world):
                  status=REFUSED)  # a record of 5 MiB
     assert [m["type"] for m in got] == ["KEEPALIVE", "UNREADABLE", "KEEPALIVE"]
     decode(good + good[:20], status=REFUSED,
-           err=f"nearcast: standard input: at {len(good)}: ends inside a record\n")
-    decode(good[:-1], "--format", "mrt", status=REFUSED, err="nearcast: standard input: at 0: ends")
+           broken=f"at {len(good)}: ends inside a record")
+    decode(good[:-1], "--format", "mrt", status=REFUSED, broken="at 0: ends inside a record")
 
 
 def test_mrt_table(world):
@@ -431,7 +441,7 @@ def test_pcap_with_gaps(world):
     got = decode(capture(segment(KEEPALIVE + UPDATE[:30], 100)))
     assert [m["type"] for m in got] == ["KEEPALIVE", "SKIPPED"], got
     decode(capture(segment(KEEPALIVE, 100))[:-1], status=REFUSED,
-           err="nearcast: standard input: at 24: ends inside a packet\n")
+           broken="at 24: ends inside a packet")
     run("decode", data=capture(), err="nearcast: standard input: no BGP message in it\n")
 
 

@@ -194,7 +194,7 @@ def test_captures(world):
             assert result.returncode in (0, 1), (path, result.returncode, result.stderr)
             if arguments:
                 messages = [json.loads(line) for line in result.stdout.splitlines()]
-                found += sum(m["type"] in ("OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE",
+                found += sum(m.get("type") in ("OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE",
                                            "ROUTE-REFRESH") for m in messages)
     assert found > 100, found
 
