@@ -156,7 +156,7 @@ static bool make_context(struct probe_tls *t)
 
 static bool make_session(struct probe_tls *t)
 {
-	const char *host = t->base.check->host;
+	char *host = t->base.check->host; // as the macro of OpenSSL casts const away
 
 	if (!make_context(t))
 		return false;
