@@ -254,8 +254,8 @@ static void read_some(struct conn *c)
 			c->ops->data(c->ctx, buf, (size_t)n);
 			continue;
 		}
-		if (n == 0)
-			down(c, "closed by the neighbour");
+		if (n == 0) // or reset, if the error was handed out to a write already
+			down(c, c->failed ? strerror(c->failure) : "closed by the neighbour");
 		else if (errno != EAGAIN && errno != EINTR)
 			down(c, strerror(errno));
 		return;
