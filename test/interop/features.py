@@ -5,23 +5,16 @@ was seen, in a few words, for the table; it raises AssertionError when that is n
 Beside a claim stands its control: the same thing without the feature, or with a wrong key.
 """
 
-import re
+import json
 import subprocess
 from dataclasses import dataclass, replace
 
-import bgpspeaker
 import harness
 import pair
-from pair import OTHER, PREFIX, SITE, Setup
+from case import BOTH
+from pair import PREFIX, SITE, Setup
 
-BOTH = set(PREFIX.values())
-CODES = {"refresh": 2, "extended-messages": 6, "roles": 9, "graceful-restart": 64, "add-path": 69,
-         "enhanced-refresh": 70}
 FEATURES = {}  # name: Feature, in the order of the table
-
-
-class NotBuilt(Exception):
-    """nearcastd does not have this yet."""
 
 
 @dataclass
@@ -39,83 +32,6 @@ def feature(name, title, rfc="", keys="", capability=0):
         FEATURES[name] = Feature(name, title, rfc, function, keys, capability)
         return function
     return keep
-
-
-class Case:
-    """One feature with one neighbour."""
-
-    def __init__(self, world, neighbour_class):
-        self.world = world
-        self.place = pair.Place(world)
-        self.other = neighbour_class(world, self.place)
-        self.daemon = None
-
-    def begin(self, setup):
-        """Both sides, not yet waited for: the side that is connected to starts first."""
-        self.setup = setup
-        if setup.opener == "neighbour":
-            self.start_site()
-            self.other.start(setup)
-        else:
-            self.other.start(setup)
-            self.start_site()
-
-    def start_site(self):
-        self.daemon = harness.Daemon(self.world, pair.site_config(self.world, self.setup))
-
-    def establish(self, setup, prefixes=BOTH):
-        """A session with its routes: {prefix: Route} at the neighbour."""
-        self.begin(setup)
-        try:
-            self.other.wait_established()
-            routes = self.other.wait_routes(prefixes)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.upstream()}\n{self.other.heard()}") from None
-        assert self.upstream()["state"] == "Established"
-        return routes
-
-    def announce(self, up):
-        """Change what the routes carry, on the living session."""
-        self.setup = replace(self.setup, up=up)
-        answer = self.daemon.reload(pair.site_config(self.world, self.setup))
-        assert answer.get("ok"), answer
-
-    def see(self, what, condition):
-        """Wait until the neighbour shows both routes so; the IPv4 one is returned."""
-        last = {}
-
-        def all_so():
-            nonlocal last
-            last = self.other.routes()
-            return set(last) == BOTH and all(condition(r) for r in last.values())
-
-        try:
-            harness.wait_for(what, all_so)
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {last}") from None
-        return last[PREFIX[4]]
-
-    def upstream(self):
-        return self.daemon.status()["upstreams"][0]
-
-    def connection(self):
-        """(local port, remote port) of the session's TCP connection, at nearcastd's end."""
-        out = subprocess.run(["ss", "-Htn", "state", "established"], check=True,
-                             capture_output=True, text=True).stdout
-        ends = [tuple(int(e.rsplit(":", 1)[1]) for e in line.split()[2:4])
-                for line in out.splitlines()]
-        ends = [e for e in ends if 179 in e]
-        assert len(ends) == 1, out
-        return ends[0]
-
-    def never_established(self, counter, drops=2):
-        """The control of a protected session: the kernel refuses packets, and so nothing comes up.
-        More than one is waited for, so that it was tried again."""
-        before = pair.site_counter(counter)
-        harness.wait_for(f"refused packets ({counter})",
-                         lambda: pair.site_counter(counter) >= before + drops, 20)
-        assert not self.other.established() and self.upstream()["established"] == 0, \
-            "a session came up that must not"
 
 
 # ---- Sessions ----
@@ -143,12 +59,12 @@ def ebgp_6(case):
     return plain_session(case, Setup(family=6))
 
 
-@feature("ibgp-4", "iBGP over IPv4", "RFC 4271")
+@feature("ibgp-4", "iBGP over IPv4, both families", "RFC 4271")
 def ibgp_4(case):
     return plain_session(case, Setup(internal=True))
 
 
-@feature("ibgp-6", "iBGP over IPv6", "RFC 4760")
+@feature("ibgp-6", "iBGP over IPv6, both families", "RFC 4760")
 def ibgp_6(case):
     return plain_session(case, Setup(internal=True, family=6))
 
@@ -290,9 +206,12 @@ def shutdown_in(case):
     case.establish(Setup())
     case.other.shutdown(text)
     event = case.daemon.wait_event("upstream_down")
-    for said in (event["detail"], case.upstream()["last_error"]):
+    tool = subprocess.run([harness.BUILD / "nearcast/nearcast", "-s", case.daemon.control, "-j",
+                           "show", "upstreams"], check=True, capture_output=True, text=True)
+    (upstream,) = json.loads(tool.stdout)["upstreams"]
+    for said in (event["detail"], upstream["last_error"]):
         assert "Administrative Shutdown" in said and text in said, said
-    return "shown in events and status"
+    return "in events and show upstreams"
 
 
 @feature("shutdown-out", "shutdown text to the neighbour", "RFC 9003")
@@ -324,8 +243,7 @@ def enhanced_refresh(case):
 @feature("add-path", "ADD-PATH", "RFC 7911", keys="add-path: send", capability=69)
 def add_path(case):
     # Were one side alone to put identifiers into the routes, the other would read other prefixes.
-    case.establish(Setup(features={"add-path"}, more=", " + FEATURES["add-path"].keys))
-    assert case.other.has("add-path"), "nearcastd's capability is not seen"
+    case.establish_with("add-path", FEATURES["add-path"].keys)
     ids = case.other.path_ids()
     assert ids is None or not ids & {None, 0, "0.0.0.0"}, ids
     return "agreed on" if ids is None else "path identifiers"
@@ -343,9 +261,7 @@ def extended_messages(case):
         case.start_site()
         harness.wait_for("the neighbour's routes", until)
         seen = case.upstream(), case.other.has("extended-messages")
-        case.daemon.process.kill()
-        case.daemon.process.wait()
-        harness.wait_for("the end of the session", lambda: not case.other.established())
+        case.end_site()
         return seen
 
     def all_here():
@@ -364,8 +280,7 @@ def extended_messages(case):
 
 @feature("roles", "roles", "RFC 9234", keys="role: customer", capability=9)
 def roles(case):
-    case.establish(Setup(features={"roles"}, more=", role: customer"))
-    assert case.other.has("roles"), "nearcastd's capability is not seen"
+    case.establish_with("roles", FEATURES["roles"].keys)
     return "customer of a provider"
 
 
@@ -405,62 +320,3 @@ def bfd(case):
     down = case.daemon.wait_event("upstream_down", after=last, seconds=5)  # the hold time is 9 s
     assert "BFD" in down["detail"], down
     return "silence ends the session"
-
-
-# ---- What is not there ----
-
-def capabilities_of(session):
-    """The codes in the OPEN that a scripted speaker hears."""
-    body = session.expect(bgpspeaker.OPEN)
-    codes, rest = set(), body[10:]
-    while rest:
-        kind, size, value, rest = rest[0], rest[1], rest[2:2 + rest[1]], rest[2 + rest[1]:]
-        while kind == 2 and value:
-            codes.add(value[0])
-            value = value[2 + value[1]:]
-    return codes
-
-
-def not_built(case, wanted):
-    """Why nearcastd cannot be asked for this feature; None when it can. Its configuration and its
-    OPEN say so themselves."""
-    setup = Setup(more=", " + wanted.keys if wanted.keys else "")
-    config = pair.site_config(case.world, setup).replace(OTHER[4], "127.0.0.2")
-    config += "listen: 127.0.0.1\n"
-    path = case.world.file("probe.yaml", config)
-    check = subprocess.run([harness.BUILD / "nearcastd/nearcastd", "-n", "-c", path], text=True,
-                           capture_output=True, check=False)
-    if check.returncode:
-        why = check.stderr.splitlines()[0].partition(": ")[2]
-        if "unknown key" in why or "not in this version" in why:
-            return why
-        raise AssertionError(check.stderr)
-    if not wanted.capability:
-        return None
-    speaker = bgpspeaker.Neighbour(case.world)
-    daemon = harness.Daemon(case.world, config, name="probe")
-    offered = capabilities_of(speaker.accept())
-    daemon.process.kill()
-    daemon.process.wait()
-    speaker.listener.close()
-    return None if wanted.capability in offered else "no such capability in its OPEN"
-
-
-def absent(case, wanted):
-    """The neighbour is said to lack a feature: see that it does. What was seen is returned."""
-    probe = getattr(case.other, "absent_" + wanted.name.replace("-", "_"), None)
-    if probe:
-        return probe(case)
-    if wanted.name == "bfd":
-        case.other.start(Setup(features={"bfd"}))
-        sockets = case.place.run("ss", "-Huln")
-        assert ":3784" not in sockets, sockets
-        return "nothing listens on UDP port 3784"
-    assert wanted.capability, f"no way to see that {case.other.name} lacks {wanted.name}"
-    case.other.start(Setup(features={wanted.name}))
-    speaker = bgpspeaker.Neighbour(case.world, SITE[4])
-    session = speaker.connect(OTHER[4])
-    session.send(bgpspeaker.open_message(asn=pair.SITE_AS, router_id=SITE[4]))
-    offered = capabilities_of(session)
-    assert wanted.capability not in offered, f"{case.other.name} offers {wanted.name} after all"
-    return f"no capability {wanted.capability} in its OPEN"

@@ -15,8 +15,10 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
-import features
+import absence
 import harness
+from case import Case
+from features import FEATURES
 from neighbours import NEIGHBOURS
 
 
@@ -30,14 +32,14 @@ def case_of(neighbour, wanted):
     def run(world):
         began = time.monotonic()
         harness.needs("unshare", "nsenter", "ss")
-        case = features.Case(world, NEIGHBOURS[neighbour])
+        case = Case(world, NEIGHBOURS[neighbour])
         cell = {"neighbour": neighbour, "version": case.other.version(), "feature": wanted.name}
         try:
             if wanted.name in case.other.lacks:
-                seen = features.absent(case, wanted)
+                seen = absence.absent(case, wanted)
                 record(**cell, result="lacks", detail=case.other.lacks[wanted.name], seen=seen)
                 return
-            if why := features.not_built(case, wanted):
+            if why := absence.not_built(case, wanted):
                 record(**cell, result="not built", detail=why)
                 raise harness.Skip(f"nearcastd does not have it yet: {why}")
             detail = wanted.measure(case)
@@ -52,11 +54,12 @@ def case_of(neighbour, wanted):
 
 
 def main():
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
     if len(sys.argv) < 2 or sys.argv[1] not in NEIGHBOURS:
         sys.exit(__doc__.split("\n\n")[1] + "\nneighbours: " + " ".join(NEIGHBOURS))
     neighbour = sys.argv.pop(1)
     harness.main({"test_" + name.replace("-", "_"): case_of(neighbour, wanted)
-                  for name, wanted in features.FEATURES.items()})
+                  for name, wanted in FEATURES.items()})
 
 
 main()
