@@ -236,6 +236,7 @@ static void act_up(struct bgp_conn *c, const struct bgp_cause *)
 	c->peer->counters.prefixes_received = 0;
 	c->peer->was_up = true;
 	bgp_ribin_clear(&c->peer->in);
+	bgp_ribin_clear(&c->peer->echo);
 	bgp_ribout_up(&c->peer->out, &c->codec);
 	dump_other(c);
 }

@@ -117,6 +117,7 @@ static void fail(struct bgp_conn *c, enum bgp_state from, enum bgp_fsm_event eve
 	if (from == BGP_ESTABLISHED) {
 		bgp_ribout_down(&p->out);
 		bgp_ribin_clear(&p->in);
+		bgp_ribin_clear(&p->echo);
 		p->counters.prefixes_sent = 0;
 	}
 	if (!quiet)

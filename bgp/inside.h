@@ -71,7 +71,8 @@ struct bgp_peer {
 	struct bgp_queued *given; // handed out, lives until the next bgp_peer_next()
 	bool received_queued;     // one BGP_EVENT_RECEIVED waits: more say the same
 
-	struct bgp_ribin in; // only with max_prefixes
+	struct bgp_ribin in;   // only with max_prefixes
+	struct bgp_ribin echo; // only with a tag: routes of ours that came back
 	struct bgp_ribout out;
 	struct bgp_update_writer writer;
 	uint8_t *message; // the latest UPDATE

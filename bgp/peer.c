@@ -47,6 +47,7 @@ void bgp_peer_free(struct bgp_peer **pp)
 	bgp_queue_free(p);
 	bgp_ribout_free(&p->out);
 	bgp_ribin_clear(&p->in);
+	bgp_ribin_clear(&p->echo);
 	free(p->message);
 	free(p);
 }
@@ -333,6 +334,11 @@ bool bgp_peer_announced(
 }
 
 // ---- Looking at it ----
+
+bool bgp_peer_hears(const struct bgp_peer *p, const struct ip_prefix *prefix)
+{
+	return bgp_ribin_has(&p->echo, prefix);
+}
 
 enum bgp_state bgp_peer_state(const struct bgp_peer *p)
 {

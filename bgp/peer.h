@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bgp/community.h"
 #include "bgp/fsm.h"
 #include "bgp/proto.h"
 #include "lib/ip.h"
@@ -65,6 +66,10 @@ struct bgp_peer_config {
 	// 0: any number.
 	size_t max_prefixes;
 	span max_prefixes_wait;
+	// A community that only this site puts on its routes: routes that carry it and come
+	// from this neighbour are ours, sent back. bgp_peer_hears() tells of them.
+	bool has_tag;
+	struct bgp_community tag;
 	bool no_llgr; // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
 };
 
@@ -181,6 +186,9 @@ void bgp_peer_withdraw(struct bgp_peer *p, instant now, const struct ip_prefix *
 // What the neighbour has been told. attrs: borrowed; false when it is not announced.
 [[nodiscard]] bool bgp_peer_announced(
 	const struct bgp_peer *p, const struct ip_prefix *prefix, const struct bgp_attrs **attrs);
+
+// The neighbour announces the prefix to us now with the tag of the configuration.
+bool bgp_peer_hears(const struct bgp_peer *p, const struct ip_prefix *prefix);
 
 enum bgp_state bgp_peer_state(const struct bgp_peer *p); // the furthest of its connections
 instant bgp_peer_since(const struct bgp_peer *p);        // of that state

@@ -88,6 +88,14 @@ void bgp_ribin_update(struct bgp_ribin *r, const struct bgp_update *u, size_t li
 	add(r, of_mp(&u->path.reach), limit);
 }
 
+bool bgp_ribin_has(const struct bgp_ribin *r, const struct ip_prefix *prefix)
+{
+	for (struct hnode *n = NULL; (n = hmap_walk(&r->routes, n));)
+		if (prefix_equal(&container_of(n, struct route, node)->prefix, prefix))
+			return true;
+	return false;
+}
+
 size_t bgp_ribin_count(const struct bgp_ribin *r)
 {
 	return r->routes.count;

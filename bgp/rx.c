@@ -139,6 +139,40 @@ static void end_by_limit(struct bgp_peer *p)
 	bgp_peer_rest(p, p->config.max_prefixes_wait, &cause);
 }
 
+static bool has_tag(const struct bgp_update *u, const struct bgp_community *tag)
+{
+	struct rd plain = u->path.communities, large = u->path.large;
+
+	while (!tag->large && rd_more(&plain)) {
+		uint32_t value = rd_u32(&plain);
+		if (!plain.bad && value == bgp_community_to_u32(tag))
+			return true;
+	}
+	while (tag->large && rd_more(&large)) {
+		uint32_t a = rd_u32(&large);
+		uint32_t b = rd_u32(&large);
+		uint32_t c = rd_u32(&large);
+		if (!large.bad && a == tag->a && b == tag->b && c == tag->c)
+			return true;
+	}
+	return false;
+}
+
+// A route without the tag takes the place of one that had it.
+static void note_echo(struct bgp_peer *p, struct bgp_update u)
+{
+	enum { ECHO_MAX = 1024 };
+
+	if (!p->config.has_tag)
+		return;
+	if (!has_tag(&u, &p->config.tag)) {
+		if (bgp_ribin_count(&p->echo) == 0)
+			return;
+		u.fault.verb = BGP_VERB_WITHDRAW;
+	}
+	bgp_ribin_update(&p->echo, &u, ECHO_MAX);
+}
+
 static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 {
 	struct bgp_counters *n = &c->peer->counters;
@@ -164,6 +198,7 @@ static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 		bgp_update_count(&u, &announced, &withdrawn);
 		n->prefixes_received += announced;
 	}
+	note_echo(c->peer, u);
 	tell_received(c, &u.fault);
 	event_of_message(c, BGP_EV_RX_UPDATE, m);
 	if (is_over_limit(c->peer))

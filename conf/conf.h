@@ -164,6 +164,9 @@ struct conf {
 	struct items upstreams; // struct conf_upstream
 	struct items listen;    // struct ip_addr for BGP; empty: all
 	uint64_t listen_port;   // 179; 0: does not listen
+	bool has_site_tag;
+	struct bgp_community site_tag; // on all announcements; nobody else's
+	span visible_after; // so long after a withdrawal no neighbour should send it back
 	span stop_drain; // key stop-drain, default 2s, 0..60s: how long a stopping daemon announces
 			 // as when draining before it withdraws
 	span stop_grace; // key stop-grace, default 1s, 0..60s: how long a stopping daemon still

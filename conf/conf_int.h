@@ -7,7 +7,7 @@ extern const struct schema_scalar conf_as_scalar;        // uint64_t
 extern const struct schema_scalar conf_router_id_scalar; // struct ip_addr
 extern const struct schema_scalar conf_community_scalar; // struct bgp_community
 
-enum { CONF_PREPEND_MAX = 10, CONF_COMMUNITIES_MAX = 255 };
+enum { CONF_PREPEND_MAX = 10, CONF_COMMUNITIES_MAX = 254 /* and the site-tag */ };
 
 // A configuration whose meaning is being checked.
 struct checker {

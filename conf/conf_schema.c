@@ -620,6 +620,16 @@ const struct schema conf_schema = {
 			{ "listen-port", SCHEMA_UINT, AT(listen_port), .max = 65535,
 				.fallback = "179",
 				.help = "The port that takes BGP sessions; with 0, none does." },
+			{ "site-tag", SCHEMA_CUSTOM, AT(site_tag),
+				.has_offset = offsetof(struct conf, has_site_tag),
+				.scalar = &conf_community_scalar,
+				.help = "A community that only this site puts on its routes. With "
+					"it nearcastd sees when an upstream sends back a route "
+					"that was withdrawn." },
+			{ "visible-after", SCHEMA_SPAN, AT(visible_after), .min = 100,
+				.max = 3600000, .fallback = "10s",
+				.help = "How long after a withdrawal a route with the site-tag "
+					"that still comes back is an event." },
 			{ "stop-drain", SCHEMA_SPAN, AT(stop_drain), .max = 60000, .fallback = "2s",
 				.help = "How long a daemon that was told to stop announces its "
 					"services as draining before it withdraws them." },

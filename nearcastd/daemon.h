@@ -34,6 +34,7 @@ struct service {
 	struct decision decision;
 	int64_t since_unix_us; // of the decision
 	instant since;
+	instant look_back;        // after a withdrawal: whether neighbours still send it back
 	uint64_t socket_event;    // seq of the last unexplained socket event; 0: none
 	uint64_t check_event;     // seq of the check verdict that changes health next
 	uint64_t decision_event;  // seq, the cause of what upstreams are told

@@ -42,6 +42,7 @@ static const struct {
 	[EVENT_ANNOUNCED] = { "announced", 5 },
 	[EVENT_WITHDRAWN] = { "withdrawn", 4 },
 	[EVENT_UNSENDABLE] = { "unsendable", 3 },
+	[EVENT_STILL_VISIBLE] = { "still_visible", 4 },
 	[EVENT_UPSTREAM_UP] = { "upstream_up", 5 },
 	[EVENT_UPSTREAM_DOWN] = { "upstream_down", 4 },
 	[EVENT_BFD_UP] = { "bfd_up", 5 },

@@ -150,6 +150,7 @@ static void adopt_service(struct daemon *d, struct service *new, const struct se
 	new->health_carried = true;
 	new->decision = old->decision;
 	new->decision_event = old->decision_event;
+	new->look_back = old->look_back;
 	new->since = old->since;
 	new->health_since = old->health_since;
 	new->admin_since = old->admin_since;

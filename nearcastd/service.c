@@ -27,7 +27,7 @@ static const struct conf_announce *of_upstream(
 
 // The service's attributes with what one upstream hears beside them.
 static struct bgp_attrs *build_attrs(
-	const struct conf_announce *a, const struct conf_announce *more)
+	const struct conf *conf, const struct conf_announce *a, const struct conf_announce *more)
 {
 	size_t n = a->communities.count, m = more->communities.count;
 	own(free_ptr) struct bgp_community *c = mem_zalloc((n + m + 1) * sizeof(*c));
@@ -38,13 +38,15 @@ static struct bgp_attrs *build_attrs(
 		.has_med = a->has_med || more->has_med,
 		.med = (uint32_t)(more->has_med ? more->med : a->med),
 		.communities = c,
-		.community_count = n + m,
+		.community_count = n + m + conf->has_site_tag,
 	};
 
 	if (n)
 		memcpy(c, a->communities.data, n * sizeof(*c));
 	if (m)
 		memcpy(c + n, more->communities.data, m * sizeof(*c));
+	if (conf->has_site_tag)
+		c[n + m] = conf->site_tag;
 	struct bgp_attrs *attrs = NULL;
 	int rc = bgp_attrs_new(&attrs, &spec);
 	assert(rc == 0); // conf/ refuses what an UPDATE cannot hold
@@ -74,12 +76,12 @@ static void make_attrs(struct service *s, const struct conf *conf)
 	for (size_t i = 0; i < conf->upstreams.count; i++)
 		for (enum announce_grade g = 0; g < GRADE_MAX; g++)
 			s->attrs[i * GRADE_MAX + g] = shared(s, i, g,
-				build_attrs(of_service(s->conf, g), of_upstream(&cu[i], g)));
+				build_attrs(conf, of_service(s->conf, g), of_upstream(&cu[i], g)));
 }
 
 void service_init(struct service *s, const struct conf *conf, const struct conf_service *cs)
 {
-	*s = (struct service){ .conf = cs, .admin = ADMIN_ACTIVE };
+	*s = (struct service){ .conf = cs, .admin = ADMIN_ACTIVE, .look_back = INSTANT_NEVER };
 	s->decision = (struct decision){ ANNOUNCE_WITHDRAWN, REASON_STARTING, GRADE_UP };
 	s->since = s->health_since = s->admin_since = clock_now();
 	s->since_unix_us = clock_unix_us();
@@ -163,6 +165,32 @@ void services_tell(struct daemon *d, struct upstream *u)
 }
 
 static void take_drain_step(struct daemon *d, struct service *s, const char *reason);
+static void arm_timer(struct daemon *d);
+
+// Some time after a withdrawal: does any neighbour still send it back?
+static void look_back(struct daemon *d, struct service *s)
+{
+	char prefix[PREFIX_TEXT];
+
+	if (!instant_due(s->look_back, clock_now()))
+		return;
+	s->look_back = INSTANT_NEVER;
+	items_for_each(struct ip_prefix, p, s->conf->prefixes)
+	{
+		for (size_t i = 0; i < d->upstream_count; i++) {
+			const struct upstream *u = d->upstreams[i];
+			struct event_fields f = {
+				.subject = prefix_print(p, prefix),
+				.reason = "site-tag",
+				.upstream = upstream_conf(u)->name,
+				.detail = "withdrawn, and it still comes back with our tag",
+				.cause_seq = s->decision_event,
+			};
+			if (bgp_peer_hears(upstream_peer(u), p))
+				events_add(d->events, EVENT_STILL_VISIBLE, &f);
+		}
+	}
+}
 
 static void on_service_timer(uv_timer_t *timer)
 {
@@ -176,7 +204,9 @@ static void on_service_timer(uv_timer_t *timer)
 			take_drain_step(d, s, s->drain_reason);
 		holddown_tick(&s->holddown, clock_now());
 		service_decide(d, s, held ? s->decision_event : 0);
+		look_back(d, s);
 	}
+	arm_timer(d);
 }
 
 // One timer for all services: the next end of a hold-down, of a recovery or of a drain's stage.
@@ -189,6 +219,7 @@ static void arm_timer(struct daemon *d)
 		next = instant_min(next, holddown_deadline(&s->holddown, now));
 		next = instant_min(next, recovery_deadline(&s->recovery, now));
 		next = instant_min(next, drain_deadline(&s->drain));
+		next = instant_min(next, s->look_back);
 	}
 	d->service_timer.data = d;
 	if (instant_is_never(next))
@@ -259,6 +290,9 @@ void service_decide(struct daemon *d, struct service *s, uint64_t cause)
 		tell(d, s, d->upstreams[i]);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_flush(d->upstreams[i]);
+	bool watched = decision.announce == ANNOUNCE_WITHDRAWN && d->conf->has_site_tag;
+	s->look_back = watched ? instant_add(s->since, d->conf->visible_after) : INSTANT_NEVER;
+	arm_timer(d);
 }
 
 uint64_t service_set_admin(

@@ -71,6 +71,7 @@ static void told_write(struct out *o, const struct daemon *d, const struct ip_pr
 			out_null(o, "med");
 		communities_write(o, announced ? a : NULL, upstream_conf(u)->no_llgr);
 		out_str(o, "state", bgp_state_name(bgp_peer_state(upstream_peer(u))));
+		out_bool(o, "comes_back", bgp_peer_hears(upstream_peer(u), prefix));
 		out_end(o);
 	}
 	out_end(o);

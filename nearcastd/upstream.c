@@ -279,6 +279,8 @@ static struct bgp_peer_config peer_config(
 		.families = u->families,
 		.next_hop4 = next_hop(conf, u, IP4),
 		.next_hop6 = next_hop(conf, u, IP6),
+		.has_tag = conf->has_site_tag,
+		.tag = conf->site_tag,
 		.seed = seed,
 		.extended_messages = u->extended_messages,
 		.restart_time = u->graceful_restart,
@@ -410,6 +412,9 @@ bool upstream_unchanged(
 		if (!ip_equal(&was, &is))
 			return false;
 	}
+	if (u->conf->has_site_tag != conf->has_site_tag ||
+		bgp_community_cmp(&u->conf->site_tag, &conf->site_tag) != 0)
+		return false;
 	return u->conf->as == conf->as && ip_equal(&u->conf->router_id, &conf->router_id) &&
 	       ip_equal(&a->address, &b->address) && a->as == b->as && a->port == b->port &&
 	       ip_equal(&a->source, &b->source) && same_text(a->password, b->password) &&

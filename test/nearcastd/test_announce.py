@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
@@ -195,6 +196,43 @@ def test_each_upstream_hears_its_own(world):
         assert attributes["med"] == "77"
         assert attributes["community"] == "(64497,9) (64500,100)"
         assert attributes["large_community"] == "(64500, 1, 2)"
+
+
+def test_still_visible(world):
+    """A neighbour that sends our route back after we withdrew it everywhere is told of; the route
+    of another site, or one that went in time, is not."""
+    tag, other = struct.pack("!III", 64500, 1, 11), struct.pack("!III", 64500, 1, 12)
+    neighbour = bgp.Neighbour(world)
+    daemon = harness.Daemon(world, "site-tag: 64500:1:11\nvisible-after: 300ms\n" +
+                            site.config(world))
+    session = neighbour.accept()
+    session.establish()
+    update = session.next_update()
+    assert tag in update["attributes"][32]
+    back = lambda large: bgp.update(["198.51.100.0/24"], attributes=(
+        bgp.attribute(1, b"\0") + bgp.attribute(2, b"\2\2" + struct.pack("!II", 64496, 64500)) +
+        bgp.attribute(3, bytes([192, 0, 2, 96])) + bgp.attribute(32, large, 0xc0)))
+    hears = lambda: daemon.ask("why", prefix="198.51.100.0/24")["result"]["upstreams"][0]["comes_back"]
+    session.send(back(tag))
+    harness.wait_for("it to be heard", hears)
+    site.set_up(world, False)
+    warning = daemon.wait_event("still_visible")
+    assert (warning["subject"], warning["upstream"]) == ("198.51.100.0/24", "a"), warning
+    cause = [e for e in daemon.events() if e["seq"] == warning["cause_seq"]][0]
+    assert cause["type"] == "decided" and cause["reason"] == "check-failed"
+    for gone in (back(other), bgp.update(withdraw=["198.51.100.0/24"])):
+        session.send(back(tag))
+        harness.wait_for("it to be heard", hears)
+        session.send(gone)
+        harness.wait_for("it to be gone", lambda: not hears())
+    site.set_up(world, True)
+    after = daemon.wait_event("decided", after=warning["seq"], reason="healthy")["seq"]
+    site.set_up(world, False)
+    daemon.wait_event("decided", after=after, reason="check-failed")
+    session.send(bgp.keepalive())
+
+    time.sleep(0.5)  # nothing announces that nothing happens
+    assert not [e for e in daemon.events(after) if e["type"] == "still_visible"]
 
 
 def test_hold_down(world):
