@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/list.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/fdwatch.h"
@@ -20,11 +21,14 @@ enum {
 	LINE = 96,      // characters of the first line that are kept
 	READS_MAX = 16, // in one turn of the loop
 	READ_BYTES = 4096,
+	RUNS_MAX = 3, // whose process the kernel has not let go
 };
 
-// The process's own, which outlives the attempt until the process is reaped.
+// The process's own, which outlives the attempt until the process is reaped, and
+// that may take long: what waits for a disk or a server of files cannot be killed.
 struct run {
 	uv_process_t process;
+	struct list link;
 	struct probe_exec *probe; // NULL: the attempt is over
 };
 
@@ -34,8 +38,9 @@ struct probe_exec {
 	bool becomes_other; // runs as uid and gid
 	uid_t uid;
 	gid_t gid;
-	int user_error; // negative errno: there is no such user
-	struct run *run;
+	int user_error;  // negative errno: there is no such user
+	struct run *run; // of the attempt under way
+	struct list runs;
 	struct fdwatch *watch;
 	int output; // read end of the pipe
 	char line[LINE];
@@ -104,6 +109,7 @@ static void on_exit_status(uv_process_t *process, int64_t status, int sig)
 	struct run *run = container_of(process, struct run, process);
 	struct probe_exec *e = run->probe;
 
+	list_remove(&run->link);
 	(void)kill(-process->pid, SIGKILL); // what it left running
 	uv_close((uv_handle_t *)process, free_run);
 	if (!e)
@@ -169,9 +175,12 @@ static int spawn(struct probe_exec *e, int output)
 	}
 	e->run = mem_zalloc(sizeof(*e->run));
 	e->run->probe = e;
+	list_init(&e->run->link);
 	int error = uv_spawn(e->base.loop, &e->run->process, &o);
 	if (error) // the handle is initialised all the same
 		uv_close((uv_handle_t *)&take(e->run)->process, free_run);
+	else
+		list_push_back(&e->runs, &e->run->link);
 	return error;
 }
 
@@ -191,10 +200,25 @@ static int begin(struct probe_exec *e)
 	return error ? error : spawn(e, write_end);
 }
 
+static bool has_too_many(struct probe_exec *e)
+{
+	struct run *run;
+	size_t n = 0;
+
+	list_for_each(run, &e->runs, link) n++;
+	return n >= RUNS_MAX;
+}
+
 static void exec_start(struct probe *p)
 {
 	struct probe_exec *e = container_of(p, struct probe_exec, base);
 
+	if (has_too_many(e)) {
+		struct health_result r = health_result_of(HEALTH_REASON_COULD_NOT_RUN,
+			"%s: %d earlier runs cannot be killed", e->argv[0], RUNS_MAX);
+		probe_report(p, &r);
+		return;
+	}
 	e->len = 0;
 	e->line[0] = '\0';
 	e->line_ended = false;
@@ -223,7 +247,9 @@ static void exec_cancel(struct probe *p)
 static void exec_free(struct probe *p)
 {
 	struct probe_exec *e = container_of(p, struct probe_exec, base);
+	struct run *run;
 
+	list_for_each(run, &e->runs, link) list_remove(&run->link);
 	free(e->argv);
 	free(e);
 }
@@ -237,6 +263,7 @@ struct probe *probe_exec_new(const struct conf_check *check)
 
 	e->base.ops = &ops;
 	e->output = -1;
+	list_init(&e->runs);
 	e->argv = word;
 	items_for_each(char *, w, check->command) *word++ = *w;
 	*word = NULL;

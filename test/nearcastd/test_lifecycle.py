@@ -8,8 +8,10 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -284,8 +286,8 @@ def test_user_is_looked_up_with_the_configuration(world):
     assert not [e for e in daemon.events() if e["type"] == "check_failed"]
 
 
-def test_file_system_that_does_not_answer(world):
-    """A look at a file that hangs is a failed check, and nobody else waits for it."""
+def dead_folder(world):
+    """A mounted file system of which nobody answers; the descriptor that it hangs on."""
     assert harness.LIBC.unshare(0x20000) == 0  # CLONE_NEWNS
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     try:
@@ -294,9 +296,46 @@ def test_file_system_that_does_not_answer(world):
         raise harness.Skip(f"no FUSE: {error}") from error
     dead = world.folder / "dead"
     dead.mkdir()
-    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     if harness.LIBC.mount(b"fuse", str(dead).encode(), b"fuse", 0, options) != 0:
         raise harness.Skip("cannot mount FUSE")
+    world.folder.chmod(0o755)
+    return dead, fuse
+
+
+def serve_nothing(fuse):
+    """Answer INIT, and take what else is asked for, so that who asked cannot be killed any more
+    (linux/fuse.h: struct fuse_in_header, fuse_out_header, fuse_init_out)."""
+    init = os.read(fuse, 1 << 20)
+    unique = struct.unpack_from("=IIQ", init)[2]
+    os.write(fuse, struct.pack("=IiQIIIIHHIIHH8I", 80, 0, unique, 7, 31, 0, 0, 0, 0, 4096, 1, 0, 0,
+                               *[0] * 8))
+    while True:
+        try:
+            os.read(fuse, 1 << 20)
+        except OSError:
+            return
+
+
+def test_program_that_cannot_be_killed(world):
+    """Runs of a check that hang in the kernel do not pile up."""
+    dead, fuse = dead_folder(world)
+    threading.Thread(target=serve_nothing, args=(fuse,), daemon=True).start()
+    check = (f"      - {{kind: exec, command: [/usr/bin/stat, {dead}/x], interval: 100ms, "
+             "timeout: 100ms}\n")
+    daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
+    harness.wait_for("the refusal", lambda: "3 earlier runs cannot be killed" in next(
+        c["detail"] for c in daemon.ask("show", what="checks")["result"]["checks"]
+        if c["kind"] == "exec"))
+    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children")
+    assert len(children.read_text().split()) == 3
+    harness.LIBC.umount2(str(dead).encode(), 1)  # MNT_FORCE: all that is asked for fails
+    harness.wait_for("the end of the runs", lambda: len(children.read_text().split()) < 3)
+
+
+def test_file_system_that_does_not_answer(world):
+    """A look at a file that hangs is a failed check, and nobody else waits for it."""
+    dead, fuse = dead_folder(world)
     check = f"      - {{kind: file, name: dead, path: {dead}/x, interval: 100ms, timeout: 50ms}}\n"
     daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
     daemon.wait_event("check_failed", subject="dns/dead")
