@@ -183,6 +183,7 @@ static void truncated(struct server *s, struct wr *w)
 
 static void validated(struct server *s, struct wr *w)
 {
+	assert_true(s->question[3] & AD); // it was asked for
 	put_header(s, w, 0, AD, 1);
 	put_txt(w, "fra1-a");
 }
