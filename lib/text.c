@@ -116,6 +116,19 @@ void text_add_visible(struct strbuf *b, const char *s, size_t n)
 	}
 }
 
+void text_add_lines(struct strbuf *b, const char *s)
+{
+	for (;;) {
+		size_t n = strcspn(s, "\n");
+
+		text_add_visible(b, s, n);
+		if (!s[n] || !s[n + 1])
+			return;
+		sb_str(b, "\n    ");
+		s += n + 1;
+	}
+}
+
 int text_clip(const char *s, size_t characters)
 {
 	size_t n = strlen(s), at = 0;

@@ -25,5 +25,9 @@ size_t text_utf8(const char *s, size_t n);
 // control characters (a tab too) become '?'.
 void text_add_visible(struct strbuf *b, const char *s, size_t n);
 
+// Appends a text of lines: each made visible as above, all but the first indented by four
+// blanks, so that none can pass for the line of somebody else. A newline at the end is left out.
+void text_add_lines(struct strbuf *b, const char *s);
+
 // For "%.*s": the bytes of the longest start of s of at most that many characters.
 int text_clip(const char *s, size_t characters);

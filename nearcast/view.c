@@ -111,8 +111,11 @@ void view_event(const json_t *event, struct strbuf *b)
 		sb_printf(b, " %s", sb_text(&t));
 	if (json_integer_value(json_object_get(event, "cause_seq")) > 0)
 		sb_printf(b, " (caused by #%s)", view_text(event, "cause_seq", &t));
-	if (*view_text(event, "detail", &t))
-		sb_printf(b, ": %s", sb_text(&t));
+	const char *detail = json_string_value(json_object_get(event, "detail"));
+	if (detail && *detail) {
+		sb_str(b, ": ");
+		text_add_lines(b, detail);
+	}
 	sb_char(b, '\n');
 }
 

@@ -15,6 +15,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
+#include "lib/text.h"
 
 enum { KEPT = 2048, LOG_LIMIT_BYTES = 256 * 1024 };
 
@@ -140,8 +141,10 @@ static void log_event(struct events *e, const struct event *ev)
 	if (ev->upstream)
 		sb_printf(b, " at %s", ev->upstream);
 	sb_printf(b, ": %s", ev->reason);
-	if (ev->detail)
-		sb_printf(b, ", %s", ev->detail);
+	if (ev->detail) {
+		sb_str(b, ", ");
+		text_add_lines(b, ev->detail);
+	}
 	if (ev->cause_seq)
 		sb_printf(b, " (caused by #%lu)", ev->cause_seq);
 	sb_char(b, '\n');

@@ -124,6 +124,26 @@ static void test_utf8(void **)
 		assert_int_equal(text_utf8(rows[i].s, strlen(rows[i].s)), rows[i].n);
 }
 
+static void test_lines(void **)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{ "", "" },
+		{ "one", "one" },
+		{ "one\n", "one" },
+		{ "one\ntwo", "one\n    two" },
+		{ "one\n\n  t\two\r\n", "one\n    \n      t?wo?" },
+		{ "\n", "" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		own(sb_free) struct strbuf b = {};
+		text_add_lines(&b, rows[i].in);
+		assert_string_equal(sb_text(&b), rows[i].out);
+	}
+}
+
 static void test_visible(void **)
 {
 	static const struct {
@@ -162,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_clip),
 	};
 

@@ -267,7 +267,7 @@ transit-a  no               0    5  64500:100, no-export  Established
 EVENTS_TEXT = """\
 03:04:05.678901 #11 socket_closed dns udp
 03:04:05.679002 #12 check_failed dns/dns-1 refused (caused by #11)
-03:04:05.679100 #13 withdrawn 198.51.100.0/24 at transit-a check-failed (caused by #12): said ?[31mno?
+03:04:05.679100 #13 withdrawn 198.51.100.0/24 at transit-a check-failed (caused by #12): said ?[31mno
 """
 
 

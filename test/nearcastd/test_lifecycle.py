@@ -353,6 +353,20 @@ def test_file_system_that_does_not_answer(world):
     harness.LIBC.umount2(str(dead).encode(), 2)  # MNT_DETACH
 
 
+def test_details_of_several_lines(world):
+    """A refused reload stands in the log with its carets; nobody's reason looks like an event."""
+    daemon = harness.Daemon(world, site.config(world))
+    daemon.path.write_text(daemon.path.read_text().replace("as: 64500", "as: many"))
+    daemon.ask("reload")
+    shown = (f"{daemon.path}:3:5: `as` cannot be `many`\n      as: many\n          ^\n"
+             "      expected an AS number from 1 to 4294967295\n")
+    assert shown in daemon.log(), daemon.log()
+    assert shown in tool(daemon, "show", "events").stdout
+    daemon.ask("off", service="dns", reason="x\n2026-01-01T00:00:00.000000Z #99 started\x1b[2J")
+    forged = "x\n    2026-01-01T00:00:00.000000Z #99 started?[2J\n"
+    assert forged in daemon.log() and forged in tool(daemon, "show", "events").stdout
+
+
 def test_readonly_socket(world):
     _, daemon, _ = begin(world)
     daemon.control = daemon.readonly
