@@ -362,8 +362,8 @@ static const struct schema service_schema = {
 			{ "manage-addresses", SCHEMA_BOOL, AT(manage_addresses), .fallback = "yes",
 				.help = "Put the addresses on the interface, deprecated so that "
 					"they never "
-					"become a source, and remove them at the end. With no, "
-					"they are "
+					"become a source, put them back when somebody removes "
+					"them, and remove them at the end. With no, they are "
 					"left alone." },
 			{ "checks", SCHEMA_LIST, SCHEMA_MAP, AT(checks), .sub = &check_schema,
 				.max = 64,
