@@ -59,7 +59,7 @@ def run_all(build, names, folder):
         del running[name]
         fine = process.returncode == 0 and fine
         for line in (folder / f"{name}.tap").read_text().splitlines():
-            if not line.startswith("ok"):
+            if not line.startswith(("ok", "1..")):
                 print(f"{name}: {line}", file=sys.stderr)
     cells = [json.loads(line) for name in names if (folder / name).exists()
              for line in (folder / name).read_text().splitlines()]
@@ -126,12 +126,17 @@ def main():
     if not arguments or not set(arguments[1:]) <= set(NEIGHBOURS):
         sys.exit(__doc__.split("\n\n")[1])
     build, names = Path(arguments[0]).resolve(), arguments[1:] or list(NEIGHBOURS)
+    write = "--write" in sys.argv
+    if write and set(names) != set(NEIGHBOURS):
+        sys.exit("--write takes a run of all neighbours")
     with tempfile.TemporaryDirectory(prefix="nearcast-interop-") as folder:
         cells, fine = run_all(build, names, Path(folder))
     if not cells:
         sys.exit("no cell was measured: it takes root and the neighbours' packages (make deps)")
     show(cells, names)
-    if "--write" in sys.argv:
+    if write and {c["neighbour"] for c in cells.values()} != set(NEIGHBOURS):
+        sys.exit("not written: some neighbours could not be run")
+    if write:
         version = subprocess.run([build / "nearcastd/nearcastd", "-V"], text=True, check=True,
                                  capture_output=True).stdout.split()[-1]
         DOC.write_text(page(cells, list(NEIGHBOURS), version))
