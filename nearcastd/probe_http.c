@@ -11,6 +11,7 @@
 #include "lib/strbuf.h"
 #include "nearcastd/curlapi.h"
 #include "nearcastd/fdwatch.h"
+#include "nearcastd/openssl.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/probe_socket.h"
 
@@ -223,6 +224,23 @@ static int watch_socket(CURL *, curl_socket_t fd, int what, void *ctx, void *soc
 	return 0;
 }
 
+// libcurl would read the file of all the system's certificates anew for each attempt, and
+// nothing else runs on the loop meanwhile.
+static void set_trust(struct probe_http *h)
+{
+	const char *file = h->base.check->ca_file;
+	char *folder = NULL;
+
+	if (file) {
+		h->curl->easy_setopt(h->easy, CURLOPT_CAINFO, file);
+		h->curl->easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
+		return;
+	}
+	h->curl->easy_getinfo(h->easy, CURLINFO_CAPATH, &folder);
+	if (openssl_is_hashed_folder(folder))
+		h->curl->easy_setopt(h->easy, CURLOPT_CAINFO, NULL);
+}
+
 // An https name can so be checked at the service address.
 static void set_server(struct probe_http *h)
 {
@@ -259,8 +277,7 @@ static void set_options(struct probe_http *h)
 	curl->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl->easy_setopt(c, CURLOPT_WRITEDATA, h);
 	curl->easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
-	if (h->base.check->ca_file)
-		curl->easy_setopt(c, CURLOPT_CAINFO, h->base.check->ca_file);
+	set_trust(h);
 	set_server(h);
 	// Without it an attempt that is cancelled while a name is resolved would
 	// stop the whole daemon until the resolver gives up.

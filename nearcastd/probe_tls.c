@@ -134,10 +134,17 @@ static void on_event(void *ctx, int)
 	shake_hands(t);
 }
 
+static bool set_trust(SSL_CTX *context, const char *file)
+{
+	if (file)
+		return SSL_CTX_load_verify_locations(context, file, NULL);
+	if (openssl_is_hashed_folder(X509_get_default_cert_dir()))
+		return SSL_CTX_set_default_verify_dir(context);
+	return SSL_CTX_set_default_verify_paths(context);
+}
+
 static bool make_context(struct probe_tls *t)
 {
-	const char *file = t->base.check->ca_file;
-
 	if (t->context)
 		return true;
 	openssl_start();
@@ -146,8 +153,7 @@ static bool make_context(struct probe_tls *t)
 	if (!t->context)
 		return false;
 	SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
-	if (file ? SSL_CTX_load_verify_locations(t->context, file, NULL)
-		 : SSL_CTX_set_default_verify_paths(t->context))
+	if (set_trust(t->context, t->base.check->ca_file))
 		return true;
 	SSL_CTX_free(t->context);
 	t->context = NULL;

@@ -301,6 +301,9 @@ def test_flapping_reaches_upstreams_seldom(world):
         flap(daemon, world, 15)
         heard = withdrawals(daemon)
         assert heard in expected, (hold_down, heard)
+        on_the_wire = 0
+        while on_the_wire < heard:
+            on_the_wire += "198.51.100.0/24" in session.next_update()["withdraw"]
         session.close()
         daemon.process.kill()
         daemon.process.wait()

@@ -16,6 +16,7 @@ import harness
 import site_config as site
 
 SERVICE = "198.51.100.53"
+CLONE_NEWNS = 0x20000
 
 NSD = """\
 server:
@@ -142,7 +143,10 @@ def serve_tls(world, address, days):
 
     def serve():
         while True:
-            client, _ = listener.accept()
+            try:
+                client, _ = listener.accept()
+            except OSError:  # the case is over
+                return
             try:
                 with context.wrap_socket(client, server_side=True) as tls:
                     if tls.recv(1000):
@@ -166,6 +170,33 @@ def test_tls_and_https(world):
         f"{http}, url: 'https://www.example.org:{port}/'")
     bad = ("down", "bad-certificate")
     expect(daemon, UP, ("down", "expires"), bad, UP, bad, bad)
+
+
+def trust(crt):
+    """Make this process's view of the system trust that certificate, and no other."""
+    if harness.LIBC.unshare(CLONE_NEWNS) != 0:
+        raise harness.Skip("cannot make a mount namespace")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    named = subprocess.run(["openssl", "x509", "-in", crt, "-hash", "-noout"], check=True,
+                           capture_output=True, text=True).stdout.strip()
+    text = crt.read_text()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/etc/ssl/certs"], check=True)
+    Path(f"/etc/ssl/certs/{named}.0").write_text(text)
+
+
+def test_trust_of_the_system(world):
+    harness.needs("openssl")
+    crt, port = serve_tls(world, "127.0.0.1", 30)
+    other, other_port = serve_tls(world, "127.0.0.1", 31)
+    trust(crt)
+    url = "kind: http, server: 127.0.0.1, url: 'https://www.example.org"
+    tls = "kind: tls, server: 127.0.0.1, host: www.example.org, port:"
+    daemon = start(world, f"{url}:{port}/'", f"{url}:{other_port}/'", f"{tls} {port}",
+                   f"{tls} {other_port}",
+                   # ca-file stands in place of what the system trusts
+                   f"{url}:{port}/', ca-file: {other}", f"{tls} {port}, ca-file: {other}")
+    bad = ("down", "bad-certificate")
+    expect(daemon, UP, bad, UP, bad, bad, bad)
 
 
 def test_icmp(world):
