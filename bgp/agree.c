@@ -47,13 +47,14 @@ static bool is_link_local(const struct ip_addr *a)
 	return a->family == IP6 && ip_is_link_local(a);
 }
 
-// RFC 4271 section 5.1.3; RFC 2545 section 3 wants a global address.
+// RFC 4271 section 5.1.3. RFC 2545 section 3 wants a global address of IPv6, but neighbours on
+// a link without global addresses have nothing else than their link-local one.
 static struct ip_addr next_hop(
 	const struct bgp_conn *c, const struct ip_addr *configured, enum ip_family family)
 {
 	if (configured->family == family)
 		return *configured;
-	if (c->local.family == family && !ip_is_unspecified(&c->local) && !is_link_local(&c->local))
+	if (c->local.family == family && !ip_is_unspecified(&c->local))
 		return c->local;
 	return (struct ip_addr){};
 }
@@ -119,6 +120,8 @@ void bgp_conn_negotiate(struct bgp_conn *c)
 		.otc = ours.has_role && goes_down(cf->role),
 		.no_llgr = cf->no_llgr,
 	};
+	if (is_link_local(&c->local) && !is_link_local(&c->codec.next_hop6))
+		c->codec.link_local = c->local;
 	c->codec.ip4_via_ip6 = n.extended_next_hop && c->codec.next_hop6.family == IP6 &&
 			       (c->local.family == IP6 || c->codec.next_hop4.family == IP_NONE);
 }

@@ -515,6 +515,8 @@ static void print_mp(const struct bgp_mp *mp, struct strbuf *b)
 	sb_printf(b, "%u/%u", mp->afi, mp->safi);
 	if (mp->next_hop.family != IP_NONE)
 		sb_printf(b, " next-hop %s", ip_print(&mp->next_hop, text));
+	if (mp->link_local.family != IP_NONE)
+		sb_printf(b, " %s", ip_print(&mp->link_local, text));
 	while (bgp_nlri_next_path(&r, mp->family, mp->paths, &prefix, &id)) {
 		sb_printf(b, " %s", prefix_print(&prefix, text));
 		if (mp->paths)

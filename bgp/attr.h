@@ -108,6 +108,7 @@ struct bgp_codec {
 	unsigned families;                   // BGP_FAMILY_*, negotiated
 	unsigned offered;                    // by this side
 	struct ip_addr next_hop4, next_hop6; // for announcements; IP_NONE: there is none
+	struct ip_addr link_local;           // sent beside next_hop6; IP_NONE: it is not
 	bool extended;                       // messages up to BGP_MSG_EXTENDED_MAX may be sent
 	unsigned paths_in, paths_out; // families whose routes have path identifiers: RFC 7911
 	bool extended_next_hop;       // IPv4 routes may come with IPv6 next hops: RFC 8950

@@ -40,7 +40,8 @@ struct bgp_peer_config {
 	span connect_retry_max;
 	bool passive;      // never opens
 	unsigned families; // BGP_FAMILY_IP4 | BGP_FAMILY_IP6 offered
-	// Next hops for announcements; IP_NONE: the session's local address where
+	// Next hops for announcements; IP_NONE: the session's local address (a link-local one too,
+	// which is also sent beside a global one: RFC 2545 section 3) where
 	// the family fits, and otherwise the route is not sent (and reported).
 	struct ip_addr next_hop4;
 	struct ip_addr next_hop6;

@@ -163,8 +163,11 @@ static void begin_announce(
 		return;
 	}
 	begin_mp(u, BGP_ATTR_MP_REACH);
-	wr_u8(&u->w, 16);
+	bool local = codec->link_local.family == IP6; // RFC 2545 section 3
+	wr_u8(&u->w, local ? 32 : 16);
 	wr_bytes(&u->w, codec->next_hop6.b, 16);
+	if (local)
+		wr_bytes(&u->w, codec->link_local.b, 16);
 	wr_u8(&u->w, 0);
 
 	struct wr tail = wr_init(u->tail, sizeof(u->tail));

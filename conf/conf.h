@@ -116,6 +116,7 @@ enum conf_add_path { CONF_ADD_PATH_RECEIVE = 1, CONF_ADD_PATH_SEND = 2 };
 struct conf_upstream {
 	char *name;
 	struct ip_addr address;
+	char *interface; // of a link-local address; NULL for others
 	uint64_t as;
 	uint64_t port;         // 179
 	struct ip_addr source; // IP_NONE: the kernel chooses

@@ -29,6 +29,19 @@ void conf_check_path(struct checker *k, const char *key, const char *path, struc
 			text_clip(path, 60), path);
 }
 
+// IFNAMSIZ is 16 with the NUL; what the kernel's dev_valid_name() takes.
+bool conf_is_interface_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n < 1 || n > 15 || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
+		return false;
+	for (; *s; s++)
+		if (*s <= ' ' || *s > '~' || *s == '/' || *s == ':')
+			return false;
+	return true;
+}
+
 const struct conf_service *conf_service_of(const struct conf *c, const struct ip_addr *a)
 {
 	items_for_each(const struct conf_service, s, c->services)

@@ -22,6 +22,7 @@ struct checker {
 struct place conf_place(const struct items *keys, const char *name, struct place otherwise);
 
 void conf_check_name(struct checker *k, const char *what, const char *name, struct place at);
+bool conf_is_interface_name(const char *s);
 void conf_check_path(struct checker *k, const char *key, const char *path, struct place at);
 // The service whose prefix holds that address, NULL when none does.
 const struct conf_service *conf_service_of(const struct conf *c, const struct ip_addr *a);

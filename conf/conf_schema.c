@@ -483,6 +483,10 @@ static const struct schema upstream_schema = {
 				.help = "Name of the neighbour, formed like a site's." },
 			{ "address", SCHEMA_ADDR, AT(address), .required = true,
 				.help = "Its address." },
+			{ "interface", SCHEMA_STRING, AT(interface),
+				.help = "The interface of a neighbour with a link-local address, "
+					"as eth0. Only such a neighbour has one.",
+				.rfc = "RFC 4007" },
 			{ "as", SCHEMA_CUSTOM, AT(as), .required = true, .scalar = &conf_as_scalar,
 				.help = "Its AS number. The own one makes the session internal.",
 				.rfc = "RFC 6793" },

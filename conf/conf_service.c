@@ -71,19 +71,6 @@ static void check_address(struct checker *k, const struct conf_service *s, size_
 	}
 }
 
-// IFNAMSIZ is 16 with the NUL; what the kernel's dev_valid_name() takes.
-static bool is_interface_name(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (n < 1 || n > 15 || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
-		return false;
-	for (; *s; s++)
-		if (*s <= ' ' || *s > '~' || *s == '/' || *s == ':')
-			return false;
-	return true;
-}
-
 static int compare_communities(const void *a, const void *b)
 {
 	return bgp_community_cmp(a, b);
@@ -178,7 +165,7 @@ static void check_service(struct checker *k, struct conf_service *s)
 		check_prefix(k, s, i);
 	for (size_t i = 0; i < s->addresses.count; i++)
 		check_address(k, s, i);
-	if (!is_interface_name(s->interface))
+	if (!conf_is_interface_name(s->interface))
 		REFUSE(k, conf_place(&s->keys, "interface", s->place),
 			"expected 1 to 15 printable characters without `/` and `:`",
 			"`%.*s` is no name of an interface", text_clip(s->interface, 60),

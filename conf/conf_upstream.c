@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "conf/conf_int.h"
+#include "lib/text.h"
 
 enum { PASSWORD_MAX = 80 }; // TCP_MD5SIG_MAXKEYLEN
 
@@ -37,15 +38,43 @@ static void check_address(struct checker *k, const struct conf_upstream *u)
 		REFUSE(k, at, "expected the neighbour's address",
 			"address %s of upstream `%s` is inside a prefix of service `%s`", text,
 			u->name, s->name);
-	if (ip_is_link_local(&u->address) && u->address.family == IP6)
-		REFUSE(k, at, "expected a global address",
-			"upstream `%s`: link-local neighbours are not in this version yet",
-			u->name);
-	else if (!conf_is_unicast(&u->address))
+	if (!conf_is_unicast(&u->address))
 		REFUSE(k, at, "expected a unicast address", "%s cannot be a neighbour", text);
 }
 
-// A session is told from the others by the neighbour's address alone.
+static bool is_link_local(const struct conf_upstream *u)
+{
+	return u->address.family == IP6 && ip_is_link_local(&u->address);
+}
+
+// A link-local address means nothing without its link (RFC 4007 section 6).
+static void check_link(struct checker *k, const struct conf_upstream *u)
+{
+	if (is_link_local(u) && !u->interface)
+		REFUSE(k, place_of(u, "address"), "expected `interface:` too",
+			"upstream `%s` has a link-local address", u->name);
+	if (!is_link_local(u) && u->interface)
+		REFUSE(k, place_of(u, "interface"), "expected a link-local address with it",
+			"upstream `%s` is found by its address alone", u->name);
+	if (u->interface && !conf_is_interface_name(u->interface))
+		REFUSE(k, place_of(u, "interface"),
+			"expected 1 to 15 printable characters without `/` and `:`",
+			"`%.*s` is no name of an interface", text_clip(u->interface, 60),
+			u->interface);
+	if (is_link_local(u) && (u->multihop || u->has_bfd))
+		REFUSE(k, place_of(u, u->multihop ? "multihop" : "bfd"), NULL,
+			"upstream `%s` has a link-local address: %s", u->name,
+			u->multihop ? "it is on the link" : "BFD is not in this version yet");
+}
+
+static bool is_same_neighbour(const struct conf_upstream *a, const struct conf_upstream *b)
+{
+	bool same_link = !a->interface || !b->interface || strcmp(a->interface, b->interface) == 0;
+
+	return ip_equal(&a->address, &b->address) && same_link;
+}
+
+// A session is told from the others by the neighbour's address alone, on its link.
 static void check_unique(struct checker *k, const struct conf_upstream *u)
 {
 	char text[IP_TEXT];
@@ -57,7 +86,7 @@ static void check_unique(struct checker *k, const struct conf_upstream *u)
 		if (strcmp(other->name, u->name) == 0)
 			REFUSE(k, place_of(u, "name"), NULL, "two upstreams are named `%s`",
 				u->name);
-		if (ip_equal(&other->address, &u->address))
+		if (is_same_neighbour(other, u))
 			REFUSE(k, place_of(u, "address"), NULL,
 				"upstreams `%s` and `%s` have the same address %s", other->name,
 				u->name, ip_print(&u->address, text));
@@ -157,6 +186,7 @@ void conf_check_upstreams(struct checker *k)
 	{
 		conf_check_name(k, "an upstream", u->name, place_of(u, "name"));
 		check_address(k, u);
+		check_link(k, u);
 		check_unique(k, u);
 		check_source(k, u);
 		check_options(k, u);

@@ -1,6 +1,7 @@
 #include "nearcastd/conn.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
@@ -97,6 +98,27 @@ static struct conn *conn_new(uv_loop_t *loop, int fd, const struct conn_ops *ops
 	return c;
 }
 
+// RFC 4007 section 6: a link-local address is one of a link.
+static int set_link(struct sockaddr_storage *ss, const char *interface)
+{
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ss;
+
+	if (!interface)
+		return 0;
+	v6->sin6_scope_id = if_nametoindex(interface);
+	return v6->sin6_scope_id ? 0 : -errno;
+}
+
+bool conn_is_on(int fd, const char *interface)
+{
+	struct sockaddr_storage ss = {};
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&ss;
+	socklen_t len = sizeof(ss);
+
+	return getpeername(fd, (struct sockaddr *)&ss, &len) == 0 && ss.ss_family == AF_INET6 &&
+	       v6->sin6_scope_id && v6->sin6_scope_id == if_nametoindex(interface);
+}
+
 static int start_connect(int fd, const struct conn_options *o)
 {
 	struct sockaddr_storage ss;
@@ -111,6 +133,9 @@ static int start_connect(int fd, const struct conn_options *o)
 			return -errno;
 	}
 	len = ip_to_sockaddr(&o->remote, o->port, &ss);
+	rc = set_link(&ss, o->interface);
+	if (rc < 0)
+		return rc;
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS)
 		return -errno;
 	return 0;

@@ -15,6 +15,7 @@ struct conn;
 // What a socket towards a neighbour needs, on both sides.
 struct conn_options {
 	struct ip_addr remote;
+	const char *interface; // of a link-local remote; NULL: none
 	uint16_t port;
 	struct ip_addr source; // IP_NONE: the kernel chooses
 	uint8_t ttl;           // of what is sent; 0: the system's
@@ -41,6 +42,9 @@ struct conn_ops {
 // Writes what the kernel takes now and queues the rest.
 void conn_send(struct conn *c, const void *bytes, size_t len);
 size_t conn_backlog(const struct conn *c);
+
+// Whether the other end of a socket is on that interface; only a link-local one is on any.
+bool conn_is_on(int fd, const char *interface);
 
 // This side's address of a connection that is up.
 struct ip_addr conn_local(const struct conn *c);

@@ -10,6 +10,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/clock.h"
+#include "nearcastd/conn.h"
 #include "nearcastd/control.h"
 
 // The cause of what an upstream is told is the decision about its service.
@@ -148,7 +149,10 @@ static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 	struct daemon *d = ctx;
 
 	for (size_t i = 0; i < d->upstream_count; i++) {
-		if (ip_equal(&upstream_conf(d->upstreams[i])->address, remote)) {
+		const struct conf_upstream *cu = upstream_conf(d->upstreams[i]);
+
+		if (ip_equal(&cu->address, remote) &&
+			(!cu->interface || conn_is_on(fd, cu->interface))) {
 			upstream_accept(d->upstreams[i], fd);
 			return;
 		}

@@ -247,7 +247,8 @@ static void upstream_write(struct out *o, const struct upstream *u)
 	char text[IP_TEXT];
 
 	out_str(o, "name", c->name);
-	out_str(o, "address", ip_print(&c->address, text));
+	out_strf(o, "address", "%s%s%s", ip_print(&c->address, text), c->interface ? "%" : "",
+		c->interface ? c->interface : "");
 	out_uint(o, "as", c->as);
 	out_str(o, "state", bgp_state_name(bgp_peer_state(peer)));
 	out_double(o, "uptime_seconds", agreed ? seconds_since(bgp_peer_since(peer)) : 0, 3);

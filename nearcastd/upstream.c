@@ -103,6 +103,7 @@ static struct conn_options options_of(const struct upstream *u)
 	bool external = u->up->as != u->conf->as;
 	struct conn_options o = {
 		.remote = u->up->address,
+		.interface = u->up->interface,
 		.port = (uint16_t)u->up->port,
 		.source = u->up->source,
 		.ttl = external && !u->up->multihop ? 1 : 0,
@@ -416,11 +417,11 @@ bool upstream_unchanged(
 		bgp_community_cmp(&u->conf->site_tag, &conf->site_tag) != 0)
 		return false;
 	return u->conf->as == conf->as && ip_equal(&u->conf->router_id, &conf->router_id) &&
-	       ip_equal(&a->address, &b->address) && a->as == b->as && a->port == b->port &&
-	       ip_equal(&a->source, &b->source) && same_text(a->password, b->password) &&
-	       a->hold_time.us == b->hold_time.us && a->connect_retry.us == b->connect_retry.us &&
-	       a->passive == b->passive && a->multihop == b->multihop &&
-	       a->ttl_security == b->ttl_security && same_terms(a, b);
+	       ip_equal(&a->address, &b->address) && same_text(a->interface, b->interface) &&
+	       a->as == b->as && a->port == b->port && ip_equal(&a->source, &b->source) &&
+	       same_text(a->password, b->password) && a->hold_time.us == b->hold_time.us &&
+	       a->connect_retry.us == b->connect_retry.us && a->passive == b->passive &&
+	       a->multihop == b->multihop && a->ttl_security == b->ttl_security && same_terms(a, b);
 }
 
 void upstream_rebind(

@@ -255,8 +255,8 @@ static const struct {
 	{ "192.0.2.1", "192.0.2.77", NULL, SENT4("192.0.2.77") UNSENT6 },
 	{ "2001:db8::1", NULL, NULL, SENT6("2001:db8::1") UNSENT4 },
 	{ "2001:db8::1", "192.0.2.1", NULL, SENT4("192.0.2.1") SENT6("2001:db8::1") },
-	{ "fe80::1", "192.0.2.1", NULL, SENT4("192.0.2.1") UNSENT6 },
-	{ "fe80::1", NULL, "2001:db8::1", SENT6("2001:db8::1") UNSENT4 },
+	{ "fe80::1", "192.0.2.1", NULL, SENT4("192.0.2.1") SENT6("fe80::1") },
+	{ "fe80::1", NULL, "2001:db8::1", SENT6("2001:db8::1 fe80::1") UNSENT4 },
 	{ "0.0.0.0", NULL, NULL, UNSENT4 UNSENT6 },
 };
 

@@ -147,7 +147,7 @@ static const struct {
 		"fe800000000000000000000000000009 00 "
 		"30 20010db80053",
 		BGP_FAULT_NONE, BGP_VERB_NONE,
-		"MP_REACH_NLRI 2/1 next-hop 2001:db8::9 2001:db8:53::/48" },
+		"MP_REACH_NLRI 2/1 next-hop 2001:db8::9 fe80::9 2001:db8:53::/48" },
 	{ "reach IPv4", EXT, "800e0d 0001 01 04 c0000209 00 18 c63364", BGP_FAULT_NONE,
 		BGP_VERB_NONE, "MP_REACH_NLRI 1/1 next-hop 192.0.2.9 198.51.100.0/24" },
 	{ "reach of another family", EXT, "800e08 0019 41 01 ff 00 1234", BGP_FAULT_NONE,

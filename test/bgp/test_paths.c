@@ -202,10 +202,11 @@ static void routes_are_received(void **)
 	"out UPDATE announce 198.51.100.0/24 with ORIGIN igp, AS_PATH 64500, NEXT_HOP " \
 	"192.0.2.1\nannounced 198.51.100.0/24\n"                                        \
 	"out UPDATE withdraw 198.51.100.0/24\nwithdrawn 198.51.100.0/24\n"
-#define VIA6                                                                                \
-	"out UPDATE with ORIGIN igp, AS_PATH 64500, MP_REACH_NLRI 1/1 next-hop 2001:db8::1" \
-	" 198.51.100.0/24\nannounced 198.51.100.0/24\n"                                     \
+#define VIA(hop)                                                                     \
+	"out UPDATE with ORIGIN igp, AS_PATH 64500, MP_REACH_NLRI 1/1 next-hop " hop \
+	" 198.51.100.0/24\nannounced 198.51.100.0/24\n"                              \
 	"out UPDATE with MP_UNREACH_NLRI 1/1 198.51.100.0/24\nwithdrawn 198.51.100.0/24\n"
+#define VIA6   VIA("2001:db8::1")
 #define UNSENT "unsendable 198.51.100.0/24\n"
 
 static const struct {
@@ -217,7 +218,11 @@ static const struct {
 	{ "agreed on, although there is one of IPv4", true, true, "2001:db8::1", "192.0.2.1", NULL,
 		VIA6 },
 	{ "agreed on, over IPv4", true, true, "192.0.2.1", NULL, "2001:db8::1", VIA4 },
-	{ "agreed on, no next hop at all", true, true, "fe80::1", NULL, NULL, UNSENT },
+	{ "agreed on, nothing but link-local addresses", true, true, "fe80::1", NULL, NULL,
+		VIA("fe80::1") },
+	{ "agreed on, a link with a global address", true, true, "fe80::1", NULL, "2001:db8::1",
+		VIA("2001:db8::1 fe80::1") },
+	{ "agreed on, no next hop at all", true, true, "::", NULL, NULL, UNSENT },
 	{ "offered alone", true, false, "2001:db8::1", NULL, NULL, UNSENT },
 	{ "offered alone, one of IPv4", true, false, "2001:db8::1", "192.0.2.1", NULL, VIA4 },
 	{ "not offered", false, true, "2001:db8::1", NULL, NULL, UNSENT },

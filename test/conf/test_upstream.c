@@ -22,6 +22,20 @@ static void test_first_as(void **)
 	conf_free(&c);
 }
 
+// The same address on two links is two neighbours.
+static void test_link_local(void **)
+{
+	struct conf *c =
+		load(GOOD "upstreams:\n"
+			  "- {name: r1, address: \"fe80::1\", interface: eth0, as: 64496}\n"
+			  "- {name: r2, address: \"fe80::1\", interface: eth1, as: 64496}\n");
+	const struct conf_upstream *u = c->upstreams.data;
+
+	assert_string_equal(u[0].interface, "eth0");
+	assert_string_equal(u[1].interface, "eth1");
+	conf_free(&c);
+}
+
 static void test_bfd(void **)
 {
 	static const struct {
@@ -89,7 +103,16 @@ static const struct bad bad_upstreams[] = {
 	{ UPSTREAM("name: r1, address: 224.0.0.1, as: 1"),
 		"7:23: 224.0.0.1 cannot be a neighbour\n", NULL },
 	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1"),
-		"7:23: upstream `r1`: link-local neighbours are not in this version yet\n", NULL },
+		"7:23: upstream `r1` has a link-local address\n", "expected `interface:` too" },
+	{ UPSTREAM(PEER ", interface: eth0"), "7:58: upstream `r1` is found by its address alone\n",
+		"expected a link-local address with it" },
+	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1, interface: a/b"),
+		"7:52: `a/b` is no name of an interface\n", NULL },
+	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1, interface: e, multihop: yes"),
+		"7:65: upstream `r1` has a link-local address: it is on the link\n", NULL },
+	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1, interface: eth0}\n"
+		   "- {name: r2, address: \"fe80::1\", as: 1, interface: eth0"),
+		"8:23: upstreams `r1` and `r2` have the same address fe80::1\n", NULL },
 	{ UPSTREAM(PEER "}\n- {name: r1, address: 203.0.113.2, as: 1"),
 		"8:10: two upstreams are named `r1`\n", NULL },
 	{ UPSTREAM(PEER "}\n- {name: r2, address: 203.0.113.1, as: 1"),
@@ -203,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_as),
+		cmocka_unit_test(test_link_local),
 		cmocka_unit_test(test_bfd),
 		cmocka_unit_test(test_password),
 		cmocka_unit_test(test_bad_upstreams),
