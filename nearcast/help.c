@@ -1,4 +1,6 @@
 // nearcast help [VERB], and usage.
+#include <string.h>
+
 #include "lib/own.h"
 #include "nearcast/cli.h"
 
@@ -27,7 +29,7 @@ static void print_one(const struct verb *v, struct strbuf *b)
 	sb_printf(b, "usage: nearcast [-j] [-s SOCKET] %s%s%s", v->name, v->usage ? " " : "",
 		v->usage ? v->usage : "");
 	for (const struct cli_option *x = cli_options; x->name; x++) {
-		if (!(v->options & x->option))
+		if (!(v->options & x->option) || strstr(v->usage ? v->usage : "", x->name))
 			continue;
 		sb_str(b, " [");
 		add_usage(x, b);
@@ -57,12 +59,12 @@ void usage_print(const struct verb *only, struct strbuf *b)
 			!v->usage                     ? ""
 			: v->argument == CLI_ARG_WORD ? "WHAT"
 						      : v->usage);
-		sb_printf(b, "  %-20s %s\n", sb_text(&left), v->help);
+		sb_printf(b, "  %-24s %s\n", sb_text(&left), v->help);
 	}
 	sb_str(b, "\nA verb may be shortened as long as it stays unique.\n"
 		  "  -j         JSON\n"
 		  "  -s SOCKET  control socket (" CLI_READONLY ", or " CLI_CONTROL
-		  " for off and on)\n"
+		  " for what changes)\n"
 		  "  -h, -V     help, version\n"
 		  "Exit status: 0 done, 1 refused or not true, 2 usage, 3 nearcastd not "
 		  "reachable.\n");
