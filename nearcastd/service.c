@@ -210,12 +210,23 @@ static void on_service_timer(uv_timer_t *timer)
 }
 
 // One timer for all services: the next end of a hold-down, of a recovery or of a drain's stage.
+// The clock goes on between a decision and this: a wait that ended in that moment
+// has no deadline any more, but the decision still says that the service waits.
+static bool is_overtaken(const struct service *s, instant now)
+{
+	if (s->decision.reason == REASON_HOLD_DOWN)
+		return !holddown_active(&s->holddown, now);
+	return s->decision.reason == REASON_RECOVERING && !recovery_waits(&s->recovery, now);
+}
+
 static void arm_timer(struct daemon *d)
 {
 	instant now = clock_now(), next = INSTANT_NEVER;
 
 	for (size_t i = 0; i < d->service_count; i++) {
 		const struct service *s = &d->services[i];
+		if (is_overtaken(s, now))
+			next = now;
 		next = instant_min(next, holddown_deadline(&s->holddown, now));
 		next = instant_min(next, recovery_deadline(&s->recovery, now));
 		next = instant_min(next, drain_deadline(&s->drain));

@@ -276,6 +276,28 @@ def test_announce_after(world):
     bird.wait_routes(2)
 
 
+def test_no_service_waits_for_ever(world):
+    """Waits of many services that end at about the same moment: each end is seen."""
+    config = site.config(world, site.upstream(more=", passive: yes"))
+    head, rest = config.split("services:\n")
+    service, tail = rest.split("upstreams:\n")
+    more = "".join(
+        f"  - {{name: s{n}, prefixes: 10.{n}.0.0/16, addresses: 10.{n}.0.1, manage-addresses: no,\n"
+        f"     hold-down: {{first: 0}}, announce-after: 100ms,\n"
+        f"     checks: [{{kind: file, path: {world.folder}/up, fall: 1,\n"
+        f"     rise: 1, interval: 100ms, timeout: 100ms}}]}}\n" for n in range(40))
+    daemon = harness.Daemon(world, f"{head}services:\n{more}upstreams:\n{tail}")
+
+    def reasons():
+        return {s["prefixes"][0]["reason"] for s in daemon.status()["services"]}
+
+    for _ in range(10):
+        site.set_up(world, True)
+        harness.wait_for("all announced", lambda: reasons() == {"healthy"})
+        site.set_up(world, False)
+        harness.wait_for("all withdrawn", lambda: reasons() == {"check-failed"})
+
+
 def flap(daemon, world, times):
     """Down and up again, each seen by the daemon before the next."""
     seq = daemon.events()[-1]["seq"]
