@@ -66,7 +66,7 @@ services:
     addresses: [198.51.100.53, "2001:db8:53::53"]
     manage-addresses: no
     checks:
-      - {{kind: file, path: {path}, interval: 100ms, timeout: 50ms, fall: 1, rise: 1}}
+      - {{kind: file, path: {path}, interval: 100ms, timeout: 100ms, fall: 1, rise: 1}}
     announce:
       up: {{{up}}}
 upstreams:
