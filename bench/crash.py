@@ -25,35 +25,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test")]
 
 import bgpspeaker as bgp
 import harness
+import nsd
 
 SERVICE = "198.51.100.53"
 PREFIX = "198.51.100.0/24"
-
-NSD = """\
-server:
-  ip-address: {address}
-  ip-freebind: yes
-  server-count: 1
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  database: ""
-  logfile: "{folder}/nsd.log"
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: "{folder}/xfrd.state"
-  zonelistfile: "{folder}/zone.list"
-remote-control:
-  control-enable: no
-zone:
-  name: example.org
-  zonefile: example.org.zone
-"""
-ZONE = """\
-$TTL 60
-@ IN SOA ns.example.org. host.example.org. 1 60 60 60 60
-@ IN NS ns.example.org.
-ns IN A 198.51.100.53
-"""
 
 NEARCAST = """\
 site: {{name: bench}}
@@ -89,13 +64,11 @@ neighbor 127.0.0.2 {{
 class Nsd:
     def __init__(self, world):
         self.world = world
-        world.file("example.org.zone", ZONE)
-        self.config = world.file("nsd.conf", NSD.format(address=SERVICE, folder=world.folder))
+        self.command = nsd.command(world, SERVICE)
         self.process = None
 
     def start(self):
-        self.process = self.world.start("/usr/sbin/nsd", "-d", "-c", self.config,
-                                        start_new_session=True, stderr=subprocess.DEVNULL)
+        self.process = self.world.start(*self.command, start_new_session=True, stderr=subprocess.DEVNULL)
         query = (b"\x12\x34\x01\0\0\1\0\0\0\0\0\0\x07example\x03org\0\0\x06\0\1")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.connect((SERVICE, 53))
@@ -154,32 +127,32 @@ def exabgp(world, settings):
 
 
 def crashes(world, start, runs):
-    nsd = Nsd(world)
+    server = Nsd(world)
     session = start(world)
-    nsd.start()
+    server.start()
     out = []
     for n in range(runs):
         wait_update(session, "announce")
         time.sleep((n % 10) * 0.0371)  # at another point of the interval each time
-        killed = nsd.kill()
+        killed = server.kill()
         out.append((wait_update(session, "withdraw") - killed) * 1000)
-        nsd.start()
-    nsd.kill()
+        server.start()
+    server.kill()
     return out
 
 
 def hangs(world, start, runs):
-    nsd = Nsd(world)
+    server = Nsd(world)
     session = start(world)
-    nsd.start()
+    server.start()
     out = []
     for n in range(runs):
         wait_update(session, "announce")
         time.sleep((n % 10) * 0.0371)
-        stopped = nsd.signal(signal.SIGSTOP)
+        stopped = server.signal(signal.SIGSTOP)
         out.append((wait_update(session, "withdraw") - stopped) * 1000)
-        nsd.signal(signal.SIGCONT)
-    nsd.kill()
+        server.signal(signal.SIGCONT)
+    server.kill()
     return out
 
 

@@ -13,39 +13,11 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
 import harness
+import nsd
 import site_config as site
 
 SERVICE = "198.51.100.53"
 CLONE_NEWNS = 0x20000
-
-NSD = """\
-server:
-  ip-address: {address}
-  ip-freebind: yes
-  server-count: 1
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  database: ""
-  logfile: "{folder}/nsd.log"
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: "{folder}/xfrd.state"
-  zonelistfile: "{folder}/zone.list"
-  identity: "fra1-a"
-  nsid: "ascii_fra1-a"
-remote-control:
-  control-enable: no
-zone:
-  name: example.org
-  zonefile: example.org.zone
-"""
-
-ZONE = """\
-$TTL 60
-@ IN SOA ns.example.org. host.example.org. {serial} 60 60 60 60
-@ IN NS ns.example.org.
-ns IN A 198.51.100.53
-"""
 
 KNOT = """\
 server:
@@ -66,15 +38,12 @@ zone:
 
 
 def start_nsd(world, serial):
-    harness.needs("nsd")
-    world.file("example.org.zone", ZONE.format(serial=serial))
-    path = world.file("nsd.conf", NSD.format(address=SERVICE, folder=world.folder))
-    world.start("/usr/sbin/nsd", "-d", "-c", path, stderr=subprocess.DEVNULL)
+    world.start(*nsd.command(world, SERVICE, serial), stderr=subprocess.DEVNULL)
 
 
 def start_knot(world, serial):
     harness.needs("knotd")
-    world.file("example.org.zone", ZONE.format(serial=serial))
+    world.file("example.org.zone", nsd.ZONE.format(serial=serial))
     path = world.file("knot.conf", KNOT.format(address=SERVICE, folder=world.folder))
     world.start("/usr/sbin/knotd", "-c", path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
