@@ -360,11 +360,12 @@ def test_details_of_several_lines(world):
     daemon.ask("reload")
     shown = (f"{daemon.path}:3:5: `as` cannot be `many`\n      as: many\n          ^\n"
              "      expected an AS number from 1 to 4294967295\n")
-    assert shown in daemon.log(), daemon.log()
+    harness.wait_for("it in the log", lambda: shown in daemon.log())  # written after the reply
     assert shown in tool(daemon, "show", "events").stdout
     daemon.ask("off", service="dns", reason="x\n2026-01-01T00:00:00.000000Z #99 started\x1b[2J")
     forged = "x\n    2026-01-01T00:00:00.000000Z #99 started?[2J\n"
-    assert forged in daemon.log() and forged in tool(daemon, "show", "events").stdout
+    harness.wait_for("it in the log", lambda: forged in daemon.log())
+    assert forged in tool(daemon, "show", "events").stdout
 
 
 def test_readonly_socket(world):
