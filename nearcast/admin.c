@@ -7,11 +7,7 @@ static enum cli_exit tell(struct cli *cli, const char *cmd, const char *service)
 {
 	own(json_free) json_t *result = NULL;
 	own(sb_free) struct strbuf b = {}, t = {};
-	json_t *request = json_pack("{s:s,s:s}", "cmd", cmd, "service", service);
-
-	if (request && cli->reason &&
-		json_object_set_new(request, "reason", json_string(cli->reason)) < 0)
-		json_free(&request);
+	json_t *request = client_service_request(cli, cmd, service);
 	enum cli_exit rc = client_ask_once(cli, request, &result);
 	if (!result)
 		return rc;

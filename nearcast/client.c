@@ -125,32 +125,42 @@ static enum cli_exit take_reply(
 	return unreachable(cli, path, "what it says is no reply");
 }
 
+static const char *socket_of(const struct cli *cli)
+{
+	return cli->socket ? cli->socket : cli->verb->changes ? CLI_CONTROL : CLI_READONLY;
+}
+
+// Sends the text of a request and reads one line of reply; NULL, or why that failed.
+static const char *exchange(
+	struct client *c, const char *path, const char *request, struct strbuf *line)
+{
+	c->fd = dial(path);
+	if (c->fd < 0) {
+		const char *why = strerror(-c->fd);
+		c->fd = -1;
+		return why;
+	}
+	sb_printf(line, "%s\n", request);
+	int rc = send_all(c->fd, sb_text(line), line->len);
+	if (rc < 0 && rc != -EPIPE) // it may have said why it hung up
+		return strerror(-rc);
+	rc = client_line(c, line);
+	return rc <= 0 ? reading_problem(rc) : NULL;
+}
+
 enum cli_exit client_ask(struct client *c, const struct cli *cli, json_t *request, json_t **result)
 {
 	own(json_free) json_t *taken = request;
-	const char *path = cli->socket          ? cli->socket
-			   : cli->verb->changes ? CLI_CONTROL
-						: CLI_READONLY;
 	own(free_ptr) char *text = taken ? json_dumps(taken, JSON_COMPACT) : NULL;
 	own(sb_free) struct strbuf line = {};
 
 	*c = (struct client){ .fd = -1 };
 	if (!text)
 		return cli_fail(CLI_USAGE, "the argument is not UTF-8");
-	sb_printf(&line, "%s\n", text);
-	c->fd = dial(path);
-	if (c->fd < 0) {
-		const char *why = strerror(-c->fd);
-		c->fd = -1;
-		return unreachable(cli, path, why);
-	}
-	int rc = send_all(c->fd, sb_text(&line), line.len);
-	if (rc < 0 && rc != -EPIPE) // it may have said why it hung up
-		return unreachable(cli, path, strerror(-rc));
-	rc = client_line(c, &line);
-	if (rc <= 0)
-		return unreachable(cli, path, reading_problem(rc));
-	return take_reply(cli, path, sb_text(&line), result);
+	const char *why = exchange(c, socket_of(cli), text, &line);
+	if (why)
+		return unreachable(cli, socket_of(cli), why);
+	return take_reply(cli, socket_of(cli), sb_text(&line), result);
 }
 
 enum cli_exit client_ask_once(const struct cli *cli, json_t *request, json_t **result)
@@ -175,21 +185,26 @@ enum cli_exit client_ask_once(const struct cli *cli, json_t *request, json_t **r
 
 json_t *client_peek(const struct cli *cli, json_t *request)
 {
-	own(client_close) struct client c = { .fd = dial(
-						      cli->socket ? cli->socket : CLI_READONLY) };
+	own(client_close) struct client c = { .fd = -1 };
 	own(json_free) json_t *taken = request, *reply = NULL;
 	own(free_ptr) char *text = taken ? json_dumps(taken, JSON_COMPACT) : NULL;
 	own(sb_free) struct strbuf line = {};
 
-	if (c.fd < 0) {
-		c.fd = -1;
-		return NULL;
-	}
-	if (!text)
-		return NULL;
-	sb_printf(&line, "%s\n", text);
-	if (send_all(c.fd, sb_text(&line), line.len) < 0 || client_line(&c, &line) <= 0)
+	if (!text || exchange(&c, socket_of(cli), text, &line))
 		return NULL;
 	reply = json_loads(sb_text(&line), 0, NULL);
 	return json_incref(json_object_get(reply, "result"));
+}
+
+json_t *client_service_request(const struct cli *cli, const char *cmd, const char *service)
+{
+	json_t *request = json_pack("{s:s,s:s}", "cmd", cmd, "service", service);
+
+	if (request && cli->reason &&
+		json_object_set_new(request, "reason", json_string(cli->reason)) < 0)
+		json_free(&request);
+	if (request && cli->has_lasts &&
+		json_object_set_new(request, "for_seconds", json_real(span_to_s(cli->lasts))) < 0)
+		json_free(&request);
+	return request;
 }

@@ -31,6 +31,10 @@ static inline void json_free(json_t **j)
 [[nodiscard]] enum cli_exit client_ask_once(
 	const struct cli *cli, json_t *request, json_t **result);
 
+// A request about one service with what --reason and --for said; NULL when that is not UTF-8.
+[[nodiscard]] json_t *client_service_request(
+	const struct cli *cli, const char *cmd, const char *service);
+
 // Asks in silence: NULL when nobody answers, or not with a result.
 [[nodiscard]] json_t *client_peek(const struct cli *cli, json_t *request);
 

@@ -5,19 +5,6 @@
 #include "nearcast/client.h"
 #include "nearcast/view.h"
 
-static json_t *request_for(const struct cli *cli, const char *cmd, const char *service)
-{
-	json_t *request = json_pack("{s:s,s:s}", "cmd", cmd, "service", service);
-
-	if (request && cli->reason &&
-		json_object_set_new(request, "reason", json_string(cli->reason)) < 0)
-		json_free(&request);
-	if (request && cli->has_lasts &&
-		json_object_set_new(request, "for_seconds", json_real(span_to_s(cli->lasts))) < 0)
-		json_free(&request);
-	return request;
-}
-
 // What comes next, so that nobody has to remember the configuration.
 static void print_drain(const json_t *result, struct strbuf *b)
 {
@@ -46,7 +33,7 @@ static enum cli_exit tell(struct cli *cli, const char *cmd, const char *service)
 {
 	own(json_free) json_t *result = NULL;
 	own(sb_free) struct strbuf b = {};
-	enum cli_exit rc = client_ask_once(cli, request_for(cli, cmd, service), &result);
+	enum cli_exit rc = client_ask_once(cli, client_service_request(cli, cmd, service), &result);
 
 	if (!result)
 		return rc;
