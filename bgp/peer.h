@@ -25,7 +25,14 @@
 #include "lib/timing.h"
 
 struct bgp_peer;
-struct bgp_attrs; // bgp/attr.h: a set of path attributes, reference-counted
+struct bgp_attrs;  // bgp/attr.h: a set of path attributes, reference-counted
+struct bgp_update; // bgp/update.h: what an UPDATE said
+
+// Takes the routes of a session, one UPDATE at a time, in their order. update and what it
+// points to live for this call only, and the peer must not be called from here. Its verdict
+// (RFC 7606) is to be heeded: bgp/update.h. The session's end withdraws them all: it is told by
+// the event DOWN, after the last of them.
+typedef void bgp_routes_fn(void *ctx, const struct bgp_update *update);
 
 // A connection's place in its peer: the one this side opened or the one that
 // was accepted. At most one of each lives at a time.
@@ -72,6 +79,8 @@ struct bgp_peer_config {
 	bool has_tag;
 	struct bgp_community tag;
 	bool no_llgr; // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
+	bgp_routes_fn *routes; // NULL: they are counted and forgotten
+	void *routes_ctx;
 };
 
 // What the program must do, in this order.

@@ -2,19 +2,13 @@
 
 #include <stdlib.h>
 
+#include "bgp/routes.h"
 #include "lib/mem.h"
 
 struct route {
 	struct hnode node;
 	struct ip_prefix prefix;
 	uint32_t path;
-};
-
-// One of the lists of an UPDATE.
-struct routes {
-	struct rd list;
-	unsigned family;
-	bool paths;
 };
 
 static uint64_t hash_of(const struct ip_prefix *prefix, uint32_t path)
@@ -34,58 +28,38 @@ static struct route *find(const struct bgp_ribin *r, const struct ip_prefix *pre
 	return NULL;
 }
 
-static void add(struct bgp_ribin *r, struct routes from, size_t limit)
+static void add(struct bgp_ribin *r, const struct bgp_route *from)
 {
-	struct ip_prefix prefix;
-	uint32_t path;
-
-	while (bgp_ribin_count(r) <= limit &&
-		bgp_nlri_next_path(&from.list, from.family, from.paths, &prefix, &path)) {
-		if (find(r, &prefix, path))
-			continue;
-		struct route *route = mem_zalloc(sizeof(*route));
-		route->prefix = prefix;
-		route->path = path;
-		hmap_insert(&r->routes, &route->node, hash_of(&prefix, path));
-	}
+	if (find(r, &from->prefix, from->path))
+		return;
+	struct route *route = mem_zalloc(sizeof(*route));
+	route->prefix = from->prefix;
+	route->path = from->path;
+	hmap_insert(&r->routes, &route->node, hash_of(&from->prefix, from->path));
 }
 
-static void drop(struct bgp_ribin *r, struct routes from)
+static void drop(struct bgp_ribin *r, const struct bgp_route *from)
 {
-	struct ip_prefix prefix;
-	uint32_t path;
+	struct route *route = find(r, &from->prefix, from->path);
 
-	while (bgp_nlri_next_path(&from.list, from.family, from.paths, &prefix, &path)) {
-		struct route *route = find(r, &prefix, path);
-		if (!route)
-			continue;
-		hmap_remove(&r->routes, &route->node);
-		free(route);
-	}
+	if (!route)
+		return;
+	hmap_remove(&r->routes, &route->node);
+	free(route);
 }
 
-static struct routes of_mp(const struct bgp_mp *mp)
-{
-	return (struct routes){ mp->nlri, mp->family, mp->paths };
-}
-
-// RFC 4271 section 4.3: a route that is in both lists is announced.
 void bgp_ribin_update(struct bgp_ribin *r, const struct bgp_update *u, size_t limit)
 {
-	const struct routes nlri = { u->nlri, BGP_FAMILY_IP4, u->paths };
-	const struct routes withdrawn = { u->withdrawn, BGP_FAMILY_IP4, u->paths };
+	struct bgp_routes walk;
+	struct bgp_route route;
 
-	if (u->fault.verb == BGP_VERB_RESET)
-		return;
-	drop(r, withdrawn);
-	drop(r, of_mp(&u->path.unreach));
-	if (u->fault.verb == BGP_VERB_WITHDRAW) { // RFC 7606 section 2
-		drop(r, nlri);
-		drop(r, of_mp(&u->path.reach));
-		return;
+	bgp_routes_begin(&walk, u);
+	while (bgp_routes_next(&walk, &route)) {
+		if (route.withdrawn)
+			drop(r, &route);
+		else if (bgp_ribin_count(r) <= limit)
+			add(r, &route);
 	}
-	add(r, nlri, limit);
-	add(r, of_mp(&u->path.reach), limit);
 }
 
 bool bgp_ribin_has(const struct bgp_ribin *r, const struct ip_prefix *prefix)

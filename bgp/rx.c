@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bgp/inside.h"
+#include "bgp/routes.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 
@@ -116,15 +117,6 @@ static void tell_received(struct bgp_conn *c, const struct bgp_fault *f)
 	bgp_queue_event(c, BGP_EVENT_RECEIVED, &e);
 }
 
-// RFC 4760 section 7: the family of the attribute at fault is not listened to any more.
-static void disable_family(struct bgp_conn *c, const struct bgp_update *u)
-{
-	if (u->fault.attr == BGP_ATTR_MP_REACH)
-		c->codec.families &= ~u->path.reach.family;
-	if (u->fault.attr == BGP_ATTR_MP_UNREACH)
-		c->codec.families &= ~u->path.unreach.family;
-}
-
 static bool is_over_limit(const struct bgp_peer *p)
 {
 	return p->config.max_prefixes && bgp_ribin_count(&p->in) > p->config.max_prefixes;
@@ -189,8 +181,7 @@ static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 		end_by_fault(c, BGP_EV_BAD_UPDATE, &u.fault, "");
 		return;
 	}
-	if (u.fault.verb == BGP_VERB_RESET_AFI)
-		disable_family(c, &u);
+	c->codec.families &= ~bgp_routes_disabled(&u); // not listened to any more
 	if (c->peer->config.max_prefixes) {
 		bgp_ribin_update(&c->peer->in, &u, c->peer->config.max_prefixes);
 		n->prefixes_received = bgp_ribin_count(&c->peer->in);
@@ -199,6 +190,8 @@ static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 		n->prefixes_received += announced;
 	}
 	note_echo(c->peer, u);
+	if (c->peer->config.routes)
+		c->peer->config.routes(c->peer->config.routes_ctx, &u);
 	tell_received(c, &u.fault);
 	event_of_message(c, BGP_EV_RX_UPDATE, m);
 	if (is_over_limit(c->peer))
