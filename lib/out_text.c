@@ -6,25 +6,47 @@
 #include "lib/out.h"
 #include "lib/text.h"
 
-void json_quote(struct strbuf *b, const char *text)
+// How many bytes stand for themselves: ASCII without quotation marks, backslashes and controls.
+static size_t plain_run(const char *s)
+{
+	size_t n = 0;
+
+	while ((unsigned char)s[n] >= 0x20 && (unsigned char)s[n] < 0x7f && s[n] != '"' &&
+		s[n] != '\\')
+		n++;
+	return n;
+}
+
+// Adds what stands for the character at s, which is none of those, and returns its bytes.
+static size_t quote_special(struct strbuf *b, const char *s)
+{
+	size_t n = text_utf8(s, strnlen(s, 4));
+
+	if (n == 0)
+		sb_str(b, "\xef\xbf\xbd");
+	else if (*s == '"' || *s == '\\')
+		sb_printf(b, "\\%c", *s);
+	else if (*s == '\n')
+		sb_str(b, "\\n");
+	else if (n == 1)
+		sb_printf(b, "\\u%04x", *s);
+	else
+		sb_add(b, s, n);
+	return n ? n : 1;
+}
+
+void json_quote(struct strbuf *b, const char *s)
 {
 	sb_char(b, '"');
-	for (const unsigned char *s = (const void *)text; *s;) {
-		size_t n = text_utf8((const char *)s, strnlen((const char *)s, 4));
-		if (n == 0) {
-			sb_str(b, "\xef\xbf\xbd");
-			s++;
-		} else if (*s == '"' || *s == '\\') {
-			sb_printf(b, "\\%c", *s++);
-		} else if (*s == '\n') {
-			sb_str(b, "\\n");
-			s++;
-		} else if (*s < 0x20 || *s == 0x7f) {
-			sb_printf(b, "\\u%04x", *s++);
-		} else {
-			sb_add(b, (const char *)s, n);
-			s += n;
-		}
+	while (true) {
+		size_t n = plain_run(s);
+
+		if (n > 0)
+			sb_add(b, s, n);
+		s += n;
+		if (!*s)
+			break;
+		s += quote_special(b, s);
 	}
 	sb_char(b, '"');
 }

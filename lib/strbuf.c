@@ -53,17 +53,22 @@ void sb_char(struct strbuf *b, char c)
 	sb_add(b, &c, 1);
 }
 
+// Most texts fit into what is left, and then once is enough.
 void sb_vprintf(struct strbuf *b, const char *fmt, va_list ap)
 {
 	va_list again;
 
+	make_room(b, 31);
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	if (n > 0) {
+	int n = vsnprintf(b->s + b->len, b->cap - b->len, fmt, ap);
+	if (n > 0 && (size_t)n >= b->cap - b->len) {
 		make_room(b, (size_t)n);
 		vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
-		b->len += (size_t)n;
 	}
+	if (n > 0)
+		b->len += (size_t)n;
+	else
+		b->s[b->len] = '\0';
 	va_end(again);
 }
 

@@ -49,9 +49,12 @@ const char *text_nearest(const char *word, const char *const *words)
 	for (; *words; words++) {
 		if (strcasecmp(word, *words) == 0)
 			return *words;
+		size_t m = strlen(*words);
+		if ((n > m ? n - m : m - n) > best_distance) // the distance is no less
+			continue;
 		unsigned d = text_distance(word, *words);
 		// A word of which nothing is left was not meant.
-		if (d > best_distance || d >= strlen(*words) || (best && d == best_distance))
+		if (d > best_distance || d >= m || (best && d == best_distance))
 			continue;
 		best_distance = d;
 		best = *words;

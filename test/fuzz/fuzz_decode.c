@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const unsigned widths[] = { 0, 2, 4, 0 };
 	static const char *const forms[] = { NULL, NULL, NULL, "hex", "raw", "mrt", "pcap", NULL };
+	static struct strbuf text; // kept: making it anew is a good part of a run
 	own(source_close) struct source *source = NULL;
 
 	if (size < 1 || source_open_memory(&source, data + 1, size - 1) < 0)
@@ -51,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.json = data[0] & 0x80,
 		.source = source,
 		.name = "input",
+		.text = text,
 		.print = data[0] & 0x80 ? check_json : check_text,
 	};
 	bool known = decode_run(&d);
@@ -58,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort(); // something was not handed on
 	if (d.stopped || (!known && d.messages > 0))
 		abort();
-	sb_free(&d.text);
+	sb_clear(&d.text);
+	text = d.text;
 	sb_free(&d.broken);
 	return 0;
 }
