@@ -78,7 +78,7 @@ struct bgp_peer_config {
 	// from this neighbour are ours, sent back. bgp_peer_hears() tells of them.
 	bool has_tag;
 	struct bgp_community tag;
-	bool no_llgr; // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
+	bool no_llgr;          // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
 	bgp_routes_fn *routes; // NULL: they are counted and forgotten
 	void *routes_ctx;
 };
