@@ -11,7 +11,7 @@ static struct decision withdrawn(enum decide_reason reason)
 
 // The order is the order of precedence: an operator's word before the checks,
 // the checks before the damping of their flaps.
-struct decision decide(const struct decide_input *in)
+static struct decision unguarded(const struct decide_input *in)
 {
 	if (in->stopping == STOPPING_WITHDRAWN)
 		return withdrawn(REASON_STOPPING);
@@ -40,6 +40,37 @@ struct decision decide(const struct decide_input *in)
 	return (struct decision){ ANNOUNCE_ANNOUNCED, REASON_HEALTHY, GRADE_UP };
 }
 
+// Whom the guard does not concern: the operator's last word, a daemon that ends, and a
+// node that could not serve if it would.
+static const bool guarded[REASON_MAX] = {
+	[REASON_CHECK_FAILED] = true,
+	[REASON_HOLD_DOWN] = true,
+	[REASON_RECOVERING] = true,
+	[REASON_DRAINING] = true,
+};
+
+bool decide_is_guarded(const struct decision *d)
+{
+	return d->announce == ANNOUNCE_WITHDRAWN && guarded[d->reason];
+}
+
+// Demoted like a drain: able sites attract the clients wherever routing can reach them.
+struct decision decide(const struct decide_input *in)
+{
+	static const enum decide_reason held[] = {
+		[GUARD_HOLD] = REASON_GUARD_HOLD,
+		[GUARD_WAITS] = REASON_GUARD_WAITS,
+		[GUARD_TELLS] = REASON_GUARD_TELLS,
+		[GUARD_ISOLATED] = REASON_ISOLATED,
+	};
+	static_assert(countof(held) == GUARD_VERDICT_MAX);
+	struct decision d = unguarded(in);
+
+	if (in->guard == GUARD_FREE || !decide_is_guarded(&d))
+		return d;
+	return (struct decision){ ANNOUNCE_DEMOTED, held[in->guard], GRADE_DRAINING };
+}
+
 static const char *const admin_names[] = {
 	[ADMIN_ACTIVE] = "active",
 	[ADMIN_DRAINING] = "draining",
@@ -54,6 +85,15 @@ static const char *const announce_names[] = {
 	[ANNOUNCE_ANNOUNCED] = "announced",
 };
 static_assert(countof(announce_names) == ANNOUNCE_MAX);
+
+static const char *const verdict_names[] = {
+	[GUARD_FREE] = "free",
+	[GUARD_HOLD] = "hold",
+	[GUARD_WAITS] = "waits",
+	[GUARD_TELLS] = "tells",
+	[GUARD_ISOLATED] = "isolated",
+};
+static_assert(countof(verdict_names) == GUARD_VERDICT_MAX);
 
 static const char *const grade_names[] = {
 	[GRADE_UP] = "up",
@@ -77,6 +117,14 @@ static const struct {
 	[REASON_OFF] = { "off", "an operator switched the service off" },
 	[REASON_NO_ADDRESS] = { "no-address", "a service address is not configured on this host" },
 	[REASON_STOPPING] = { "stopping", "nearcastd is stopping" },
+	[REASON_GUARD_HOLD] = { "guard-hold",
+		"not able, but too few sites of the fleet are: held, demoted" },
+	[REASON_GUARD_WAITS] = { "guard-waits",
+		"not able; withdraws when the sites that hold are seen to announce" },
+	[REASON_GUARD_TELLS] = { "guard-tells",
+		"not able; the fleet is told before anything is withdrawn" },
+	[REASON_ISOLATED] = { "isolated",
+		"not able, and no other node of the fleet is heard: held, demoted" },
 };
 static_assert(countof(reasons) == REASON_MAX);
 
@@ -88,6 +136,11 @@ const char *admin_name(enum admin a)
 const char *announce_name(enum announce a)
 {
 	return announce_names[a];
+}
+
+const char *guard_verdict_name(enum guard_verdict v)
+{
+	return verdict_names[v];
 }
 
 const char *announce_grade_name(enum announce_grade g)

@@ -1,6 +1,6 @@
-// Health x admin x hold-down gives one announce state per service, and the
+// Health x admin x hold-down x guard gives one announce state per service, and the
 // reason. A pure function, so that the daemon, the tests and a simulator decide
-// alike; what the guard knows of the fleet will be one more input.
+// alike.
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +25,11 @@ enum decide_reason {
 	REASON_OFF,
 	REASON_NO_ADDRESS, // a service address could not be put on its interface
 	REASON_STOPPING,   // the daemon is about to end
+	// Not able, and announced all the same, demoted:
+	REASON_GUARD_HOLD,  // too few sites are able
+	REASON_GUARD_WAITS, // others hold, and are not seen to announce yet
+	REASON_GUARD_TELLS, // the fleet is told first
+	REASON_ISOLATED,    // no other node of the fleet is heard
 	REASON_MAX,
 };
 
@@ -34,6 +39,16 @@ enum announce_grade { GRADE_UP, GRADE_DEGRADED, GRADE_DRAINING, GRADE_MAX };
 // How far the end of the daemon is.
 enum stopping { STOPPING_NO, STOPPING_DEMOTED, STOPPING_WITHDRAWN };
 
+// What stands against withdrawing a node that is not able (fleet/guard.h).
+enum guard_verdict {
+	GUARD_FREE,     // nothing
+	GUARD_HOLD,     // it is one of the sites that are missing
+	GUARD_WAITS,    // those that are held are not seen to announce yet
+	GUARD_TELLS,    // the fleet has to hear of it first (fleet/member.h)
+	GUARD_ISOLATED, // it hears nobody
+	GUARD_VERDICT_MAX,
+};
+
 struct decide_input {
 	enum health health;
 	enum admin admin;
@@ -42,6 +57,7 @@ struct decide_input {
 	bool recovering;      // has yet to prove itself (fleet/recovery.h)
 	bool drain_withdrawn; // the drain's time of being demoted is over (fleet/drain.h)
 	enum stopping stopping;
+	enum guard_verdict guard; // GUARD_FREE without a fleet
 };
 
 struct decision {
@@ -52,9 +68,13 @@ struct decision {
 
 struct decision decide(const struct decide_input *in);
 
+// Withdrawn for a reason that the guard may stand against.
+bool decide_is_guarded(const struct decision *d);
+
 const char *admin_name(enum admin a);
 const char *announce_name(enum announce a);
 const char *decide_reason_name(enum decide_reason r); // "check-failed"
 // One sentence for people.
 const char *decide_reason_text(enum decide_reason r);
+const char *guard_verdict_name(enum guard_verdict v); // "free", "hold", "isolated"
 const char *announce_grade_name(enum announce_grade g);
