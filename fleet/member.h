@@ -7,7 +7,7 @@
 //	        v
 //	member_decide() -> struct decision: what upstreams are told, and why
 //	member_say()    -> struct fleet_state: what the fleet is told
-//	member_deadline(): when to call member_tick() and member_decide() again
+//	member_deadline() -> when to call member_tick() and member_decide() again
 //
 // With a fleet, a withdrawal that is not forced by hard evidence or by the operator takes two
 // steps: the fleet is told first, while the node announces demoted for another
@@ -52,6 +52,8 @@ struct member {
 	// Since when the fleet has been told that this node is not able; INSTANT_NEVER: it is,
 	// or did not announce anyway.
 	instant told;
+	enum standing standing; // as of the latest decision
+	instant next;           // when time alone may change it
 	bool has_load, has_capacity;
 	uint32_t load, capacity;
 };
@@ -76,7 +78,9 @@ void member_undrain(struct member *m, instant now);
 [[nodiscard]] bool member_decide(struct member *m, instant now, struct fleet_view *view,
 	const struct ip_prefix *prefixes, size_t count);
 
-instant member_deadline(const struct member *m, instant now);
+// When to call member_tick() and member_decide() again if nothing happens before; as of the
+// latest decision. INSTANT_NEVER: no such moment.
+instant member_deadline(const struct member *m);
 
 // What the fleet is told; identity and serial are the caller's to fill in.
 struct fleet_state member_say(const struct member *m);

@@ -39,12 +39,19 @@ struct fleet_view_config {
 
 enum { FLEET_FORGET_S = 3600, FLEET_PATHS_MAX = 64 };
 
+// For whom a neighbour may speak.
+enum fleet_role {
+	FLEET_LEARNED,   // a node if it says something of itself first, else a reflector
+	FLEET_NODE,      // for itself alone
+	FLEET_REFLECTOR, // for others, and for itself
+};
+
 // A session, told with each of its routes.
 struct fleet_session {
 	unsigned index;         // the caller's number for it, 0..FLEET_SESSIONS_MAX - 1
 	uint32_t bgp_id;        // of the neighbour, host order
 	struct ip_addr address; // of the neighbour
-	bool never_reflects;    // configured to be a node: speaks for itself alone
+	enum fleet_role role;
 };
 
 enum { FLEET_SESSIONS_MAX = 256 };
@@ -99,7 +106,7 @@ struct fleet_news {
 // What a node says, or said last, of one prefix.
 struct fleet_entry {
 	struct ip_prefix prefix;
-	const struct fleet_state *state;
+	struct fleet_state state;
 	struct ip_addr address; // NEXT_HOP
 	uint32_t originator;
 	unsigned paths; // ways it comes by; 0: lost
