@@ -115,8 +115,11 @@ enum conf_add_path { CONF_ADD_PATH_RECEIVE = 1, CONF_ADD_PATH_SEND = 2 };
 
 struct conf_upstream {
 	char *name;
-	struct ip_addr address;
-	char *interface; // of a link-local address; NULL for others
+	struct ip_addr address;  // IP_NONE: a range
+	struct ip_prefix range;  // each address in it is a neighbour of its own; else IP_NONE
+	uint64_t max_neighbours; // of a range at a time
+	span forget_after;       // of a range: how long after one left
+	char *interface;         // of a link-local address; NULL for others
 	uint64_t as;
 	uint64_t port;         // 179
 	struct ip_addr source; // IP_NONE: the kernel chooses
@@ -124,7 +127,7 @@ struct conf_upstream {
 	char *password;        // its content without the final newline; never printed
 	span hold_time;
 	span connect_retry;
-	bool passive;
+	bool passive;  // of a range: always
 	bool multihop; // else TTL 1 towards an external neighbour
 	uint64_t
 		ttl_security; // GTSM (RFC 5082): hops allowed, 1 is a neighbour on the link; 0: off
@@ -186,6 +189,10 @@ extern const struct schema conf_schema;
 [[nodiscard]] int conf_load_text(
 	struct conf **ret, const char *name, const char *text, size_t len, struct faults *faults);
 void conf_free(struct conf **c);
+
+// The addresses that an upstream is known by: one, or its range.
+struct ip_prefix conf_upstream_remotes(const struct conf_upstream *u);
+bool conf_upstream_is_range(const struct conf_upstream *u);
 
 // The service that has this very prefix, NULL when none has.
 const struct conf_service *conf_service_of_prefix(

@@ -45,5 +45,6 @@ void conf_check_upstreams(struct checker *k);
 void conf_finish_announce(struct checker *k, struct conf_announce *up,
 	struct conf_announce *degraded, struct conf_announce *draining);
 void conf_check_checks(struct checker *k, struct conf_service *s);
+void conf_check_range(struct checker *k, const struct conf_upstream *u);
 // Refuses a password file that others may read too.
 void conf_read_password(struct checker *k, struct conf_upstream *u);

@@ -481,8 +481,22 @@ static const struct schema upstream_schema = {
 		(const struct schema_key[]){
 			{ "name", SCHEMA_STRING, AT(name), .required = true,
 				.help = "Name of the neighbour, formed like a site's." },
-			{ "address", SCHEMA_ADDR, AT(address), .required = true,
-				.help = "Its address." },
+			{ "address", SCHEMA_ADDR, AT(address),
+				.help = "Its address. Either this or range is required." },
+			{ "range", SCHEMA_PREFIX, AT(range),
+				.help = "In place of an address: every address in this prefix may "
+					"open a session, and is then an upstream of its own, named "
+					"NAME-ADDRESS. Nothing is opened from here. An upstream "
+					"with that very address, or else the longest range, "
+					"is the one that counts." },
+			{ "max-neighbours", SCHEMA_UINT, AT(max_neighbours), .min = 1, .max = 1024,
+				.fallback = "64",
+				.help = "Of a range: so many neighbours at a time; others are "
+					"refused, unless one that left can be forgotten for it." },
+			{ "forget-after", SCHEMA_SPAN, AT(forget_after), .min = 1000,
+				.max = 86400000, .fallback = "5m",
+				.help = "Of a range: a neighbour that has had no session for so "
+					"long is no longer shown." },
 			{ "interface", SCHEMA_STRING, AT(interface),
 				.help = "The interface of a neighbour with a link-local address, "
 					"as eth0. Only such a neighbour has one.",
@@ -513,7 +527,8 @@ static const struct schema upstream_schema = {
 					"jitter.",
 				.rfc = "RFC 4271 section 10" },
 			{ "passive", SCHEMA_BOOL, AT(passive), .fallback = "no",
-				.help = "Never open the session, wait for the neighbour." },
+				.help = "Never open the session, wait for the neighbour. With a "
+					"range it is always so." },
 			{ "multihop", SCHEMA_BOOL, AT(multihop), .fallback = "no",
 				.help = "An external neighbour is not on the link: do not send "
 					"with a TTL "

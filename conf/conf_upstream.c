@@ -30,6 +30,8 @@ static void check_address(struct checker *k, const struct conf_upstream *u)
 	struct place at = place_of(u, "address");
 	char text[IP_TEXT];
 
+	if (u->address.family == IP_NONE)
+		return;
 	ip_print(&u->address, text);
 	if (is_node_address(k->c, &u->address))
 		REFUSE(k, at, "expected the neighbour's address",
@@ -44,15 +46,18 @@ static void check_address(struct checker *k, const struct conf_upstream *u)
 
 static bool is_link_local(const struct conf_upstream *u)
 {
-	return u->address.family == IP6 && ip_is_link_local(&u->address);
+	struct ip_prefix remotes = conf_upstream_remotes(u);
+
+	return remotes.addr.family == IP6 && remotes.len >= 10 && ip_is_link_local(&remotes.addr);
 }
 
 // A link-local address means nothing without its link (RFC 4007 section 6).
 static void check_link(struct checker *k, const struct conf_upstream *u)
 {
 	if (is_link_local(u) && !u->interface)
-		REFUSE(k, place_of(u, "address"), "expected `interface:` too",
-			"upstream `%s` has a link-local address", u->name);
+		REFUSE(k, place_of(u, conf_upstream_is_range(u) ? "range" : "address"),
+			"expected `interface:` too", "upstream `%s` has a link-local address",
+			u->name);
 	if (!is_link_local(u) && u->interface)
 		REFUSE(k, place_of(u, "interface"), "expected a link-local address with it",
 			"upstream `%s` is found by its address alone", u->name);
@@ -71,13 +76,18 @@ static bool is_same_neighbour(const struct conf_upstream *a, const struct conf_u
 {
 	bool same_link = !a->interface || !b->interface || strcmp(a->interface, b->interface) == 0;
 
-	return ip_equal(&a->address, &b->address) && same_link;
+	struct ip_prefix from = conf_upstream_remotes(a), to = conf_upstream_remotes(b);
+
+	return from.addr.family != IP_NONE && prefix_equal(&from, &to) && same_link &&
+	       conf_upstream_is_range(a) == conf_upstream_is_range(b);
 }
 
 // A session is told from the others by the neighbour's address alone, on its link.
 static void check_unique(struct checker *k, const struct conf_upstream *u)
 {
-	char text[IP_TEXT];
+	struct ip_prefix remotes = conf_upstream_remotes(u);
+	bool range = conf_upstream_is_range(u);
+	char text[PREFIX_TEXT];
 
 	items_for_each(const struct conf_upstream, other, k->c->upstreams)
 	{
@@ -87,9 +97,11 @@ static void check_unique(struct checker *k, const struct conf_upstream *u)
 			REFUSE(k, place_of(u, "name"), NULL, "two upstreams are named `%s`",
 				u->name);
 		if (is_same_neighbour(other, u))
-			REFUSE(k, place_of(u, "address"), NULL,
-				"upstreams `%s` and `%s` have the same address %s", other->name,
-				u->name, ip_print(&u->address, text));
+			REFUSE(k, place_of(u, range ? "range" : "address"), NULL,
+				"upstreams `%s` and `%s` have the same %s %s", other->name, u->name,
+				range ? "range" : "address",
+				range ? prefix_print(&remotes, text)
+				      : ip_print(&remotes.addr, text));
 	}
 }
 
@@ -100,7 +112,7 @@ static void check_source(struct checker *k, const struct conf_upstream *u)
 	if (u->source.family == IP_NONE)
 		return;
 	ip_print(&u->source, text);
-	if (u->source.family != u->address.family)
+	if (u->source.family != conf_upstream_remotes(u).addr.family)
 		REFUSE(k, place_of(u, "source"), "expected an address of the neighbour's family",
 			"source %s and address of upstream `%s` are of two families", text,
 			u->name);
@@ -186,6 +198,8 @@ void conf_check_upstreams(struct checker *k)
 	{
 		conf_check_name(k, "an upstream", u->name, place_of(u, "name"));
 		check_address(k, u);
+		conf_check_range(k, u);
+		u->passive |= conf_upstream_is_range(u);
 		check_link(k, u);
 		check_unique(k, u);
 		check_source(k, u);

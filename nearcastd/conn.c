@@ -12,6 +12,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
+#include "nearcastd/tcpauth.h"
 
 enum {
 	READ_BYTES = 65536,
@@ -42,19 +43,6 @@ static int set_int(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-int conn_set_md5(int fd, const struct ip_addr *remote, const char *password)
-{
-	struct tcp_md5sig key = {};
-	size_t len = strlen(password);
-
-	if (len > TCP_MD5SIG_MAXKEYLEN)
-		return -EINVAL;
-	(void)ip_to_sockaddr(remote, 0, &key.tcpm_addr);
-	key.tcpm_keylen = (uint16_t)len;
-	memcpy(key.tcpm_key, password, len);
-	return setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof(key)) < 0 ? -errno : 0;
-}
-
 static int set_options(int fd, const struct conn_options *o, bool accepted)
 {
 	bool v4 = o->remote.family == IP4;
@@ -67,8 +55,9 @@ static int set_options(int fd, const struct conn_options *o, bool accepted)
 		rc = set_int(fd, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, o->ttl);
 	if (rc == 0 && o->min_ttl)
 		rc = set_int(fd, level, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, o->min_ttl);
+	struct ip_prefix remote = prefix_of(&o->remote, ip_bits((enum ip_family)o->remote.family));
 	if (rc == 0 && o->password && !accepted)
-		rc = conn_set_md5(fd, &o->remote, o->password);
+		rc = tcpauth_md5(fd, &remote, o->password);
 	return rc;
 }
 

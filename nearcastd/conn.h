@@ -56,7 +56,3 @@ void conn_finish(struct conn **c);
 
 // Connections that conn_finish() has not seen off yet, in the whole process.
 size_t conn_lingering(void);
-
-// Socket options of a listener for a neighbour with a password: RFC 2385 keys are
-// the kernel's, looked up by remote address before accept(). 0 or negative errno.
-[[nodiscard]] int conn_set_md5(int fd, const struct ip_addr *remote, const char *password);

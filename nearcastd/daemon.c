@@ -75,6 +75,9 @@ static void on_upstream_event(void *ctx, struct upstream *u, const struct bgp_ac
 		route_event(d, EVENT_UNSENDABLE, u, what);
 		break;
 	case BGP_EVENT_STATE:
+		if (conf_upstream_is_range(upstream_entry(u)))
+			ranges_arm(d);
+		break;
 	case BGP_EVENT_RECEIVED:
 		break;
 	}
@@ -157,7 +160,7 @@ static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 			return;
 		}
 	}
-	close(fd); // nobody we know
+	range_accept(d, fd, remote);
 }
 
 static void on_address_timer(uv_timer_t *timer)
@@ -219,12 +222,16 @@ static void make_services(struct daemon *d)
 
 static void make_upstreams(struct daemon *d)
 {
-	d->upstream_count = d->conf->upstreams.count;
-	d->upstreams = mem_zalloc(d->upstream_count * sizeof(struct upstream *));
-	for (size_t i = 0; i < d->upstream_count; i++)
-		d->upstreams[i] = upstream_new(d->loop, d->bfd, d->conf,
-			(struct conf_upstream *)d->conf->upstreams.data + i, &daemon_upstream_ops,
-			d, d->rng_seed + i);
+	d->upstreams = mem_zalloc(d->conf->upstreams.count * sizeof(struct upstream *));
+	items_for_each(struct conf_upstream, cu, d->conf->upstreams)
+	{
+		size_t i = d->upstream_count;
+		if (conf_upstream_is_range(cu))
+			continue;
+		d->upstreams[i] = upstream_new(
+			d->loop, d->bfd, d->conf, cu, &daemon_upstream_ops, d, d->rng_seed + i);
+		d->upstream_count++;
+	}
 }
 
 int daemon_start(struct daemon *d, struct strbuf *error)
@@ -241,6 +248,9 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 	d->started = clock_now();
 	uv_timer_init(d->loop, &d->service_timer);
 	uv_timer_init(d->loop, &d->address_timer);
+	uv_timer_init(d->loop, &d->range_timer);
+	d->range_timer.data = d;
+	d->range_refused = INSTANT_NEVER;
 	d->address_timer.data = d;
 	events_set_site(d->events, d->conf->site.name);
 	d->start_event = events_add(d->events, EVENT_STARTED, &f);
@@ -311,6 +321,7 @@ void daemon_end(struct daemon *d)
 	addresses_free(&d->addresses);
 	uv_close((uv_handle_t *)&d->service_timer, NULL);
 	uv_close((uv_handle_t *)&d->address_timer, NULL);
+	uv_close((uv_handle_t *)&d->range_timer, NULL);
 	free_ptr(&d->address_fault);
 	free(d->upstreams);
 	free(d->services);

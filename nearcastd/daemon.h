@@ -58,6 +58,8 @@ struct daemon {
 	struct control *control;
 	uv_timer_t address_timer; // tries again what could not be had
 	char *address_fault;      // as last told; NULL: none
+	uv_timer_t range_timer;   // the next neighbour of a range to be forgotten
+	instant range_refused;    // last told that a range is full
 	uv_timer_t service_timer; // the next hold-down or drain step that is due
 	uint64_t rng_seed;
 	instant started;
@@ -101,6 +103,17 @@ struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix
 const struct ip_prefix *prefix_of_address(
 	const struct daemon *d, const struct ip_addr *address, const struct service **service);
 extern const struct checks_ops service_checks_ops;
+
+// ranges.c: neighbours that are known by a range of addresses.
+// The range that a remote address belongs to, the longest; NULL: none. interface: of a
+// link-local address; NULL: none.
+const struct conf_upstream *range_of(
+	const struct conf *conf, const struct ip_addr *remote, const char *interface);
+// A connection from an address that no upstream has: of a neighbour to be, if a range has
+// the address. Takes the descriptor.
+void range_accept(struct daemon *d, int fd, const struct ip_addr *remote);
+// When the next neighbour of a range is to be forgotten may have changed.
+void ranges_arm(struct daemon *d);
 
 // reload.c: read the file again. 0; negative errno with *error holding the faults, and the
 // running configuration untouched. Without yes, refused when more than one prefix that is

@@ -46,6 +46,8 @@ static const struct {
 	[EVENT_STILL_VISIBLE] = { "still_visible", 4 },
 	[EVENT_UPSTREAM_UP] = { "upstream_up", 5 },
 	[EVENT_UPSTREAM_DOWN] = { "upstream_down", 4 },
+	[EVENT_UPSTREAM_REFUSED] = { "upstream_refused", 4 },
+	[EVENT_UPSTREAM_FORGOTTEN] = { "upstream_forgotten", 6 },
 	[EVENT_BFD_UP] = { "bfd_up", 5 },
 	[EVENT_BFD_DOWN] = { "bfd_down", 4 },
 	[EVENT_BFD_PROBLEM] = { "bfd_problem", 4 },

@@ -8,7 +8,7 @@
 
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/conn.h"
+#include "nearcastd/tcpauth.h"
 
 enum { BACKLOG = 64, ACCEPTS_A_TURN = 16, PAUSE_MS = 1000 };
 
@@ -69,9 +69,10 @@ static int set_passwords(int fd, enum ip_family family, const struct conf *conf)
 {
 	items_for_each(struct conf_upstream, u, conf->upstreams)
 	{
-		if (!u->password || u->address.family != family)
+		struct ip_prefix remotes = conf_upstream_remotes(u);
+		if (!u->password || remotes.addr.family != family)
 			continue;
-		int rc = conn_set_md5(fd, &u->address, u->password);
+		int rc = tcpauth_md5(fd, &remotes, u->password);
 		if (rc < 0)
 			return rc;
 	}
@@ -190,11 +191,26 @@ int listener_new(struct listener **ret, uv_loop_t *loop, const struct conf *conf
 	return rc;
 }
 
-static bool has_password(const struct conf *conf, const struct ip_addr *address)
+static bool has_password(const struct conf *conf, const struct ip_prefix *remotes)
 {
-	items_for_each(struct conf_upstream, u,
-		conf->upstreams) if (u->password && ip_equal(&u->address, address)) return true;
+	items_for_each(struct conf_upstream, u, conf->upstreams)
+	{
+		struct ip_prefix other = conf_upstream_remotes(u);
+		if (u->password && prefix_equal(&other, remotes))
+			return true;
+	}
 	return false;
+}
+
+static void remove_passwords(const struct port *p, const struct conf *old, const struct conf *conf)
+{
+	items_for_each(struct conf_upstream, u, old->upstreams)
+	{
+		struct ip_prefix remotes = conf_upstream_remotes(u);
+		if (u->password && remotes.addr.family == p->family &&
+			!has_password(conf, &remotes))
+			(void)!tcpauth_md5(p->fd, &remotes, "");
+	}
 }
 
 // A key that stays is never gone in between: a connection without one would be taken then.
@@ -205,10 +221,7 @@ int listener_set_passwords(struct listener *l, const struct conf *old, const str
 	for (size_t i = 0; i < l->count && rc == 0; i++) {
 		const struct port *p = l->ports[i];
 		rc = set_passwords(p->fd, p->family, conf);
-		items_for_each(struct conf_upstream, u,
-			old->upstreams) if (u->password && u->address.family == p->family &&
-					    !has_password(conf, &u->address))(void)
-			conn_set_md5(p->fd, &u->address, ""); // an empty key removes
+		remove_passwords(p, old, conf);
 	}
 	return rc;
 }

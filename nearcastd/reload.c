@@ -41,48 +41,72 @@ static void refuse(struct daemon *d, const struct strbuf *error)
 	events_add(d->events, EVENT_RELOAD_REFUSED, &f);
 }
 
-static struct upstream *find_unchanged(
-	const struct daemon *d, const struct conf *conf, const struct conf_upstream *cu)
+static const struct conf_upstream *find_entry(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < d->upstream_count; i++) {
-		struct upstream *u = d->upstreams[i];
-		if (u && strcmp(upstream_conf(u)->name, cu->name) == 0 &&
-			upstream_unchanged(u, conf, cu))
-			return u;
+	items_for_each(const struct conf_upstream, cu, conf->upstreams)
+	{
+		if (strcmp(cu->name, name) == 0)
+			return cu;
 	}
 	return NULL;
 }
 
-static bool has_prefix(const struct conf *conf, const struct ip_prefix *prefix)
+static bool has_address(const struct conf *conf, const struct conf_upstream *neighbour)
 {
-	items_for_each(struct conf_service, s, conf->services) items_for_each(
-		struct ip_prefix, p, s->prefixes) if (prefix_equal(p, prefix)) return true;
+	items_for_each(const struct conf_upstream, cu, conf->upstreams)
+	{
+		if (!conf_upstream_is_range(cu) && ip_equal(&cu->address, &neighbour->address) &&
+			(!cu->interface || !neighbour->interface ||
+				strcmp(cu->interface, neighbour->interface) == 0))
+			return true;
+	}
 	return false;
 }
 
-// Announced now, and by no session that goes on with it.
-static bool would_withdraw(
-	const struct daemon *d, const struct conf *new, const struct ip_prefix *prefix)
+// The entry of the new configuration that a session goes on under, untouched; NULL: it ends.
+static const struct conf_upstream *next_entry(const struct upstream *u, const struct conf *conf)
 {
-	const struct bgp_attrs *attrs;
-	bool announced = false;
+	const struct conf_upstream *cu = upstream_conf(u);
+	const struct conf_upstream *next = find_entry(conf, upstream_entry(u)->name);
+
+	if (!next || !upstream_unchanged(u, conf, next))
+		return NULL;
+	if (conf_upstream_is_range(next) &&
+		(has_address(conf, cu) || range_of(conf, &cu->address, cu->interface) != next))
+		return NULL;
+	return next;
+}
+
+// Of each upstream.
+static const struct conf_upstream **next_entries(const struct daemon *d, const struct conf *conf)
+{
+	const struct conf_upstream **next =
+		mem_zalloc(d->upstream_count * sizeof(const struct conf_upstream *));
 
 	for (size_t i = 0; i < d->upstream_count; i++)
-		announced |= bgp_peer_announced(upstream_peer(d->upstreams[i]), prefix, &attrs);
-	if (!announced || !has_prefix(new, prefix))
-		return announced;
-	items_for_each(struct conf_upstream, cu, new->upstreams)
-	{
-		const struct upstream *u = find_unchanged(d, new, cu);
-		if (u && bgp_peer_announced(upstream_peer(u), prefix, &attrs))
-			return false;
+		next[i] = next_entry(d->upstreams[i], conf);
+	return next;
+}
+
+// Announced now, and by no session that goes on with it.
+static bool would_withdraw(const struct daemon *d, const struct conf *new,
+	const struct conf_upstream *const *next, const struct ip_prefix *prefix)
+{
+	const struct bgp_attrs *attrs;
+	bool announced = false, goes_on = false;
+
+	for (size_t i = 0; i < d->upstream_count; i++) {
+		bool here = bgp_peer_announced(upstream_peer(d->upstreams[i]), prefix, &attrs);
+		announced |= here;
+		goes_on |= here && next[i];
 	}
-	return true;
+	return announced && !(goes_on && conf_service_of_prefix(new, prefix));
 }
 
 static int check_withdrawals(struct daemon *d, const struct conf *new, struct strbuf *error)
 {
 	own(sb_free) struct strbuf list = {};
+	own(free_ptr) const struct conf_upstream **next = next_entries(d, new);
 	char text[PREFIX_TEXT];
 	size_t count = 0;
 
@@ -90,7 +114,7 @@ static int check_withdrawals(struct daemon *d, const struct conf *new, struct st
 	{
 		items_for_each(struct ip_prefix, p, s->prefixes)
 		{
-			if (!would_withdraw(d, new, p))
+			if (!would_withdraw(d, new, next, p))
 				continue;
 			sb_printf(&list, "%s%s", count++ ? ", " : "", prefix_print(p, text));
 		}
@@ -193,57 +217,59 @@ static void withdraw_removed(struct daemon *d, const struct conf *old)
 	}
 }
 
-// Hands an upstream that goes on over to the new list.
-static struct upstream *take_unchanged(
-	struct daemon *d, const struct conf *conf, const struct conf_upstream *cu)
-{
-	struct upstream *u = find_unchanged(d, conf, cu);
-
-	for (size_t i = 0; u && i < d->upstream_count; i++)
-		if (d->upstreams[i] == u)
-			d->upstreams[i] = NULL;
-	return u;
-}
-
 static void end_upstream(struct upstream **u, const struct conf *conf)
 {
-	uint8_t subcode = BGP_CEASE_DECONFIGURED;
+	bool stays = find_entry(conf, upstream_entry(*u)->name);
 
-	items_for_each(struct conf_upstream, cu,
-		conf->upstreams) if (strcmp(cu->name, upstream_conf(*u)->name) == 0) subcode =
-		BGP_CEASE_CONFIG_CHANGE;
-	upstream_stop(*u, subcode, "configuration changed");
+	upstream_stop(*u, stays ? BGP_CEASE_CONFIG_CHANGE : BGP_CEASE_DECONFIGURED,
+		"configuration changed");
 	upstream_free(u);
 }
 
+// The one that goes on under an entry that is no range; NULL: none.
+static struct upstream *take_unchanged(
+	struct daemon *d, const struct conf_upstream **next, const struct conf_upstream *entry)
+{
+	for (size_t i = 0; i < d->upstream_count; i++)
+		if (next[i] == entry)
+			return take(d->upstreams[i]);
+	return NULL;
+}
+
+// In the order of the file, and behind them those in ranges.
 static void replace_upstreams(struct daemon *d, const struct conf *conf)
 {
-	size_t count = conf->upstreams.count;
-	struct upstream **upstreams = mem_zalloc(count * sizeof(struct upstream *));
-	bool *fresh = mem_zalloc(count);
+	own(free_ptr) const struct conf_upstream **next = next_entries(d, conf);
+	size_t room = conf->upstreams.count + d->upstream_count, count = 0;
+	struct upstream **upstreams = mem_zalloc(room * sizeof(struct upstream *));
+	own(free_ptr) bool *fresh = mem_zalloc(room);
 
-	for (size_t i = 0; i < count; i++) {
-		const struct conf_upstream *cu = (struct conf_upstream *)conf->upstreams.data + i;
-		upstreams[i] = take_unchanged(d, conf, cu);
-		fresh[i] = !upstreams[i];
-		if (upstreams[i])
-			upstream_rebind(upstreams[i], conf, cu);
+	for (size_t i = 0; i < d->upstream_count; i++)
+		if (next[i])
+			upstream_rebind(d->upstreams[i], conf, next[i]);
+		else
+			end_upstream(&d->upstreams[i], conf);
+	items_for_each(const struct conf_upstream, cu, conf->upstreams)
+	{
+		if (conf_upstream_is_range(cu))
+			continue;
+		upstreams[count] = take_unchanged(d, next, cu);
+		fresh[count] = !upstreams[count];
+		if (fresh[count])
+			upstreams[count] = upstream_new(d->loop, d->bfd, conf, cu,
+				&daemon_upstream_ops, d, d->rng_seed + count);
+		count++;
 	}
 	for (size_t i = 0; i < d->upstream_count; i++)
 		if (d->upstreams[i])
-			end_upstream(&d->upstreams[i], conf);
+			upstreams[count++] = d->upstreams[i];
 	free(d->upstreams);
 	d->upstreams = upstreams;
 	d->upstream_count = count;
-	for (size_t i = 0; i < count; i++) {
-		if (!fresh[i])
-			continue;
-		upstreams[i] = upstream_new(d->loop, d->bfd, conf,
-			(struct conf_upstream *)conf->upstreams.data + i, &daemon_upstream_ops, d,
-			d->rng_seed + i);
-		upstream_start(upstreams[i]);
-	}
-	free(fresh);
+	for (size_t i = 0; i < count; i++)
+		if (fresh[i])
+			upstream_start(upstreams[i]);
+	ranges_arm(d);
 }
 
 int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)

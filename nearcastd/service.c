@@ -146,7 +146,8 @@ const struct ip_prefix *prefix_of_address(
 
 static void tell(const struct daemon *d, const struct service *s, struct upstream *u)
 {
-	size_t index = (size_t)(upstream_conf(u) - (struct conf_upstream *)d->conf->upstreams.data);
+	size_t index =
+		(size_t)(upstream_entry(u) - (struct conf_upstream *)d->conf->upstreams.data);
 	struct bgp_attrs *attrs = s->attrs[index * GRADE_MAX + s->decision.grade];
 
 	items_for_each(struct ip_prefix, p, s->conf->prefixes)

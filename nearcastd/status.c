@@ -244,12 +244,13 @@ static void upstream_write(struct out *o, const struct upstream *u)
 	const struct bgp_peer *peer = upstream_peer(u);
 	const struct bgp_counters *n = bgp_peer_counters(peer);
 	const struct bgp_negotiated *agreed = bgp_peer_negotiated(peer);
-	char text[IP_TEXT];
+	char text[IP_TEXT], prefix[PREFIX_TEXT];
 
 	out_str(o, "name", c->name);
 	out_strf(o, "address", "%s%s%s", ip_print(&c->address, text), c->interface ? "%" : "",
 		c->interface ? c->interface : "");
 	out_uint(o, "as", c->as);
+	out_str(o, "range", conf_upstream_is_range(c) ? prefix_print(&c->range, prefix) : NULL);
 	out_str(o, "state", bgp_state_name(bgp_peer_state(peer)));
 	out_double(o, "uptime_seconds", agreed ? seconds_since(bgp_peer_since(peer)) : 0, 3);
 	out_uint(o, "sent", n->prefixes_sent);

@@ -22,7 +22,12 @@ struct upstream {
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	const struct conf *conf;
-	const struct conf_upstream *up;
+	const struct conf_upstream *entry; // in conf
+	const struct conf_upstream *up;    // entry, or own
+	struct conf_upstream own;          // of one in a range: entry with its address and name
+	struct ip_addr address;            // of one in a range
+	char *name;                        // the same; NULL: not in a range
+	instant idle_since;                // NEVER: it has a session or is opening one
 	const struct upstream_ops *ops;
 	void *ctx;
 	struct bgp_peer *peer;
@@ -140,6 +145,13 @@ static void do_send(struct upstream *u, const struct bgp_action *a)
 		bgp_peer_set_backlog(u->peer, clock_now(), a->dir, conn_backlog(s->conn));
 }
 
+static void do_event(struct upstream *u, const struct bgp_action *a)
+{
+	if (a->event == BGP_EVENT_STATE)
+		u->idle_since = a->to < BGP_OPENSENT ? clock_now() : INSTANT_NEVER;
+	u->ops->event(u->ctx, u, a);
+}
+
 // What the engine wants done, until it wants nothing more.
 static void pump(struct upstream *u)
 {
@@ -160,7 +172,7 @@ static void pump(struct upstream *u)
 			conn_finish(&u->sides[a.dir].conn);
 			break;
 		case BGP_DO_EVENT:
-			u->ops->event(u->ctx, u, &a);
+			do_event(u, &a);
 			break;
 		}
 	}
@@ -299,18 +311,17 @@ static struct bgp_peer_config peer_config(
 	};
 }
 
-struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd, const struct conf *conf,
-	const struct conf_upstream *upstream, const struct upstream_ops *ops, void *ctx,
-	uint64_t seed)
+static struct upstream *make(struct upstream *u, uv_loop_t *loop, struct bfd_thread *bfd,
+	const struct conf *conf, const struct conf_upstream *upstream,
+	const struct upstream_ops *ops, void *ctx, uint64_t seed)
 {
-	struct upstream *u = mem_zalloc(sizeof(*u));
-	const struct bgp_peer_config config = peer_config(conf, upstream, seed);
-
 	u->loop = loop;
 	u->bfd_thread = bfd;
 	u->ops = ops;
 	u->ctx = ctx;
+	u->idle_since = clock_now();
 	upstream_rebind(u, conf, upstream);
+	const struct bgp_peer_config config = peer_config(conf, u->up, seed);
 	u->peer = bgp_peer_new(&config);
 	for (int dir = 0; dir < BGP_DIR_MAX; dir++)
 		u->sides[dir] = (struct side){ .u = u, .dir = (enum bgp_dir)dir };
@@ -319,9 +330,35 @@ struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd, const str
 	return u;
 }
 
+struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd, const struct conf *conf,
+	const struct conf_upstream *upstream, const struct upstream_ops *ops, void *ctx,
+	uint64_t seed)
+{
+	struct upstream *u = mem_zalloc(sizeof(*u));
+
+	return make(u, loop, bfd, conf, upstream, ops, ctx, seed);
+}
+
+struct upstream *upstream_new_in_range(uv_loop_t *loop, struct bfd_thread *bfd,
+	const struct conf *conf, const struct conf_upstream *range, const struct ip_addr *address,
+	const struct upstream_ops *ops, void *ctx, uint64_t seed)
+{
+	struct upstream *u = mem_zalloc(sizeof(*u));
+	struct strbuf name = {};
+	char text[IP_TEXT];
+
+	sb_printf(&name, "%s-%s", range->name, ip_print(address, text));
+	u->name = sb_take(&name);
+	u->address = *address;
+	return make(u, loop, bfd, conf, range, ops, ctx, seed);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct upstream *u = handle->data;
+
+	free(u->name);
+	free(u);
 }
 
 void upstream_free(struct upstream **up)
@@ -403,13 +440,21 @@ static bool same_terms(const struct conf_upstream *a, const struct conf_upstream
 	       a->max_prefixes_restart.us == b->max_prefixes_restart.us;
 }
 
+// Known by the same address: one in a range also by another range that has it.
+static bool same_remote(const struct upstream *u, const struct conf_upstream *b)
+{
+	if (conf_upstream_is_range(b))
+		return u->name && prefix_contains(&b->range, &u->address);
+	return !u->name && ip_equal(&u->up->address, &b->address);
+}
+
 bool upstream_unchanged(
 	const struct upstream *u, const struct conf *conf, const struct conf_upstream *b)
 {
 	const struct conf_upstream *a = u->up;
 
 	for (enum ip_family f = IP4; f <= IP6; f++) {
-		struct ip_addr was = next_hop(u->conf, a, f), is = next_hop(conf, b, f);
+		struct ip_addr was = next_hop(u->conf, a, f), is = next_hop(conf, a, f);
 		if (!ip_equal(&was, &is))
 			return false;
 	}
@@ -417,8 +462,8 @@ bool upstream_unchanged(
 		bgp_community_cmp(&u->conf->site_tag, &conf->site_tag) != 0)
 		return false;
 	return u->conf->as == conf->as && ip_equal(&u->conf->router_id, &conf->router_id) &&
-	       ip_equal(&a->address, &b->address) && same_text(a->interface, b->interface) &&
-	       a->as == b->as && a->port == b->port && ip_equal(&a->source, &b->source) &&
+	       same_remote(u, b) && same_text(a->interface, b->interface) && a->as == b->as &&
+	       a->port == b->port && ip_equal(&a->source, &b->source) &&
 	       same_text(a->password, b->password) && a->hold_time.us == b->hold_time.us &&
 	       a->connect_retry.us == b->connect_retry.us && a->passive == b->passive &&
 	       a->multihop == b->multihop && a->ttl_security == b->ttl_security && same_terms(a, b);
@@ -428,7 +473,13 @@ void upstream_rebind(
 	struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream)
 {
 	u->conf = conf;
-	u->up = upstream;
+	u->entry = u->up = upstream;
+	if (u->name) {
+		u->own = *upstream;
+		u->own.address = u->address;
+		u->own.name = u->name;
+		u->up = &u->own;
+	}
 	if (u->started)
 		set_bfd(u);
 }
@@ -436,6 +487,16 @@ void upstream_rebind(
 const struct conf_upstream *upstream_conf(const struct upstream *u)
 {
 	return u->up;
+}
+
+const struct conf_upstream *upstream_entry(const struct upstream *u)
+{
+	return u->entry;
+}
+
+instant upstream_idle_since(const struct upstream *u)
+{
+	return u->idle_since;
 }
 
 const struct bgp_peer *upstream_peer(const struct upstream *u)

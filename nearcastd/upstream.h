@@ -10,7 +10,7 @@
 struct upstream;
 
 struct upstream_ops {
-	// ESTABLISHED, DOWN, ANNOUNCED, WITHDRAWN and UNSENDABLE, as the engine says them;
+	// STATE, ESTABLISHED, DOWN, ANNOUNCED, WITHDRAWN and UNSENDABLE, as the engine says them;
 	// routes are told after their UPDATE was handed to the kernel.
 	void (*event)(void *ctx, struct upstream *u, const struct bgp_action *what);
 	// News of the upstream's BFD session. Returns the seq of the event that says so, the
@@ -21,6 +21,11 @@ struct upstream_ops {
 // bfd outlives it; conf stays borrowed until upstream_rebind(). seed: for jitter.
 [[nodiscard]] struct upstream *upstream_new(uv_loop_t *loop, struct bfd_thread *bfd,
 	const struct conf *conf, const struct conf_upstream *upstream,
+	const struct upstream_ops *ops, void *ctx, uint64_t seed);
+
+// One of a range: a neighbour of its own at that address, named NAME-ADDRESS.
+[[nodiscard]] struct upstream *upstream_new_in_range(uv_loop_t *loop, struct bfd_thread *bfd,
+	const struct conf *conf, const struct conf_upstream *range, const struct ip_addr *address,
 	const struct upstream_ops *ops, void *ctx, uint64_t seed);
 
 // Sends nothing more; connections that still have something to say are seen
@@ -47,7 +52,12 @@ bool upstream_unchanged(
 void upstream_rebind(
 	struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream);
 
+// Its settings; those of one in a range have its address and name.
 const struct conf_upstream *upstream_conf(const struct upstream *u);
+// Where they stand in the configuration: for one in a range, the range.
+const struct conf_upstream *upstream_entry(const struct upstream *u);
+// Since when it has had no session and is not opening one; NEVER: it has or is.
+instant upstream_idle_since(const struct upstream *u);
 const struct bgp_peer *upstream_peer(const struct upstream *u);
 struct bfd_watch *upstream_bfd(const struct upstream *u); // NULL: none
 uint64_t upstream_cause(const struct upstream *u); // within an event: its cause's seq; 0: none

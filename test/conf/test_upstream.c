@@ -36,6 +36,37 @@ static void test_link_local(void **)
 	conf_free(&c);
 }
 
+static void test_range(void **)
+{
+	struct conf *c =
+		load(GOOD "upstreams:\n- {name: ix, range: 203.0.113.0/24, as: 64496}\n"
+			  "- {name: inner, range: 203.0.113.0/25, as: 64496, max-neighbours: 1}\n"
+			  "- {name: ll, range: \"fe80::/10\", interface: eth0, as: 64496}\n"
+			  "- {name: r1, address: 203.0.113.1, as: 64496, forget-after: 1h}\n");
+	const struct conf_upstream *u = c->upstreams.data;
+	struct strbuf once = {}, twice = {};
+	char text[PREFIX_TEXT];
+
+	assert_true(conf_upstream_is_range(&u[0]) && u[0].passive);
+	assert_int_equal(u[0].address.family, IP_NONE);
+	assert_int_equal(u[0].max_neighbours, 64);
+	assert_int_equal(u[0].forget_after.us, span_s(300).us);
+	assert_int_equal(u[1].max_neighbours, 1);
+	assert_false(conf_upstream_is_range(&u[3]) || u[3].passive);
+	struct ip_prefix remotes = conf_upstream_remotes(&u[0]);
+	assert_string_equal(prefix_print(&remotes, text), "203.0.113.0/24");
+	remotes = conf_upstream_remotes(&u[3]);
+	assert_string_equal(prefix_print(&remotes, text), "203.0.113.1/32");
+	conf_print(c, &once);
+	conf_free(&c);
+	c = load(sb_text(&once));
+	conf_print(c, &twice);
+	assert_string_equal(sb_text(&once), sb_text(&twice));
+	conf_free(&c);
+	sb_free(&once);
+	sb_free(&twice);
+}
+
 static void test_bfd(void **)
 {
 	static const struct {
@@ -89,7 +120,8 @@ static void test_password(void **)
 static const struct bad bad_upstreams[] = {
 	{ UPSTREAM("address: 203.0.113.1, as: 1"), "7:3: `name` is missing in an upstream\n",
 		NULL },
-	{ UPSTREAM("name: r1, as: 1"), "7:3: `address` is missing in an upstream\n", NULL },
+	{ UPSTREAM("name: r1, as: 1"), "7:3: upstream `r1` has no address\n",
+		"expected `address:` or `range:`" },
 	{ UPSTREAM("name: r1, address: 203.0.113.1"), "7:3: `as` is missing in an upstream\n",
 		NULL },
 	{ UPSTREAM("name: r 1, address: 203.0.113.1, as: 1"),
@@ -185,6 +217,45 @@ static const struct bad bad_upstreams[] = {
 	{ UPSTREAM(PEER ", password-file: ^"),
 		"7:62: password file ^ of upstream `r1` is refused: it is no regular file\n",
 		NULL },
+	{ UPSTREAM(PEER ", range: 203.0.113.0/24"),
+		"7:54: upstream `r1` has both an address and a range\n",
+		"expected one of the two" },
+	{ UPSTREAM("name: ix, range: 203.0.113.1/24, as: 1"),
+		"7:21: `range` cannot be `203.0.113.1/24`: host bits are set; the prefix is "
+		"203.0.113.0/24\n",
+		NULL },
+	{ UPSTREAM("name: ix, range: 224.0.0.0/4, as: 1"),
+		"7:21: 224.0.0.0/4 cannot be neighbours\n", NULL },
+	{ UPSTREAM("name: ix, range: 198.51.100.128/25, as: 1"),
+		"7:21: range 198.51.100.128/25 of upstream `ix` is inside a prefix of service "
+		"`dns`\n",
+		NULL },
+	{ UPSTREAM("name: ix, range: \"fe80::/64\", as: 1"),
+		"7:21: upstream `ix` has a link-local address\n", "expected `interface:` too" },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, interface: e"),
+		"7:55: upstream `ix` is found by its address alone\n", NULL },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, source: \"2001:db8::1\""),
+		"7:52: source 2001:db8::1 and address of upstream `ix` are of two families\n",
+		NULL },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1}\n"
+		   "- {name: iy, range: 203.0.113.0/24, as: 1"),
+		"8:21: upstreams `ix` and `iy` have the same range 203.0.113.0/24\n", NULL },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1}\n"
+		   "- {name: ix-203.0.113.9, address: 192.0.2.9, as: 1"),
+		"8:10: a neighbour in the range of `ix` would be named `ix-203.0.113.9` too\n",
+		NULL },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, password-file: ^/good.key}\n"
+		   "- {name: r1, address: 203.0.113.9, as: 1"),
+		"8:3: upstream `r1` has no password, but lies in the range of `ix`, which has "
+		"one\n",
+		"expected `password-file:` here too" },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, max-neighbours: 1025"),
+		"7:60: `max-neighbours` cannot be `1025`\n", NULL },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, forget-after: 0"),
+		"7:58: `forget-after` cannot be `0`\n", NULL },
+	{ "listen-port: 0\n" UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1"),
+		"8:3: upstream `ix` is waited for, but nothing listens\n",
+		"expected `listen-port:` other than 0" },
 	{ "listen-port: 0\n" UPSTREAM(PEER ", passive: yes"),
 		"8:56: upstream `r1` is waited for, but nothing listens\n",
 		"expected `listen-port:` other than 0" },
@@ -227,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_as),
 		cmocka_unit_test(test_link_local),
+		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_bfd),
 		cmocka_unit_test(test_password),
 		cmocka_unit_test(test_bad_upstreams),

@@ -86,7 +86,8 @@ class Case:
         return last[PREFIX[4]]
 
     def upstream(self):
-        return self.daemon.status()["upstreams"][0]
+        """Of the status; one in a range is not there before it came."""
+        return next(iter(self.daemon.status()["upstreams"]), {"established": 0})
 
     def connection(self):
         """(local port, remote port) of the session's TCP connection, at nearcastd's end."""

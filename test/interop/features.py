@@ -123,6 +123,29 @@ def md5_none(case):
     return "refused"
 
 
+def in_range(case, **fields):
+    case.establish(Setup(opener="neighbour", ranged=True, **fields))
+    assert case.upstream()["name"] == f"other-{pair.OTHER[4]}", case.upstream()
+    return "established"
+
+
+@feature("range", "known by a range of addresses")
+def known_by_range(case):
+    return in_range(case)
+
+
+@feature("range-md5", "known by a range, TCP MD5", "RFC 2385")
+def range_md5(case):
+    return in_range(case, password=pair.PASSWORD, site_password=pair.PASSWORD)
+
+
+@feature("range-md5-wrong", "known by a range, wrong password", "RFC 2385")
+def range_md5_wrong(case):
+    case.begin(Setup(password=pair.PASSWORD, site_password="wrong", opener="neighbour", ranged=True))
+    case.never_established("TCPMD5Failure")
+    return "refused"
+
+
 def with_ttl_security(case, opener):
     case.establish(Setup(ttl_security=True, site_ttl_security=True, opener=opener))
     return "established"

@@ -22,6 +22,7 @@ import harness
 SITE_AS, OTHER_AS = 64500, 64496
 SITE = {4: "203.0.113.11", 6: "2001:db8:1::11"}
 OTHER = {4: "203.0.113.1", 6: "2001:db8:1::1"}
+RANGE = {4: "203.0.113.0/29", 6: "2001:db8:1::/64"}
 LENGTH = {4: 24, 6: 64}
 ROUTER_ID = "203.0.113.1"
 PREFIX = {4: "198.51.100.0/24", 6: "2001:db8:53::/48"}
@@ -37,6 +38,7 @@ class Setup:
     opener: str = "nearcastd"       # who opens the connection: nearcastd or neighbour
     password: str = None            # the neighbour's
     site_password: str = None       # nearcastd's
+    ranged: bool = False            # nearcastd knows the neighbour by a range that holds its address
     ttl_security: bool = False      # GTSM at the neighbour
     site_ttl_security: bool = False # and at nearcastd
     routes: int = 0                 # that the neighbour announces besides its own few
@@ -70,7 +72,7 @@ services:
     announce:
       up: {{{up}}}
 upstreams:
-  - {{name: other, address: "{address}", as: {asn}, hold-time: 9s, connect-retry: 200ms{more}}}
+  - {{name: other, {known}, as: {asn}, hold-time: 9s, connect-retry: 200ms{more}}}
 """
 
 
@@ -86,8 +88,8 @@ def site_config(world, setup):
         key = world.file("site.key", setup.site_password + "\n")
         key.chmod(0o600)
         more += f", password-file: {key}"
-    return CONFIG.format(path=world.folder / "up", up=setup.up, address=OTHER[setup.family],
-                         asn=setup.asn, more=more)
+    known = f'range: "{RANGE[setup.family]}"' if setup.ranged else f'address: "{OTHER[setup.family]}"'
+    return CONFIG.format(path=world.folder / "up", up=setup.up, known=known, asn=setup.asn, more=more)
 
 
 def ip(*words):
