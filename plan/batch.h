@@ -9,7 +9,7 @@
 
 enum {
 	PLAN_LANES = 64,
-	PLAN_LANE_LENGTH_MAX = 62,
+	PLAN_LANE_LENGTH_MAX = 61,
 	PLAN_LANE_SEEDS_MAX = 255,
 	PLAN_LANE_NO_ROUTE = 255, // key and seed
 };
@@ -21,7 +21,7 @@ struct plan_variant {
 };
 
 struct plan_row {
-	uint8_t key[PLAN_LANES];
+	_Alignas(PLAN_LANES) uint8_t key[PLAN_LANES];
 	uint8_t seed[PLAN_LANES];
 };
 
