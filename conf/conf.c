@@ -42,6 +42,7 @@ static int load(struct conf **ret, loader *from, const void *what, struct faults
 		conf_check_top(&k);
 		conf_check_services(&k);
 		conf_check_upstreams(&k);
+		conf_check_fleet(&k);
 	}
 	if (rc == 0 && faults->count > before)
 		rc = -EINVAL;
@@ -66,9 +67,9 @@ int conf_load_text(
 }
 
 // Passwords do not stay behind in freed memory.
-static void forget_passwords(struct conf *c)
+static void forget_passwords(const struct items *neighbours)
 {
-	items_for_each(struct conf_upstream, u, c->upstreams)
+	items_for_each(struct conf_upstream, u, *neighbours)
 	{
 		if (u->password)
 			explicit_bzero(u->password, strlen(u->password));
@@ -79,7 +80,8 @@ void conf_free(struct conf **c)
 {
 	if (!*c)
 		return;
-	forget_passwords(*c);
+	forget_passwords(&(*c)->upstreams);
+	forget_passwords(&(*c)->fleet);
 	document_free(&(*c)->doc);
 	arena_free(&(*c)->arena);
 	free(*c);

@@ -84,6 +84,25 @@ struct conf_check {
 	struct items keys; // struct given
 };
 
+// How many sites have to announce: a number, or a share of those known.
+struct conf_min_sites {
+	bool share;
+	uint32_t value; // share: 1..100 percent; else 0..4095, 0: no guard
+};
+
+enum conf_isolated { CONF_ISOLATED_HOLD, CONF_ISOLATED_WITHDRAW };
+
+// What a service says to its fleet and asks of it; without one none of it is given.
+struct conf_guard {
+	struct conf_min_sites min_sites; // 50%
+	int isolated;                    // enum conf_isolated: while no other node is heard
+	span wait;                       // 0..60s: longer than the fleet's news travel
+	uint64_t priority;               // 0..65535
+	uint64_t capacity;               // in the unit of the load
+	char *load_file;                 // its first line is the load; NULL: not told
+	bool has_min_sites, has_isolated, has_wait, has_priority, has_capacity;
+};
+
 struct conf_service {
 	char *name;
 	struct items prefixes;      // struct ip_prefix
@@ -98,6 +117,7 @@ struct conf_service {
 	span hold_down_first, hold_down_max; // first zero: none
 	span announce_after;                 // zero: at once
 	bool has_hold_down;
+	struct conf_guard guard;
 	struct place place;
 	struct items keys; // struct given
 };
@@ -113,7 +133,11 @@ struct conf_bfd {
 // Which way routes carry path identifiers (RFC 7911).
 enum conf_add_path { CONF_ADD_PATH_RECEIVE = 1, CONF_ADD_PATH_SEND = 2 };
 
+// A BGP neighbour: an upstream, which is told the prefixes of all services, or a peer of the
+// fleet, which carries what the nodes say of themselves.
 struct conf_upstream {
+	bool fleet;                    // which of the two
+	bool reflector, has_reflector; // fleet: routes of other nodes may come from it; given
 	char *name;
 	struct ip_addr address;  // IP_NONE: a range
 	struct ip_prefix range;  // each address in it is a neighbour of its own; else IP_NONE
@@ -166,6 +190,7 @@ struct conf {
 	struct conf_prefix *by_prefix; // of all services, sorted
 	size_t prefix_count;
 	struct items upstreams; // struct conf_upstream
+	struct items fleet;     // struct conf_upstream; empty: no fleet
 	struct items listen;    // struct ip_addr for BGP; empty: all
 	uint64_t listen_port;   // 179; 0: does not listen
 	bool has_site_tag;

@@ -6,6 +6,10 @@
 extern const struct schema_scalar conf_as_scalar;        // uint64_t
 extern const struct schema_scalar conf_router_id_scalar; // struct ip_addr
 extern const struct schema_scalar conf_community_scalar; // struct bgp_community
+extern const struct schema_scalar conf_min_sites_scalar; // struct conf_min_sites
+extern const struct schema conf_bfd_schema;              // struct conf_bfd
+extern const struct schema conf_fleet_schema;            // struct conf_upstream
+extern const struct schema_word conf_isolated_words[];   // enum conf_isolated
 
 enum { CONF_PREPEND_MAX = 10, CONF_COMMUNITIES_MAX = 254 /* and the site-tag */ };
 
@@ -41,6 +45,9 @@ bool conf_is_unicast(const struct ip_addr *a);
 void conf_check_top(struct checker *k);
 void conf_check_services(struct checker *k);
 void conf_check_upstreams(struct checker *k);
+// What upstreams and peers of the fleet have in common.
+void conf_check_neighbour(struct checker *k, struct conf_upstream *u);
+void conf_check_fleet(struct checker *k);
 // Degraded and draining get what they inherit from up.
 void conf_finish_announce(struct checker *k, struct conf_announce *up,
 	struct conf_announce *degraded, struct conf_announce *draining);

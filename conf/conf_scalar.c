@@ -104,3 +104,34 @@ const struct schema_scalar conf_community_scalar = {
 	.parse = community_parse,
 	.print = community_print,
 };
+
+// "2" or "50%". None of the known sites would be a share that guards nothing: 0 says that.
+static int min_sites_parse(const char *text, void *ret, struct strbuf *)
+{
+	enum { SITES_MAX = 4095 };
+	size_t n = strspn(text, "0123456789");
+	bool share = text[n] == '%' && !text[n + 1];
+
+	if (n == 0 || n > 4 || (text[n] && !share) || (text[0] == '0' && n > 1))
+		return -EINVAL;
+	unsigned long value = strtoul(text, NULL, 10);
+	if (share ? value < 1 || value > 100 : value > SITES_MAX)
+		return -ERANGE;
+	*(struct conf_min_sites *)ret =
+		(struct conf_min_sites){ .share = share, .value = (uint32_t)value };
+	return 0;
+}
+
+static void min_sites_print(const void *value, struct strbuf *b)
+{
+	const struct conf_min_sites *m = value;
+
+	sb_printf(b, "%" PRIu32 "%s", m->value, m->share ? "%" : "");
+}
+
+const struct schema_scalar conf_min_sites_scalar = {
+	.expects = "a number of sites from 0 to 4095, or a share of them from 1% to 100%",
+	.size = sizeof(struct conf_min_sites),
+	.parse = min_sites_parse,
+	.print = min_sites_print,
+};

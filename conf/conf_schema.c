@@ -4,8 +4,6 @@
 
 #include "conf/conf_int.h"
 
-#define LATER "not in this version yet"
-
 // ---- site and node ----
 
 #define AT(field)  .offset = offsetof(struct conf_site, field)
@@ -378,7 +376,37 @@ static const struct schema service_schema = {
 					"without a break, before it is announced again." },
 			{ "announce", SCHEMA_MAP, .sub = &announce_schema,
 				.help = "How the prefixes are announced." },
-			{ "min-sites", .unavailable = LATER },
+			{ "min-sites", SCHEMA_CUSTOM, AT(guard.min_sites), HAS(guard.has_min_sites),
+				.scalar = &conf_min_sites_scalar, .fallback = "50%",
+				.help = "How many sites of the fleet have to announce: while fewer "
+					"are able, one that is not able may be held, and then "
+					"announces as when draining. A number, or a share of the "
+					"sites seen within the last hour, rounded up; 0 for no "
+					"guard. The same on all nodes. Needs a fleet." },
+			{ "isolated", SCHEMA_WORD, AT(guard.isolated), HAS(guard.has_isolated),
+				.words = conf_isolated_words, .fallback = "hold",
+				.help = "What to do on timeouts and wrong answers while no other "
+					"node of the fleet is heard." },
+			{ "guard-wait", SCHEMA_SPAN, AT(guard.wait), HAS(guard.has_wait),
+				.max = 60000, .fallback = "1s",
+				.help = "Between telling the fleet that the service is not able "
+					"and withdrawing it: longer than news travel from node to "
+					"node. With 0 there is no wait, and nodes that fail in "
+					"one moment may all withdraw." },
+			{ "priority", SCHEMA_UINT, AT(guard.priority), HAS(guard.has_priority),
+				.max = 65535, .fallback = "100",
+				.help = "Among sites that are equally able the one with the "
+					"highest is held first." },
+			{ "capacity", SCHEMA_UINT, AT(guard.capacity), HAS(guard.has_capacity),
+				.min = 1, .max = 4294967295,
+				.help = "The greatest load that this node carries, in the unit of "
+					"load-file. A drain that the others have no room for is "
+					"refused. Not told unless given." },
+			{ "load-file", SCHEMA_STRING, AT(guard.load_file),
+				.help = "Absolute path of a file whose first line is the load of "
+					"this node as a decimal number: queries a second, or "
+					"whatever is counted in the whole fleet. It is read every "
+					"few seconds." },
 			{ "drain", SCHEMA_MAP, .sub = &drain_schema,
 				.help = "How the service is emptied." },
 			{},
@@ -416,7 +444,7 @@ static const struct schema_word add_path[] = {
 #define AT(field)  .offset = offsetof(struct conf_bfd, field)
 #define HAS(field) .has_offset = offsetof(struct conf_bfd, field)
 
-static const struct schema bfd_schema = {
+const struct schema conf_bfd_schema = {
 	.name = "bfd",
 	.size = sizeof(struct conf_bfd),
 	.help = "The path to a neighbour is watched by Bidirectional Forwarding Detection. When it "
@@ -438,7 +466,8 @@ static const struct schema bfd_schema = {
 				.help = "Routers stand between: UDP port 4784, and any TTL that "
 					"ttl-security allows. Otherwise port 3784 and a TTL of "
 					"255. Unless given, yes when the upstream has multihop or "
-					"a ttl-security over 1.",
+					"a ttl-security over 1, and for a peer of the fleet unless "
+					"its ttl-security is 1.",
 				.rfc = "RFC 5881, RFC 5883" },
 			{},
 		},
@@ -593,7 +622,7 @@ static const struct schema upstream_schema = {
 					"opened or accepted again." },
 			{ "announce", SCHEMA_MAP, .sub = &upstream_announce_schema,
 				.help = "What it hears beside the service's own attributes." },
-			{ "bfd", SCHEMA_MAP, AT(bfd), HAS(has_bfd), .sub = &bfd_schema,
+			{ "bfd", SCHEMA_MAP, AT(bfd), HAS(has_bfd), .sub = &conf_bfd_schema,
 				.help = "Watch the path to the neighbour. BGP does not wait for "
 					"it to come up.",
 				.rfc = "RFC 5882" },
@@ -663,7 +692,10 @@ const struct schema conf_schema = {
 				.fallback = "/run/nearcast/readonly",
 				.help = "Absolute path of the socket that only answers "
 					"questions." },
-			{ "fleet", .unavailable = LATER },
+			{ "fleet", SCHEMA_LIST, SCHEMA_MAP, AT(fleet), .sub = &conf_fleet_schema,
+				.max = 256,
+				.help = "The sessions over which the nodes tell each other how "
+					"they stand. Without it each node decides alone." },
 			{},
 		},
 };

@@ -1,4 +1,4 @@
-// The meaning of upstreams, and their password files.
+// The meaning of upstreams, what peers of the fleet share with them, and password files.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +12,11 @@ enum { PASSWORD_MAX = 80 }; // TCP_MD5SIG_MAXKEYLEN
 static struct place place_of(const struct conf_upstream *u, const char *key)
 {
 	return conf_place(&u->keys, key, u->place);
+}
+
+static const char *kind_of(const struct conf_upstream *u)
+{
+	return u->fleet ? "fleet peer" : "upstream";
 }
 
 static bool is_node_address(const struct conf *c, const struct ip_addr *a)
@@ -35,11 +40,11 @@ static void check_address(struct checker *k, const struct conf_upstream *u)
 	ip_print(&u->address, text);
 	if (is_node_address(k->c, &u->address))
 		REFUSE(k, at, "expected the neighbour's address",
-			"upstream `%s` has this node's own address %s", u->name, text);
+			"%s `%s` has this node's own address %s", kind_of(u), u->name, text);
 	if (s)
 		REFUSE(k, at, "expected the neighbour's address",
-			"address %s of upstream `%s` is inside a prefix of service `%s`", text,
-			u->name, s->name);
+			"address %s of %s `%s` is inside a prefix of service `%s`", text,
+			kind_of(u), u->name, s->name);
 	if (!conf_is_unicast(&u->address))
 		REFUSE(k, at, "expected a unicast address", "%s cannot be a neighbour", text);
 }
@@ -82,27 +87,37 @@ static bool is_same_neighbour(const struct conf_upstream *a, const struct conf_u
 	       conf_upstream_is_range(a) == conf_upstream_is_range(b);
 }
 
-// A session is told from the others by the neighbour's address alone, on its link.
-static void check_unique(struct checker *k, const struct conf_upstream *u)
+// False: the list has come to u itself.
+static bool is_apart(struct checker *k, const struct items *from, const struct conf_upstream *u)
 {
 	struct ip_prefix remotes = conf_upstream_remotes(u);
 	bool range = conf_upstream_is_range(u);
 	char text[PREFIX_TEXT];
 
-	items_for_each(const struct conf_upstream, other, k->c->upstreams)
+	items_for_each(const struct conf_upstream, other, *from)
 	{
 		if (other == u)
-			return;
+			return false;
+		bool alike = other->fleet == u->fleet;
 		if (strcmp(other->name, u->name) == 0)
-			REFUSE(k, place_of(u, "name"), NULL, "two upstreams are named `%s`",
-				u->name);
+			REFUSE(k, place_of(u, "name"), NULL, "two %ss are named `%s`",
+				alike ? kind_of(u) : "neighbour", u->name);
 		if (is_same_neighbour(other, u))
 			REFUSE(k, place_of(u, range ? "range" : "address"), NULL,
-				"upstreams `%s` and `%s` have the same %s %s", other->name, u->name,
+				"%ss `%s` and `%s` have the same %s %s",
+				alike ? kind_of(u) : "neighbour", other->name, u->name,
 				range ? "range" : "address",
 				range ? prefix_print(&remotes, text)
 				      : ip_print(&remotes.addr, text));
 	}
+	return true;
+}
+
+// A session is told from the others by the neighbour's address alone, on its link.
+static void check_unique(struct checker *k, const struct conf_upstream *u)
+{
+	if (is_apart(k, &k->c->upstreams, u))
+		(void)is_apart(k, &k->c->fleet, u);
 }
 
 static void check_source(struct checker *k, const struct conf_upstream *u)
@@ -114,11 +129,12 @@ static void check_source(struct checker *k, const struct conf_upstream *u)
 	ip_print(&u->source, text);
 	if (u->source.family != conf_upstream_remotes(u).addr.family)
 		REFUSE(k, place_of(u, "source"), "expected an address of the neighbour's family",
-			"source %s and address of upstream `%s` are of two families", text,
+			"source %s and address of %s `%s` are of two families", text, kind_of(u),
 			u->name);
 	if (conf_service_of(k->c, &u->source))
 		REFUSE(k, place_of(u, "source"), "expected an address that only this node has",
-			"source %s of upstream `%s` is inside a service's prefix", text, u->name);
+			"source %s of %s `%s` is inside a service's prefix", text, kind_of(u),
+			u->name);
 }
 
 static void check_options(struct checker *k, const struct conf_upstream *u)
@@ -128,14 +144,14 @@ static void check_options(struct checker *k, const struct conf_upstream *u)
 	if (!whole || (!span_is_zero(u->hold_time) && u->hold_time.us < span_s(3).us))
 		REFUSE(k, place_of(u, "hold-time"),
 			"expected 0 or whole seconds from 3s to 65535s (RFC 4271 section 4.2)",
-			"`hold-time` of upstream `%s` is refused", u->name);
+			"`hold-time` of %s `%s` is refused", kind_of(u), u->name);
 	if (u->multihop && u->ttl_security)
 		REFUSE(k, place_of(u, "ttl-security"),
 			"expected one of the two: ttl-security says how many hops there are",
 			"`multihop` and `ttl-security` exclude each other");
 	if (u->passive && k->c->listen_port == 0)
 		REFUSE(k, place_of(u, "passive"), "expected `listen-port:` other than 0",
-			"upstream `%s` is waited for, but nothing listens", u->name);
+			"%s `%s` is waited for, but nothing listens", kind_of(u), u->name);
 }
 
 static void check_role(struct checker *k, const struct conf_upstream *u)
@@ -171,8 +187,10 @@ static void gather_families(struct conf_upstream *u)
 // Over several hops for BGP is over several hops for BFD.
 static void derive_bfd(struct conf_upstream *u)
 {
+	bool far = u->fleet ? u->ttl_security != 1 : u->multihop || u->ttl_security > 1;
+
 	if (u->has_bfd && !u->bfd.has_multihop)
-		u->bfd.multihop = u->multihop || u->ttl_security > 1;
+		u->bfd.multihop = far;
 }
 
 // What one UPDATE can hold with room for its prefixes.
@@ -192,18 +210,26 @@ static void check_communities(struct checker *k, const struct conf_upstream *u)
 	}
 }
 
+void conf_check_neighbour(struct checker *k, struct conf_upstream *u)
+{
+	conf_check_name(k, u->fleet ? "a fleet peer" : "an upstream", u->name, place_of(u, "name"));
+	check_address(k, u);
+	conf_check_range(k, u);
+	u->passive |= conf_upstream_is_range(u);
+	check_unique(k, u);
+	check_source(k, u);
+	check_options(k, u);
+	derive_bfd(u);
+	if (u->password_file)
+		conf_read_password(k, u);
+}
+
 void conf_check_upstreams(struct checker *k)
 {
 	items_for_each(struct conf_upstream, u, k->c->upstreams)
 	{
-		conf_check_name(k, "an upstream", u->name, place_of(u, "name"));
-		check_address(k, u);
-		conf_check_range(k, u);
-		u->passive |= conf_upstream_is_range(u);
+		conf_check_neighbour(k, u);
 		check_link(k, u);
-		check_unique(k, u);
-		check_source(k, u);
-		check_options(k, u);
 		check_role(k, u);
 		check_restart(k, u);
 		gather_families(u);
@@ -211,9 +237,6 @@ void conf_check_upstreams(struct checker *k)
 		if (u->up.given || u->degraded.given || u->draining.given)
 			conf_finish_announce(k, &u->up, &u->degraded, &u->draining);
 		check_communities(k, u);
-		derive_bfd(u);
-		if (u->password_file)
-			conf_read_password(k, u);
 	}
 }
 
@@ -261,8 +284,8 @@ void conf_read_password(struct checker *k, struct conf_upstream *u)
 	if (!problem)
 		problem = password_problem(text, read(fd, text, sizeof(text) - 1));
 	if (problem)
-		REFUSE(k, at, NULL, "password file %s of upstream `%s` is refused: %s",
-			u->password_file, u->name, problem);
+		REFUSE(k, at, NULL, "password file %s of %s `%s` is refused: %s", u->password_file,
+			kind_of(u), u->name, problem);
 	else
 		u->password = arena_strdup(k->c->arena, text);
 	explicit_bzero(text, sizeof(text));
