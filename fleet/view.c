@@ -466,7 +466,7 @@ static void take_route(struct fleet_view *v, const struct message *m, const stru
 	enum fleet_refusal why = own ? FLEET_TAKEN : judge_route(v, m, r, s, n, p);
 
 	if (why)
-		fleet_refuse(v, m->session, why, &r->prefix, m->why ? "" : m->state.name);
+		fleet_refuse(v, m->session, why, &r->prefix, m->state.name);
 	// What stood there is replaced in any case: the neighbour does not say it any more.
 	if (p && (why || own || p->entry->node != n)) {
 		path_remove(v, p, m->now);

@@ -91,11 +91,42 @@ static void test_decide_reasons(void **)
 	}
 }
 
+// The guard makes a withdrawal a demotion, and touches nothing else.
+static void test_guard_only_holds(void **)
+{
+	unsigned held = 0;
+
+	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 3 * 16; bits++) {
+		for (int g = GUARD_FREE + 1; g < GUARD_VERDICT_MAX; g++) {
+			struct decide_input in = {
+				.addresses_ready = bits & 1,
+				.held_down = bits & 2,
+				.drain_withdrawn = bits & 4,
+				.recovering = bits & 8,
+				.stopping = (enum stopping)((bits >> 4) % 3),
+				.health = (enum health)((bits >> 4) / 3 % HEALTH_MAX),
+				.admin = (enum admin)((bits >> 4) / 3 / HEALTH_MAX),
+			};
+			struct decision free = decide(&in), d;
+			in.guard = (enum guard_verdict)g;
+			d = decide(&in);
+			bool may = in.addresses_ready && in.health != HEALTH_STARTING &&
+				   in.admin < ADMIN_DRAINED && in.stopping != STOPPING_WITHDRAWN;
+			bool holds = may && free.announce == ANNOUNCE_WITHDRAWN;
+			assert_int_equal(d.announce, holds ? ANNOUNCE_DEMOTED : free.announce);
+			assert_int_equal(d.reason == free.reason, !holds);
+			held += holds;
+		}
+	}
+	assert_true(held > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decide_all),
 		cmocka_unit_test(test_decide_reasons),
+		cmocka_unit_test(test_guard_only_holds),
 	};
 
 	return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
