@@ -1,0 +1,159 @@
+// The keeper's maps and the few lines around each. All but the addresses and
+// the ring are arrays of fixed size: nothing that strangers send makes them grow.
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flow/shared.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, struct flow_config);
+	__uint(max_entries, 1);
+} config SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, struct flow_node);
+	__uint(max_entries, FLOW_NODE_MAX + 1);
+} nodes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, uint32_t);
+	__type(value, uint32_t);
+	__uint(max_entries, FLOW_ADDRESS_MAX);
+} addresses4 SEC(".maps");
+
+struct address6 {
+	uint64_t half[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct address6);
+	__type(value, uint32_t);
+	__uint(max_entries, FLOW_ADDRESS_MAX);
+} addresses6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, uint32_t); // enum flow_udp_policy
+	__uint(max_entries, 65536);
+} udp_ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, uint32_t);
+	__uint(max_entries, 1 << FLOW_PREFIX4_BITS);
+} prefixes4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, uint32_t);
+	__uint(max_entries, 1 << FLOW_PREFIX6_BITS);
+} prefixes6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, struct flow_set);
+	__uint(max_entries, FLOW_FLOW_SETS);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, struct flow_replays);
+	__uint(max_entries, FLOW_REPLAY_SETS);
+} replays SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, struct flow_budget);
+	__uint(max_entries, FLOW_NODE_MAX + 1);
+} budgets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, uint32_t);
+	__type(value, uint64_t);
+	__uint(max_entries, FLOW_C_MAX);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, uint32_t);
+	__type(value, struct flow_pair);
+	__uint(max_entries, FLOW_NODE_MAX + 1);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, uint32_t);
+	__type(value, uint32_t); // tells packets apart that are otherwise the same
+	__uint(max_entries, 1);
+} serial SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+INLINE void count(enum flow_count what)
+{
+	uint32_t key = what;
+	uint64_t *n = bpf_map_lookup_elem(&counts, &key);
+
+	if (n)
+		(*n)++;
+}
+
+INLINE const struct flow_config *config_get(void)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(&config, &zero);
+}
+
+INLINE struct flow_node *node_get(uint32_t id)
+{
+	return bpf_map_lookup_elem(&nodes, &id);
+}
+
+// A clock of a few milliseconds' grain: a tenth of the cost of an exact one.
+INLINE uint64_t now_ns(void)
+{
+	return bpf_ktime_get_coarse_ns();
+}
+
+INLINE uint64_t now_s(void)
+{
+	return now_ns() / 1000000000;
+}
+
+INLINE void tell(
+	enum flow_event_kind kind, uint16_t node, uint16_t code, const struct flow_tuple *flow)
+{
+	struct flow_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e)
+		return; // the daemon is away: what was to be told comes again
+	e->kind = kind;
+	e->node = node;
+	e->code = code;
+	e->flow = *flow;
+	bpf_ringbuf_submit(e, 0);
+}

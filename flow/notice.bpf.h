@@ -1,0 +1,53 @@
+// What keepers tell one another: whose a flow is, and where a prefix's clients go.
+#pragma once
+
+#include "flow/tunnel.bpf.h"
+
+INLINE void notice_mine(const struct flow_config *c, const struct flow_notice *n, uint16_t from)
+{
+	struct flow_tuple f = { .family = n->family, .proto = n->proto };
+
+	__builtin_memcpy(f.client, n->body, 16);
+	__builtin_memcpy(f.service, n->body + 16, 16);
+	__builtin_memcpy(&f.client_port, n->body + 32, 2);
+	__builtin_memcpy(&f.service_port, n->body + 34, 2);
+	uint64_t hash = flow_hash(c, &f);
+	struct way found = flow_find(FLOW_K_FORWARDED, hash);
+	if (found.at && way_node(found.value) == from)
+		*found.at = found.value | WAY_KNOWN;
+}
+
+INLINE void notice_prefixes(
+	const struct flow_config *c, const struct flow_notice *n, uint16_t from, uint32_t width)
+{
+	struct flow_tuple f = { .family = width == 3 ? 4 : 6 };
+
+	for (uint32_t i = 0; i < FLOW_NOTICE_ROOM / 6 && i < n->count; i++) {
+		const uint8_t *at = n->body + i * width;
+		for (uint32_t b = 0; b < 6; b++)
+			f.client[b] = b < width ? at[b] : 0;
+		uint32_t *slot = prefix_slot(c, &f);
+		if (slot)
+			prefix_move(slot, from);
+	}
+}
+
+INLINE int notice_in(
+	struct xdp_md *x, const struct flow_config *c, const struct inside *in, bool over4)
+{
+	void *data = frame_start(x), *end = frame_end(x);
+	void *at = data + L3 + (over4 ? WRAP4 : WRAP6);
+	struct flow_notice n;
+
+	if (at + sizeof(n) > end)
+		return XDP_DROP;
+	__builtin_memcpy(&n, at, sizeof(n));
+	count(FLOW_C_NOTICE);
+	if (n.kind == FLOW_N_MINE)
+		notice_mine(c, &n, in->via.from);
+	else if (n.kind == FLOW_N_PREFIX4)
+		notice_prefixes(c, &n, in->via.from, 3);
+	else if (n.kind == FLOW_N_PREFIX6)
+		notice_prefixes(c, &n, in->via.from, 6);
+	return XDP_DROP; // its work is done
+}

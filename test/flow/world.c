@@ -1,0 +1,244 @@
+#include "test/flow/world.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <arpa/inet.h>
+
+#include "lib/mem.h"
+
+// Runs a program to its end; 0 when it says so.
+static int run(const char *const *argv)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -EIO;
+}
+
+static int own_network(void)
+{
+	static const char *const addresses[] = { SERVICE4 "/32", CLIENT4 "/32", SERVICE6 "/128",
+		CLIENT6 "/128" };
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	if (run((const char *const[]){ "ip", "link", "set", "lo", "up", NULL }) < 0)
+		return -EIO;
+	for (size_t i = 0; i < countof(addresses); i++)
+		if (run((const char *const[]){
+			    "ip", "address", "add", addresses[i], "dev", "lo", NULL }) < 0)
+			return -EIO;
+	return 0;
+}
+
+// Sessions stay open as long as the test lives. Returns the client's port.
+static uint16_t session(const char *service, const char *client)
+{
+	struct sockaddr_storage to, from;
+	struct ip_addr a, b;
+
+	if (ip_parse(&a, service) < 0 || ip_parse(&b, client) < 0)
+		return 0;
+	socklen_t n = ip_to_sockaddr(&a, 80, &to), m = ip_to_sockaddr(&b, 0, &from);
+	int server = socket(to.ss_family, SOCK_STREAM, 0),
+	    fd = socket(to.ss_family, SOCK_STREAM, 0);
+	if (bind(server, (struct sockaddr *)&to, n) < 0 || listen(server, 8) < 0 ||
+		bind(fd, (struct sockaddr *)&from, m) < 0 ||
+		connect(fd, (struct sockaddr *)&to, n) < 0)
+		return 0;
+	getsockname(fd, (struct sockaddr *)&from, &m);
+	return ntohs(((struct sockaddr_in *)&from)->sin_port); // at the same place in IPv6
+}
+
+static void make_nodes(struct world *w)
+{
+	static const struct {
+		uint16_t id;
+		const char *a4, *a6;
+		bool dead;
+	} rows[] = {
+		{ US, "192.0.2.11", "2001:db8:1::11", false },
+		{ THEM, "192.0.2.12", "2001:db8:1::12", false },
+		{ WIDE, NULL, "2001:db8:1::13", false },
+		{ DEAD, "192.0.2.14", NULL, true },
+		{ THIRD, "192.0.2.15", NULL, false },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct keeper_node *n = &w->nodes[i];
+		n->id = rows[i].id;
+		n->alive = !rows[i].dead;
+		if (rows[i].a4 && ip_parse(&n->a4, rows[i].a4) < 0)
+			continue;
+		if (rows[i].a6 && ip_parse(&n->a6, rows[i].a6) < 0)
+			continue;
+		memset(n->key[0], 0xa0 + (int)i, 16);
+		memset(n->key[1], 0xb0 + (int)i, 16);
+	}
+}
+
+static int fill(struct world *w)
+{
+	static const struct keeper_udp ports[] = { { 443, FLOW_UDP_QUIC },
+		{ 5000, FLOW_UDP_SESSION } };
+	struct ip_addr services[2];
+	struct timespec real, mono;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	w->config = (struct flow_config){
+		.realtime_offset_ns = (uint64_t)(real.tv_sec - mono.tv_sec) * 1000000000 +
+				      (uint64_t)(real.tv_nsec - mono.tv_nsec),
+		.hash_key = { 1, 2 },
+		.flags = FLOW_STAMP | FLOW_QUIC_LB,
+		.budget_new = 1000000,
+		.budget_known = 1000000,
+		.self = US,
+		.port = htons(FLOW_PORT_DEFAULT),
+		.mss4 = 1400,
+		.mss6 = 1360,
+		.moved_s = 600,
+		.quic_config = 1,
+	};
+	make_nodes(w);
+	if (ip_parse(&services[0], SERVICE4) < 0 || ip_parse(&services[1], SERVICE6) < 0)
+		return -EINVAL;
+	int rc = keeper_configure(w->k, &w->config);
+	if (rc == 0)
+		rc = keeper_set_nodes(w->k, w->nodes, countof(w->nodes));
+	if (rc == 0)
+		rc = keeper_set_addresses(w->k, services, countof(services));
+	return rc < 0 ? rc : keeper_set_udp(w->k, ports, countof(ports));
+}
+
+struct world *world_make(const char **why)
+{
+	static struct strbuf error;
+	struct world *w = mem_zalloc(sizeof(*w));
+
+	*why = "needs root";
+	if (geteuid() != 0 || own_network() < 0)
+		return NULL;
+	*why = "BPF programs cannot be loaded here";
+	if (keeper_open(&w->k, NULL, &error) < 0) {
+		*why = sb_text(&error);
+		return NULL;
+	}
+	*why = "no sessions on the loopback";
+	w->port4 = session(SERVICE4, CLIENT4);
+	w->port6 = session(SERVICE6, CLIENT6);
+	return fill(w) == 0 && w->port4 && w->port6 ? w : NULL;
+}
+
+static void zero_map(const struct bpf_map *map, uint32_t n, size_t size)
+{
+	int fd = bpf_map__fd(map), cpus = libbpf_num_possible_cpus();
+	own(free_ptr) void *zero = mem_zalloc(size * (size_t)cpus);
+
+	for (uint32_t i = 0; i < n; i++)
+		bpf_map_update_elem(fd, &i, zero, BPF_ANY);
+}
+
+void world_reset(struct world *w)
+{
+	zero_map(w->k->bpf->maps.counts, FLOW_C_MAX, sizeof(uint64_t));
+	zero_map(w->k->bpf->maps.flows, FLOW_FLOW_SETS, sizeof(struct flow_set));
+	zero_map(w->k->bpf->maps.budgets, FLOW_NODE_MAX + 1, sizeof(struct flow_budget));
+	world_prefix(w, CLIENT4, 0, 0);
+	world_prefix(w, CLIENT6, 0, 0);
+}
+
+uint64_t world_count(struct world *w, enum flow_count what)
+{
+	uint64_t all[FLOW_C_MAX];
+
+	return keeper_counts(w->k, all) < 0 ? 0 : all[what];
+}
+
+uint64_t world_epoch(const struct world *w)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec +
+		       w->config.realtime_offset_ns) /
+	       1000000000;
+}
+
+static int test_run(int fd, struct frame *f)
+{
+	uint8_t out[FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = (uint32_t)f->n,
+		.data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(fd, &opts) < 0)
+		return -errno;
+	memcpy(f->b, out, opts.data_size_out);
+	f->n = opts.data_size_out;
+	return (int)opts.retval;
+}
+
+int world_in(struct world *w, struct frame *f)
+{
+	return test_run(bpf_program__fd(w->k->bpf->progs.nearcast_in), f);
+}
+
+int world_out(struct world *w, struct frame *f)
+{
+	return test_run(bpf_program__fd(w->k->bpf->progs.nearcast_out), f);
+}
+
+struct tunnel_spec world_tunnel(const struct world *w, uint16_t from, uint8_t type)
+{
+	struct tunnel_spec t = { .from_id = from,
+		.to_id = US,
+		.type = type,
+		.hop = type == FLOW_T_NOTICE ? 0 : 1,
+		.epoch = world_epoch(w),
+		.port = FLOW_PORT_DEFAULT };
+	static uint8_t serial;
+
+	for (size_t i = 0; i < countof(w->nodes); i++)
+		if (w->nodes[i].id == from)
+			memcpy(t.key, w->nodes[i].key[0], sizeof(t.key));
+	t.from = from == WIDE ? "2001:db8:1::13" : from == THIRD ? "192.0.2.15" : "192.0.2.12";
+	t.to = from == WIDE ? "2001:db8:1::11" : "192.0.2.11";
+	t.serial = serial++;
+	return t;
+}
+
+void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t before)
+{
+	struct timespec t;
+	struct ip_addr a;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	uint32_t value = now ? (uint32_t)(t.tv_sec / FLOW_MOVED_UNIT_S & 0xff) << 24 |
+					 (uint32_t)before << 12 | now
+			     : 0;
+	if (ip_parse(&a, client) < 0)
+		return;
+	if (a.family == IP4) {
+		uint32_t at = ip_to_u32(&a) >> 8;
+		bpf_map_update_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &value, BPF_ANY);
+		return;
+	}
+	uint64_t x = 0;
+	memcpy(&x, a.b, 6); // the /48; hashed as flows.bpf.h does
+	x ^= 0x6e656172;
+	for (int i = 0; i < 2; i++) {
+		x ^= x >> 32;
+		x *= 0xd6e8feb86659fd93;
+	}
+	x ^= x >> 32;
+	uint32_t at = (uint32_t)(x >> (64 - FLOW_PREFIX6_BITS));
+	bpf_map_update_elem(bpf_map__fd(w->k->bpf->maps.prefixes6), &at, &value, BPF_ANY);
+}
