@@ -25,13 +25,11 @@ struct rib_attrs_room {
 	uint8_t path[131072], rest[65536], hop[32];
 };
 
-// Which attributes of a field count. as4: AS numbers of four octets in AS_PATH. keep: a bit for
-// each code below 64; the decoder of UPDATEs clears those that RFC 7606 discards. Above 64 all are
-// kept. Unknown attributes are kept when they are transitive (RFC 4271 section 5).
+// How to read a field. Unknown attributes are kept when they are transitive (RFC 4271 section 5).
 struct rib_attrs_from {
-	bool as4;
-	uint64_t keep;
-	struct ip_addr next_hop, link_local; // IP_NONE: take NEXT_HOP of the field
+	bool as4;      // AS numbers of AS_PATH and AGGREGATOR have four octets
+	uint64_t drop; // a bit for each code below 64 that RFC 7606 discards
+	struct ip_addr next_hop, link_local; // IP_NONE: what the field says
 };
 
 // Splits an attribute field, in which MP_REACH_NLRI may be whole or as short as RFC 6396 section
@@ -87,3 +85,8 @@ uint32_t rib_path_origin(struct rd path);
 bool rib_path_has(struct rd path, uint32_t as);
 // "3356 1299 {64500,64501}", confederations in "()" and "[]".
 void rib_path_print(struct rd path, struct strbuf *b);
+// Segments of known types with a number in each, to the path's end.
+bool rib_path_is_sound(struct rd path);
+// Writes the path of a neighbour that speaks AS numbers of two octets, with what AS4_PATH says (empty:
+// it was not there) in place of its last ones: RFC 6793 section 4.2.3. 0; -EBADMSG.
+[[nodiscard]] int rib_path_merge(struct wr *w, struct rd path, struct rd wide);

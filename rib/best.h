@@ -26,8 +26,6 @@ enum rib_step {
 const char *rib_step_name(enum rib_step s); // "local-pref"
 const char *rib_step_rfc(enum rib_step s);  // "RFC 4271 section 9.1.1"
 
-enum { RIB_BEST_MAX = 4096 }; // routes of one prefix that are compared
-
 // Which of n routes of one prefix is best; -1: none is eligible. lost[i]: the step that route i
 // lost at. *by: the step that put the last rival out; RIB_STEP_NONE when there was none. local_as 0:
 // loops are not looked for.

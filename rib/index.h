@@ -19,7 +19,7 @@ struct index {
 enum { INDEX_FREE = UINT32_MAX }; // no thing has this number
 
 void index_free(struct index *x);
-// Starts a search: the place to look at first. UINT32_MAX: the index is empty.
+// Starts a search: the place to look at first.
 uint32_t index_first(const struct index *x, uint64_t hash);
 // The number at or after *place whose hash is the same, with *place moved to it; INDEX_FREE: none.
 // To go on, add one to *place.

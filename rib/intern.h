@@ -26,8 +26,5 @@ void intern_unshared(struct intern *t);
 void intern_release(struct intern *t, uint32_t number);
 // A view, good until the table changes (in a snapshot: until that is freed).
 struct rd intern_read(const struct intern *t, uint32_t number);
-// Walk: the number after that one, in no order that means anything. Start with UINT32_MAX;
-// UINT32_MAX is the end. The empty string is not met.
-uint32_t intern_next(const struct intern *t, uint32_t number);
 uint32_t intern_count(const struct intern *t);
 size_t intern_bytes(const struct intern *t); // octets taken from the system

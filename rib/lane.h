@@ -49,11 +49,12 @@ void lane_snapshot(struct lane *ret, struct lane *l);
 // The route of that number; false: none.
 [[nodiscard]] bool lane_get(const struct lane *l, uint32_t number, struct lane_cell *ret);
 bool lane_has(const struct lane *l, uint32_t number);
-// Puts a route in; true: *old is the one that was there before.
-[[nodiscard]] bool lane_put(
+enum lane_change { LANE_SAME, LANE_ADDED, LANE_REPLACED };
+
+// Puts a route in. LANE_SAME: it was there with that set and keeps its time, but is not stale any
+// more; LANE_REPLACED: *old is the one that was there before.
+[[nodiscard]] enum lane_change lane_put(
 	struct lane *l, uint32_t number, const struct lane_cell *cell, struct lane_cell *old);
-// The route is no longer stale.
-void lane_refresh(struct lane *l, uint32_t number);
 // Takes the route out; false: there was none.
 [[nodiscard]] bool lane_take(struct lane *l, uint32_t number, struct lane_cell *old);
 // Every route is stale until it is announced again.
@@ -63,5 +64,10 @@ void lane_mark(struct lane *l);
 uint32_t lane_next(const struct lane *l, uint32_t number);
 // The same for stale routes.
 uint32_t lane_next_stale(const struct lane *l, uint32_t number);
+
+// The routes whose sets have a bit in the map: how many, and each one's number.
+size_t lane_count(const struct lane *l, const uint64_t *sets);
+void lane_find(const struct lane *l, const uint64_t *sets,
+	void (*found)(void *arg, uint32_t number), void *arg);
 
 size_t lane_bytes(const struct lane *l); // octets taken from the system

@@ -62,23 +62,23 @@ uint32_t prefixes_match(const struct prefixes *t, const struct ip_prefix *p);
 
 // An ordered walk: by address, then by length. The trie must not change meanwhile (a snapshot
 // does not); to go on after a change, start again after the last prefix that was met.
-struct prefixes_walk {
-	const struct prefixes *t;
-	int depth; // of the innermost frame; -1: at the end
-	struct {
-		uint32_t node;
-		uint16_t place, place_end; // in the bitmap of prefixes
-		uint16_t child, child_end;
-	} frames[PREFIXES_DEPTH];
-	uint32_t only; // a lone prefix, before the frames; PREFIXES_NONE: none
+struct prefixes_frame {
+	uint32_t node;
+	uint16_t place, place_end; // in the bitmap of prefixes
+	uint16_t child, child_end;
 };
 
-void prefixes_walk(struct prefixes_walk *w, const struct prefixes *t); // all of them
-// What p covers, itself included.
-void prefixes_walk_covered(
-	struct prefixes_walk *w, const struct prefixes *t, const struct ip_prefix *p);
-// Moves the walk to what comes after p, forwards only.
-void prefixes_walk_after(struct prefixes_walk *w, const struct ip_prefix *p);
+struct prefixes_walk {
+	const struct prefixes *t;
+	int depth; // of the innermost frame; -1: none
+	struct prefixes_frame frames[PREFIXES_DEPTH];
+	uint32_t only; // one prefix before the frames; PREFIXES_NONE: none
+};
+
+// What `under` covers, itself included (NULL: everything), of that what comes after `after` (NULL:
+// from the first). Neither prefix need be there.
+void prefixes_walk(struct prefixes_walk *w, const struct prefixes *t, const struct ip_prefix *under,
+	const struct ip_prefix *after);
 [[nodiscard]] uint32_t prefixes_next(struct prefixes_walk *w); // PREFIXES_NONE: the end
 
 // Octets taken from the system.

@@ -124,5 +124,5 @@ struct rib_memory {
 };
 
 enum { RIB_MEMORY_ROWS = 16 };
-// Returns the number of rows. What snapshots keep beside the store is the row "held by snapshots".
+// Returns the number of rows. What a snapshot keeps of the past is not among them.
 size_t rib_memory(const struct rib *r, struct rib_memory ret[RIB_MEMORY_ROWS]);

@@ -44,6 +44,5 @@ struct rib_hit {
 // A page of the routes in order of prefixes, after that prefix (NULL: from the first), within
 // `under` (NULL: anywhere). Returns how many, at most max; a prefix is never cut in two unless it
 // alone has more than max.
-size_t rib_found_page(const struct rib_found *f, enum ip_family family,
-	const struct ip_prefix *after, const struct ip_prefix *under, struct rib_hit *ret,
-	size_t max);
+size_t rib_found_page(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
+	const struct ip_prefix *under, struct rib_hit *ret, size_t max);

@@ -1,0 +1,217 @@
+#include "rib/best.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "rib/codes.h"
+
+// What the steps compare, read once from the attributes.
+struct rival {
+	enum rib_step lost;
+	bool loop, llgr_stale, internal;
+	uint32_t local_pref, length, origin, neighbour_as, med, id, clusters, path_id;
+	struct ip_addr addr;
+};
+
+static bool is_llgr_stale(const struct rib_attrs *a)
+{
+	struct rd v;
+
+	if (!rib_attrs_get(a, ATTR_COMMUNITIES, &v))
+		return false;
+	while (rd_left(&v) >= 4)
+		if (rd_u32(&v) == COMMUNITY_LLGR_STALE)
+			return true;
+	return false;
+}
+
+static uint32_t clusters(const struct rib_attrs *a)
+{
+	struct rd v;
+
+	return rib_attrs_get(a, ATTR_CLUSTER_LIST, &v) ? (uint32_t)rd_left(&v) / 4 : 0;
+}
+
+static struct rival read_rival(
+	const struct rib *r, const struct rib_route *route, uint32_t local_as)
+{
+	const struct rib_neighbour *n = rib_neighbour(r, route->neighbour);
+	struct rib_attrs a = rib_set_read(r, route->set);
+
+	return (struct rival){
+		.loop = local_as && rib_path_has(a.path, local_as),
+		.llgr_stale = is_llgr_stale(&a),
+		.internal = n->internal,
+		.local_pref = rib_attrs_u32(&a, ATTR_LOCAL_PREF, LOCAL_PREF_DEFAULT),
+		.length = rib_path_length(a.path),
+		.origin = rib_attrs_origin(&a),
+		.neighbour_as = rib_path_neighbour(a.path),
+		.med = rib_attrs_u32(&a, ATTR_MED, 0),
+		.id = rib_attrs_u32(&a, ATTR_ORIGINATOR_ID, n->id),
+		.clusters = clusters(&a),
+		.path_id = route->path_id,
+		.addr = n->addr,
+	};
+}
+
+// ---- The steps: < 0 when a is better, > 0 when b is ----
+
+typedef int step_compare(const struct rival *a, const struct rival *b);
+
+static int less(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_stale(const struct rival *a, const struct rival *b)
+{
+	return less(a->llgr_stale, b->llgr_stale);
+}
+
+static int by_local_pref(const struct rival *a, const struct rival *b)
+{
+	return less(b->local_pref, a->local_pref);
+}
+
+static int by_length(const struct rival *a, const struct rival *b)
+{
+	return less(a->length, b->length);
+}
+
+static int by_origin(const struct rival *a, const struct rival *b)
+{
+	return less(a->origin, b->origin);
+}
+
+// Only between routes that came through the same neighbouring AS; none at all is the own one.
+static int by_med(const struct rival *a, const struct rival *b)
+{
+	return a->neighbour_as == b->neighbour_as ? less(a->med, b->med) : 0;
+}
+
+static int by_external(const struct rival *a, const struct rival *b)
+{
+	return less(a->internal, b->internal);
+}
+
+static int by_id(const struct rival *a, const struct rival *b)
+{
+	return less(a->id, b->id);
+}
+
+static int by_clusters(const struct rival *a, const struct rival *b)
+{
+	return less(a->clusters, b->clusters);
+}
+
+static int by_address(const struct rival *a, const struct rival *b)
+{
+	return ip_cmp(&a->addr, &b->addr);
+}
+
+static int by_path_id(const struct rival *a, const struct rival *b)
+{
+	return less(a->path_id, b->path_id);
+}
+
+// clang-format off
+static const struct step {
+	const char *name, *rfc;
+	step_compare *compare;
+	bool partial; // does not put all routes in one order: each is compared with each
+} steps[RIB_STEP_MAX] = {
+	[RIB_STEP_NONE]       = { "best",       "RFC 4271 section 9.1.2" },
+	[RIB_STEP_LOOP]       = { "as-loop",    "RFC 4271 section 9.1.2" },
+	[RIB_STEP_STALE]      = { "llgr-stale", "RFC 9494 section 4.3",       by_stale },
+	[RIB_STEP_LOCAL_PREF] = { "local-pref", "RFC 4271 section 9.1.1",     by_local_pref },
+	[RIB_STEP_PATH]       = { "as-path",    "RFC 4271 section 9.1.2.2 a", by_length },
+	[RIB_STEP_ORIGIN]     = { "origin",     "RFC 4271 section 9.1.2.2 b", by_origin },
+	[RIB_STEP_MED]        = { "med",        "RFC 4271 section 9.1.2.2 c", by_med, true },
+	[RIB_STEP_EXTERNAL]   = { "external",   "RFC 4271 section 9.1.2.2 d", by_external },
+	[RIB_STEP_ID]         = { "router-id",  "RFC 4271 section 9.1.2.2 f", by_id },
+	[RIB_STEP_CLUSTERS]   = { "cluster-list", "RFC 4456 section 9",       by_clusters },
+	[RIB_STEP_ADDRESS]    = { "address",    "RFC 4271 section 9.1.2.2 g", by_address },
+	[RIB_STEP_PATH_ID]    = { "path-id",    "RFC 7911 section 3",         by_path_id },
+};
+// clang-format on
+
+const char *rib_step_name(enum rib_step s)
+{
+	return steps[s].name;
+}
+
+const char *rib_step_rfc(enum rib_step s)
+{
+	return steps[s].rfc;
+}
+
+static void run_ordered(struct rival *list, size_t n, enum rib_step step)
+{
+	const struct rival *top = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].lost && (!top || steps[step].compare(&list[i], top) < 0))
+			top = &list[i];
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].lost && steps[step].compare(&list[i], top) > 0)
+			list[i].lost = step;
+}
+
+// A route that loses in this step still puts out those that it beats.
+static void run_partial(struct rival *list, size_t n, enum rib_step step)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n && !list[i].lost; j++)
+			if ((!list[j].lost || list[j].lost == step) &&
+				steps[step].compare(&list[i], &list[j]) > 0)
+				list[i].lost = step;
+}
+
+static size_t running(const struct rival *list, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += !list[i].lost;
+	return count;
+}
+
+static enum rib_step run(struct rival *list, size_t n)
+{
+	size_t left = running(list, n);
+
+	for (enum rib_step s = RIB_STEP_STALE; s < RIB_STEP_MAX && left > 1; s++) {
+		if (steps[s].partial)
+			run_partial(list, n, s);
+		else
+			run_ordered(list, n, s);
+		left = running(list, n);
+		if (left == 1)
+			return s;
+	}
+	return RIB_STEP_NONE;
+}
+
+int rib_best(const struct rib *r, const struct rib_route *routes, size_t n, uint32_t local_as,
+	enum rib_step *lost, enum rib_step *by)
+{
+	struct rival few[16];
+	own(free_ptr) struct rival *many =
+		n > countof(few) ? mem_resize(NULL, n, sizeof(*many)) : NULL;
+	struct rival *list = many ? many : few;
+	int best = -1;
+
+	for (size_t i = 0; i < n; i++) {
+		list[i] = read_rival(r, &routes[i], local_as);
+		list[i].lost = list[i].loop ? RIB_STEP_LOOP : RIB_STEP_NONE;
+	}
+	*by = run(list, n);
+	for (size_t i = 0; i < n; i++) {
+		lost[i] = list[i].lost;
+		if (!lost[i] && best < 0)
+			best = (int)i;
+	}
+	return best;
+}

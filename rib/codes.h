@@ -1,0 +1,27 @@
+// Path attributes as far as the store looks into them; bgp/attr.h judges them on the wire.
+#pragma once
+
+enum {
+	ATTR_ORIGIN = 1,
+	ATTR_AS_PATH = 2,
+	ATTR_NEXT_HOP = 3,
+	ATTR_MED = 4,
+	ATTR_LOCAL_PREF = 5,
+	ATTR_AGGREGATOR = 7,
+	ATTR_COMMUNITIES = 8,
+	ATTR_ORIGINATOR_ID = 9,
+	ATTR_CLUSTER_LIST = 10,
+	ATTR_MP_REACH = 14,
+	ATTR_EXTENDED_COMMUNITIES = 16,
+	ATTR_AS4_PATH = 17,
+	ATTR_AS4_AGGREGATOR = 18,
+	ATTR_AIGP = 26,
+	ATTR_LARGE_COMMUNITIES = 32,
+	ATTR_OTC = 35,
+};
+
+enum { FLAG_OPTIONAL = 0x80, FLAG_TRANSITIVE = 0x40, FLAG_EXTENDED = 0x10 };
+
+enum { AS_TRANS = 23456, ORIGIN_INCOMPLETE = 2, LOCAL_PREF_DEFAULT = 100 };
+
+#define COMMUNITY_LLGR_STALE UINT32_C(0xffff0006) // RFC 9494 section 4.6

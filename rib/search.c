@@ -1,0 +1,313 @@
+#include "rib/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "rib/codes.h"
+#include "rib/inside.h"
+
+// Up to so many routes are found by reading the lanes, which is fast and in no order, and sorted;
+// more lie so close that a walk in order soon has a page of them.
+enum { SCAN_MAX = 65536, ASK_STOP_EVERY = 256 };
+
+struct rib_found {
+	const struct rib *r;
+	struct rib_question q;
+	uint64_t *sets; // a bit each
+	size_t counts[RIB_FAMILIES];
+	bool truncated;
+	unsigned steps;
+};
+
+// ---- Asking each string once ----
+
+enum answer { UNKNOWN, NO, YES };
+
+// By number: { class:6, place:26 }, as in rib/intern.h.
+struct memo {
+	uint8_t *classes[INTERN_CLASSES + 1];
+};
+
+typedef bool ask_fn(const struct rib_question *q, struct rd string);
+
+static bool ask(struct memo *m, const struct intern *t, uint32_t number,
+	const struct rib_question *q, ask_fn *fn)
+{
+	uint32_t class = number >> 26, place = number & ((1 << 26) - 1);
+	uint32_t room = class ? t->classes[class - 1].top : 1;
+
+	if (!m->classes[class])
+		m->classes[class] = mem_zalloc(room);
+	uint8_t *a = &m->classes[class][place];
+	if (*a == UNKNOWN)
+		*a = fn(q, intern_read(t, number)) ? YES : NO;
+	return *a == YES;
+}
+
+static void memo_free(struct memo *m)
+{
+	for (size_t i = 0; i < countof(m->classes); i++)
+		free(m->classes[i]);
+}
+
+static bool asks_path(const struct rib_question *q)
+{
+	return q->has_origin || q->has_as || q->path;
+}
+
+static bool ask_path(const struct rib_question *q, struct rd path)
+{
+	if (q->has_origin && rib_path_origin(path) != q->origin)
+		return false;
+	if (q->has_as && !rib_path_has(path, q->as))
+		return false;
+	return !q->path || q->path(q->arg, path);
+}
+
+static bool asks_rest(const struct rib_question *q)
+{
+	return q->rest || q->community_count || q->large_count || q->extended_count;
+}
+
+static bool has_member(struct rd list, const uint8_t *member, size_t octets)
+{
+	while (rd_left(&list) >= octets)
+		if (memcmp(rd_bytes(&list, octets), member, octets) == 0)
+			return true;
+	return false;
+}
+
+// Each of the members, of that many octets, is in the attribute.
+static bool has_all(const struct rib_attrs *a, uint8_t code, const uint8_t *members, size_t count,
+	size_t octets)
+{
+	struct rd v;
+
+	if (count == 0)
+		return true;
+	if (!rib_attrs_get(a, code, &v))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!has_member(v, members + i * octets, octets))
+			return false;
+	return true;
+}
+
+static bool ask_rest(const struct rib_question *q, struct rd rest)
+{
+	const struct rib_attrs a = { .rest = rest };
+
+	return has_all(&a, ATTR_COMMUNITIES, q->communities, q->community_count, 4) &&
+	       has_all(&a, ATTR_LARGE_COMMUNITIES, q->large, q->large_count, 12) &&
+	       has_all(&a, ATTR_EXTENDED_COMMUNITIES, q->extended, q->extended_count, 8) &&
+	       (!q->rest || q->rest(q->arg, rest));
+}
+
+static bool ask_hop(const struct rib_question *q, struct rd hop)
+{
+	const struct rib_attrs a = { .hop = hop };
+	struct ip_addr addr = rib_attrs_next_hop(&a, NULL);
+
+	return ip_equal(&addr, &q->next_hop);
+}
+
+// ---- Sets ----
+
+static bool is_stopped(struct rib_found *f)
+{
+	if (!f->truncated && f->q.stop && f->steps++ % ASK_STOP_EVERY == 0)
+		f->truncated = f->q.stop(f->q.arg);
+	return f->truncated;
+}
+
+static void ask_sets(struct rib_found *f)
+{
+	const struct rib_question *q = &f->q;
+	const struct rib *r = f->r;
+	struct memo paths = {}, rests = {}, hops = {};
+	bool path = asks_path(q), rest = asks_rest(q), hop = q->next_hop.family != IP_NONE;
+
+	for (uint32_t i = 0; i < r->sets.top && !is_stopped(f); i++) {
+		const struct rib_set *s = rib_set_at(r, i);
+		if (s->refs == 0 || (hop && !ask(&hops, &r->hops, s->hop, q, ask_hop)) ||
+			(rest && !ask(&rests, &r->rests, s->rest, q, ask_rest)) ||
+			(path && !ask(&paths, &r->paths, s->path, q, ask_path)))
+			continue;
+		f->sets[i / 64] |= UINT64_C(1) << i % 64;
+		f->counts[s->six] += s->refs;
+	}
+	memo_free(&paths);
+	memo_free(&rests);
+	memo_free(&hops);
+}
+
+// Sets that neighbours share are counted for one of them by reading its lanes.
+static void count_neighbour(struct rib_found *f)
+{
+	for (unsigned i = 0; i < RIB_FAMILIES; i++) {
+		const struct rib_table *t = &f->r->tables[i];
+		uint32_t lane = f->q.neighbour < f->r->member_count
+					? f->r->members[f->q.neighbour].lanes[i]
+					: NO_LANE;
+		f->counts[i] = 0;
+		for (; lane != NO_LANE; lane = t->lanes[lane].next)
+			f->counts[i] += lane_count(&t->lanes[lane].lane, f->sets);
+	}
+}
+
+struct rib_found *rib_search(const struct rib *s, const struct rib_question *q)
+{
+	struct rib_found *f = mem_zalloc(sizeof(*f));
+
+	f->r = s;
+	f->q = *q;
+	f->sets = mem_zalloc((s->sets.top / 64 + 1) * sizeof(*f->sets));
+	ask_sets(f);
+	if (q->neighbour != RIB_ANY)
+		count_neighbour(f);
+	return f;
+}
+
+void rib_found_free(struct rib_found **f)
+{
+	struct rib_found *old = take(*f);
+
+	if (old)
+		free(old->sets);
+	free(old);
+}
+
+bool rib_found_has(const struct rib_found *f, uint32_t set)
+{
+	return f->sets[set / 64] >> set % 64 & 1;
+}
+
+bool rib_found_truncated(const struct rib_found *f)
+{
+	return f->truncated;
+}
+
+size_t rib_found_count(const struct rib_found *f, enum ip_family family)
+{
+	return f->counts[rib_family_index(family)];
+}
+
+// ---- Pages ----
+
+struct page_out {
+	struct rib_hit *list;
+	size_t max, count;
+};
+
+// The routes of a prefix that fit; false: there is no room for them on this page.
+static bool add_prefix(
+	const struct rib_found *f, enum ip_family family, uint32_t prefix, struct page_out *out)
+{
+	struct rib_route few[64];
+	own(free_ptr) struct rib_route *many = NULL;
+	struct rib_route *routes = few;
+	size_t n = rib_routes_of(f->r, family, prefix, f->q.neighbour, few, countof(few)), fit = 0;
+
+	if (n > countof(few)) {
+		routes = many = mem_resize(NULL, n, sizeof(*many));
+		n = rib_routes_of(f->r, family, prefix, f->q.neighbour, many, n);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (rib_found_has(f, routes[i].set))
+			routes[fit++] = routes[i];
+	if (out->count > 0 && fit > out->max - out->count)
+		return false;
+	for (size_t i = 0; i < fit && out->count < out->max; i++)
+		out->list[out->count++] = (struct rib_hit){ prefix, routes[i] };
+	return out->count < out->max;
+}
+
+static void page_by_walk(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
+	const struct ip_prefix *under, struct page_out *out)
+{
+	struct prefixes_walk w;
+	uint32_t prefix;
+
+	prefixes_walk(&w, rib_prefixes(f->r, family), under, after);
+	while ((prefix = prefixes_next(&w)) != PREFIXES_NONE && !is_stopped(f))
+		if (!add_prefix(f, family, prefix, out))
+			return;
+}
+
+struct keyed {
+	struct ip_prefix key;
+	uint32_t number;
+};
+
+struct scan {
+	const struct prefixes *prefixes;
+	const struct ip_prefix *after, *under;
+	struct keyed *list;
+	size_t count, room;
+};
+
+static void scan_one(void *arg, uint32_t number)
+{
+	struct scan *s = arg;
+	struct ip_prefix key = prefixes_key(s->prefixes, number);
+
+	if ((s->after && prefix_cmp(&key, s->after) <= 0) ||
+		(s->under && !prefix_covers(s->under, &key)))
+		return;
+	if (s->count == s->room) {
+		s->room = s->room * 2 + 64;
+		s->list = mem_resize(s->list, s->room, sizeof(*s->list));
+	}
+	s->list[s->count++] = (struct keyed){ key, number };
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct keyed *a = x, *b = y;
+
+	return prefix_cmp(&a->key, &b->key);
+}
+
+static void scan_lanes(const struct rib_found *f, unsigned table, struct scan *s)
+{
+	const struct rib *r = f->r;
+
+	for (uint32_t m = 0; m < r->member_count; m++) {
+		if (!r->members[m].used || (f->q.neighbour != RIB_ANY && f->q.neighbour != m))
+			continue;
+		for (uint32_t i = r->members[m].lanes[table]; i != NO_LANE;
+			i = r->tables[table].lanes[i].next)
+			lane_find(&r->tables[table].lanes[i].lane, f->sets, scan_one, s);
+	}
+}
+
+static void page_by_scan(const struct rib_found *f, enum ip_family family,
+	const struct ip_prefix *after, const struct ip_prefix *under, struct page_out *out)
+{
+	struct scan s = { .prefixes = rib_prefixes(f->r, family), .after = after, .under = under };
+
+	scan_lanes(f, rib_family_index(family), &s);
+	if (s.count > 0)
+		qsort(s.list, s.count, sizeof(*s.list), by_key);
+	for (size_t i = 0; i < s.count; i++)
+		if (i == 0 || s.list[i].number != s.list[i - 1].number)
+			if (!add_prefix(f, family, s.list[i].number, out))
+				break;
+	free(s.list);
+}
+
+size_t rib_found_page(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
+	const struct ip_prefix *under, struct rib_hit *ret, size_t max)
+{
+	struct page_out out = { .list = ret, .max = max };
+
+	if (max == 0 || rib_found_count(f, family) == 0)
+		return 0;
+	if (rib_found_count(f, family) <= SCAN_MAX)
+		page_by_scan(f, family, after, under, &out);
+	else
+		page_by_walk(f, family, after, under, &out);
+	return out.count;
+}
