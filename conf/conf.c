@@ -73,6 +73,11 @@ static void forget_passwords(const struct items *neighbours)
 	{
 		if (u->password)
 			explicit_bzero(u->password, strlen(u->password));
+		items_for_each(struct conf_ao_key, key, u->ao_keys)
+		{
+			if (key->secret)
+				explicit_bzero(key->secret, strlen(key->secret));
+		}
 	}
 }
 

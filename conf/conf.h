@@ -133,6 +133,21 @@ struct conf_bfd {
 // Which way routes carry path identifiers (RFC 7911).
 enum conf_add_path { CONF_ADD_PATH_RECEIVE = 1, CONF_ADD_PATH_SEND = 2 };
 
+// Of RFC 5926.
+enum conf_ao_algorithm { CONF_AO_HMAC_SHA_1_96, CONF_AO_AES_128_CMAC_96, CONF_AO_ALGORITHM_MAX };
+
+// A master key of TCP-AO (RFC 5925 section 3.1).
+struct conf_ao_key {
+	uint64_t id;         // SendID: 0..255
+	uint64_t receive_id; // RecvID: the id unless given
+	bool has_receive_id; // given
+	int algorithm;       // enum conf_ao_algorithm
+	char *key_file;
+	char *secret; // its content without the final newline; never printed
+	struct place place;
+	struct items keys; // struct given
+};
+
 // A BGP neighbour: an upstream, which is told the prefixes of all services, or a peer of the
 // fleet, which carries what the nodes say of themselves.
 struct conf_upstream {
@@ -149,6 +164,7 @@ struct conf_upstream {
 	struct ip_addr source; // IP_NONE: the kernel chooses
 	char *password_file;   // NULL: none
 	char *password;        // its content without the final newline; never printed
+	struct items ao_keys;  // struct conf_ao_key; none: no TCP-AO
 	span hold_time;
 	span connect_retry;
 	bool passive;  // of a range: always

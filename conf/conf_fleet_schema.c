@@ -44,6 +44,11 @@ const struct schema conf_fleet_schema = {
 				.help = "Absolute path of a file with the TCP-MD5 password, as for "
 					"an upstream.",
 				.rfc = "RFC 2385" },
+			{ "tcp-ao", SCHEMA_LIST, SCHEMA_MAP, AT(ao_keys),
+				.sub = &conf_ao_key_schema, .min = 1, .max = 16,
+				.help = "Keys of the TCP Authentication Option, as for an "
+					"upstream.",
+				.rfc = "RFC 5925" },
 			{ "hold-time", SCHEMA_SPAN, AT(hold_time), .max = 65535000,
 				.fallback = "9s",
 				.help = "Offered hold time, in whole seconds: 0 for none, or at "

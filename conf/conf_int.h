@@ -8,6 +8,7 @@ extern const struct schema_scalar conf_router_id_scalar; // struct ip_addr
 extern const struct schema_scalar conf_community_scalar; // struct bgp_community
 extern const struct schema_scalar conf_min_sites_scalar; // struct conf_min_sites
 extern const struct schema conf_bfd_schema;              // struct conf_bfd
+extern const struct schema conf_ao_key_schema;           // struct conf_ao_key
 extern const struct schema conf_fleet_schema;            // struct conf_upstream
 extern const struct schema_word conf_isolated_words[];   // enum conf_isolated
 
@@ -53,5 +54,7 @@ void conf_finish_announce(struct checker *k, struct conf_announce *up,
 	struct conf_announce *degraded, struct conf_announce *draining);
 void conf_check_checks(struct checker *k, struct conf_service *s);
 void conf_check_range(struct checker *k, const struct conf_upstream *u);
-// Refuses a password file that others may read too.
-void conf_read_password(struct checker *k, struct conf_upstream *u);
+// "upstream", "fleet peer".
+const char *conf_kind_of(const struct conf_upstream *u);
+// Reads the files of passwords and keys; refuses those that others may read too.
+void conf_read_secrets(struct checker *k, struct conf_upstream *u);

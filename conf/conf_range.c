@@ -70,20 +70,27 @@ static void check_names(struct checker *k, const struct conf_upstream *u)
 	}
 }
 
+static const char *protection(const struct conf_upstream *u)
+{
+	return u->password_file ? "password-file" : u->ao_keys.count ? "tcp-ao" : NULL;
+}
+
 // The kernel looks for keys by address, before anybody knows whose connection it is: the
 // range's would be asked of a neighbour without one.
 static void check_passwords(struct checker *k, const struct conf_upstream *u)
 {
-	if (!u->password_file)
+	const char *key = protection(u);
+
+	if (!key)
 		return;
 	items_for_each(const struct conf_upstream, other, k->c->upstreams)
 	{
 		struct ip_prefix inner = conf_upstream_remotes(other);
-		if (other != u && !other->password_file && prefix_covers(&u->range, &inner))
-			REFUSE(k, other->place, "expected `password-file:` here too",
-				"upstream `%s` has no password, but lies in the range of `%s`, "
-				"which has one",
-				other->name, u->name);
+		if (other != u && protection(other) != key && prefix_covers(&u->range, &inner))
+			REFUSE(k, other->place, NULL,
+				"upstream `%s` has no `%s`, but lies in the range of `%s`, which "
+				"has",
+				other->name, key, u->name);
 	}
 }
 

@@ -475,6 +475,46 @@ const struct schema conf_bfd_schema = {
 
 #undef AT
 #undef HAS
+
+static const struct schema_word ao_algorithms[] = {
+	{ "hmac-sha-1-96", CONF_AO_HMAC_SHA_1_96, "HMAC-SHA-1, 96 bits of it." },
+	{ "aes-128-cmac-96", CONF_AO_AES_128_CMAC_96, "AES-128-CMAC, 96 bits of it." },
+	{},
+};
+
+#define AT(field)  .offset = offsetof(struct conf_ao_key, field)
+#define HAS(field) .has_offset = offsetof(struct conf_ao_key, field)
+
+const struct schema conf_ao_key_schema = {
+	.name = "a TCP-AO key",
+	.size = sizeof(struct conf_ao_key),
+	.place_offset = offsetof(struct conf_ao_key, place),
+	.given_offset = offsetof(struct conf_ao_key, keys),
+	.help = "A key that segments are signed with.",
+	.keys =
+		(const struct schema_key[]){
+			{ "id", SCHEMA_UINT, AT(id), .max = 255, .required = true,
+				.help = "Number of the key in the segments that are sent, and in "
+					"those that come unless receive-id is given. The "
+					"neighbour has the same.",
+				.rfc = "RFC 5925 section 3.1" },
+			{ "receive-id", SCHEMA_UINT, AT(receive_id), HAS(has_receive_id),
+				.max = 255,
+				.help = "Number of the key in the segments that come, where the "
+					"neighbour gives it another one." },
+			{ "algorithm", SCHEMA_WORD, AT(algorithm), .words = ao_algorithms,
+				.fallback = "hmac-sha-1-96", .help = "How segments are signed.",
+				.rfc = "RFC 5926" },
+			{ "key-file", SCHEMA_STRING, AT(key_file), .required = true,
+				.help = "Absolute path of a file with the key, up to 80 bytes of "
+					"text; a newline at its end is ignored. It must not be "
+					"readable by others." },
+			{},
+		},
+};
+
+#undef AT
+#undef HAS
 #define AT(field)  .offset = offsetof(struct conf_upstream, field)
 #define HAS(field) .has_offset = offsetof(struct conf_upstream, field)
 
@@ -545,6 +585,16 @@ static const struct schema upstream_schema = {
 					"readable "
 					"by others.",
 				.rfc = "RFC 2385" },
+			{ "tcp-ao", SCHEMA_LIST, SCHEMA_MAP, AT(ao_keys),
+				.sub = &conf_ao_key_schema, .min = 1, .max = 16,
+				.help = "Keys of the TCP Authentication Option, in place of a "
+					"password. With the first one this side signs when it "
+					"opens the session, and asks the neighbour to; all of "
+					"them are accepted. A kernel without the option (before "
+					"Linux 6.7, or built without CONFIG_TCP_AO) makes "
+					"nearcastd refuse to start: the session never runs "
+					"unprotected.",
+				.rfc = "RFC 5925" },
 			{ "hold-time", SCHEMA_SPAN, AT(hold_time), .max = 65535000,
 				.fallback = "90s",
 				.help = "Offered hold time, in whole seconds: 0 for none, or at "

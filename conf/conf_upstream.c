@@ -1,20 +1,15 @@
-// The meaning of upstreams, what peers of the fleet share with them, and password files.
-#include <errno.h>
-#include <fcntl.h>
+// The meaning of upstreams, and what peers of the fleet share with them.
 #include <string.h>
-#include <sys/stat.h>
 
 #include "conf/conf_int.h"
 #include "lib/text.h"
-
-enum { PASSWORD_MAX = 80 }; // TCP_MD5SIG_MAXKEYLEN
 
 static struct place place_of(const struct conf_upstream *u, const char *key)
 {
 	return conf_place(&u->keys, key, u->place);
 }
 
-static const char *kind_of(const struct conf_upstream *u)
+const char *conf_kind_of(const struct conf_upstream *u)
 {
 	return u->fleet ? "fleet peer" : "upstream";
 }
@@ -40,11 +35,11 @@ static void check_address(struct checker *k, const struct conf_upstream *u)
 	ip_print(&u->address, text);
 	if (is_node_address(k->c, &u->address))
 		REFUSE(k, at, "expected the neighbour's address",
-			"%s `%s` has this node's own address %s", kind_of(u), u->name, text);
+			"%s `%s` has this node's own address %s", conf_kind_of(u), u->name, text);
 	if (s)
 		REFUSE(k, at, "expected the neighbour's address",
 			"address %s of %s `%s` is inside a prefix of service `%s`", text,
-			kind_of(u), u->name, s->name);
+			conf_kind_of(u), u->name, s->name);
 	if (!conf_is_unicast(&u->address))
 		REFUSE(k, at, "expected a unicast address", "%s cannot be a neighbour", text);
 }
@@ -101,11 +96,11 @@ static bool is_apart(struct checker *k, const struct items *from, const struct c
 		bool alike = other->fleet == u->fleet;
 		if (strcmp(other->name, u->name) == 0)
 			REFUSE(k, place_of(u, "name"), NULL, "two %ss are named `%s`",
-				alike ? kind_of(u) : "neighbour", u->name);
+				alike ? conf_kind_of(u) : "neighbour", u->name);
 		if (is_same_neighbour(other, u))
 			REFUSE(k, place_of(u, range ? "range" : "address"), NULL,
 				"%ss `%s` and `%s` have the same %s %s",
-				alike ? kind_of(u) : "neighbour", other->name, u->name,
+				alike ? conf_kind_of(u) : "neighbour", other->name, u->name,
 				range ? "range" : "address",
 				range ? prefix_print(&remotes, text)
 				      : ip_print(&remotes.addr, text));
@@ -129,11 +124,11 @@ static void check_source(struct checker *k, const struct conf_upstream *u)
 	ip_print(&u->source, text);
 	if (u->source.family != conf_upstream_remotes(u).addr.family)
 		REFUSE(k, place_of(u, "source"), "expected an address of the neighbour's family",
-			"source %s and address of %s `%s` are of two families", text, kind_of(u),
-			u->name);
+			"source %s and address of %s `%s` are of two families", text,
+			conf_kind_of(u), u->name);
 	if (conf_service_of(k->c, &u->source))
 		REFUSE(k, place_of(u, "source"), "expected an address that only this node has",
-			"source %s of %s `%s` is inside a service's prefix", text, kind_of(u),
+			"source %s of %s `%s` is inside a service's prefix", text, conf_kind_of(u),
 			u->name);
 }
 
@@ -144,14 +139,14 @@ static void check_options(struct checker *k, const struct conf_upstream *u)
 	if (!whole || (!span_is_zero(u->hold_time) && u->hold_time.us < span_s(3).us))
 		REFUSE(k, place_of(u, "hold-time"),
 			"expected 0 or whole seconds from 3s to 65535s (RFC 4271 section 4.2)",
-			"`hold-time` of %s `%s` is refused", kind_of(u), u->name);
+			"`hold-time` of %s `%s` is refused", conf_kind_of(u), u->name);
 	if (u->multihop && u->ttl_security)
 		REFUSE(k, place_of(u, "ttl-security"),
 			"expected one of the two: ttl-security says how many hops there are",
 			"`multihop` and `ttl-security` exclude each other");
 	if (u->passive && k->c->listen_port == 0)
 		REFUSE(k, place_of(u, "passive"), "expected `listen-port:` other than 0",
-			"%s `%s` is waited for, but nothing listens", kind_of(u), u->name);
+			"%s `%s` is waited for, but nothing listens", conf_kind_of(u), u->name);
 }
 
 static void check_role(struct checker *k, const struct conf_upstream *u)
@@ -220,8 +215,7 @@ void conf_check_neighbour(struct checker *k, struct conf_upstream *u)
 	check_source(k, u);
 	check_options(k, u);
 	derive_bfd(u);
-	if (u->password_file)
-		conf_read_password(k, u);
+	conf_read_secrets(k, u);
 }
 
 void conf_check_upstreams(struct checker *k)
@@ -238,55 +232,4 @@ void conf_check_upstreams(struct checker *k)
 			conf_finish_announce(k, &u->up, &u->degraded, &u->draining);
 		check_communities(k, u);
 	}
-}
-
-// The file's first line; NULL and why.
-static const char *password_problem(char *text, ssize_t n)
-{
-	if (n < 0)
-		return strerror(errno);
-	if (n > 0 && text[n - 1] == '\n')
-		n--;
-	if (n == 0)
-		return "it is empty";
-	if (n > PASSWORD_MAX)
-		return "it holds more than 80 bytes";
-	if (memchr(text, '\0', (size_t)n) || memchr(text, '\n', (size_t)n))
-		return "it holds more than one line of text";
-	text[n] = '\0';
-	return NULL;
-}
-
-static const char *file_problem(int fd)
-{
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "it is no regular file";
-	if (st.st_mode & S_IRWXO)
-		return "others may use it; expected mode 0640 or stricter";
-	return NULL;
-}
-
-void conf_read_password(struct checker *k, struct conf_upstream *u)
-{
-	struct place at = place_of(u, "password-file");
-	char text[PASSWORD_MAX + 3];
-
-	conf_check_path(k, "password-file", u->password_file, at);
-	if (u->password_file[0] != '/')
-		return;
-	// A pipe or a device must not make the daemon wait.
-	own(close_fd) int fd = open(u->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	const char *problem = file_problem(fd);
-	if (!problem)
-		problem = password_problem(text, read(fd, text, sizeof(text) - 1));
-	if (problem)
-		REFUSE(k, at, NULL, "password file %s of %s `%s` is refused: %s", u->password_file,
-			kind_of(u), u->name, problem);
-	else
-		u->password = arena_strdup(k->c->arena, text);
-	explicit_bzero(text, sizeof(text));
 }

@@ -55,9 +55,10 @@ static int set_options(int fd, const struct conn_options *o, bool accepted)
 		rc = set_int(fd, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, o->ttl);
 	if (rc == 0 && o->min_ttl)
 		rc = set_int(fd, level, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, o->min_ttl);
-	struct ip_prefix remote = prefix_of(&o->remote, ip_bits((enum ip_family)o->remote.family));
-	if (rc == 0 && o->password && !accepted)
-		rc = tcpauth_md5(fd, &remote, o->password);
+	if (rc == 0 && !accepted)
+		rc = tcpauth_connect(fd, &o->remote, o->keys);
+	if (rc == 0 && accepted && !tcpauth_is_signed(fd, o->keys))
+		rc = -EACCES;
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "conf/conf.h"
 #include "lib/ip.h"
 
 struct conn;
@@ -17,10 +18,10 @@ struct conn_options {
 	struct ip_addr remote;
 	const char *interface; // of a link-local remote; NULL: none
 	uint16_t port;
-	struct ip_addr source; // IP_NONE: the kernel chooses
-	uint8_t ttl;           // of what is sent; 0: the system's
-	uint8_t min_ttl;       // GTSM, RFC 5082: drop what arrives with less; 0: off
-	const char *password;  // TCP-MD5, RFC 2385; NULL: none
+	struct ip_addr source;            // IP_NONE: the kernel chooses
+	uint8_t ttl;                      // of what is sent; 0: the system's
+	uint8_t min_ttl;                  // GTSM, RFC 5082: drop what arrives with less; 0: off
+	const struct conf_upstream *keys; // whose keys protect it; borrowed for the call
 };
 
 // Callbacks never run from inside a call of this module, only from the loop.

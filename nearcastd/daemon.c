@@ -12,6 +12,7 @@
 #include "nearcastd/clock.h"
 #include "nearcastd/conn.h"
 #include "nearcastd/control.h"
+#include "nearcastd/tcpauth.h"
 
 // The cause of what an upstream is told is the decision about its service.
 static void route_event(
@@ -237,8 +238,10 @@ static void make_upstreams(struct daemon *d)
 int daemon_start(struct daemon *d, struct strbuf *error)
 {
 	struct event_fields f = { .subject = d->conf->site.name, .reason = NEARCAST_VERSION };
-	int rc = control_new(&d->control, d, error);
+	int rc = tcpauth_check(d->conf, error);
 
+	if (rc == 0)
+		rc = control_new(&d->control, d, error);
 	if (rc == 0)
 		rc = listener_new(&d->listener, d->loop, d->conf, on_accept, d, error);
 	if (rc < 0) {

@@ -65,20 +65,6 @@ static void on_connection(uv_poll_t *handle, int status, int)
 	}
 }
 
-static int set_passwords(int fd, enum ip_family family, const struct conf *conf)
-{
-	items_for_each(struct conf_upstream, u, conf->upstreams)
-	{
-		struct ip_prefix remotes = conf_upstream_remotes(u);
-		if (!u->password || remotes.addr.family != family)
-			continue;
-		int rc = tcpauth_md5(fd, &remotes, u->password);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 // A neighbour that demands a TTL of 255 (RFC 5082) demands it of the SYN-ACK
 // too, which the kernel sends before anybody knows whose connection it is.
 static int set_ttl(int fd, enum ip_family family)
@@ -128,7 +114,7 @@ static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *con
 	int rc = fd < 0 ? fd : set_ttl(fd, address->family);
 
 	if (rc == 0)
-		rc = set_passwords(fd, address->family, conf);
+		rc = tcpauth_listen(fd, address->family, NULL, conf);
 	if (rc == 0 && listen(fd, BACKLOG) < 0)
 		rc = -errno;
 	if (rc < 0) {
@@ -191,38 +177,12 @@ int listener_new(struct listener **ret, uv_loop_t *loop, const struct conf *conf
 	return rc;
 }
 
-static bool has_password(const struct conf *conf, const struct ip_prefix *remotes)
-{
-	items_for_each(struct conf_upstream, u, conf->upstreams)
-	{
-		struct ip_prefix other = conf_upstream_remotes(u);
-		if (u->password && prefix_equal(&other, remotes))
-			return true;
-	}
-	return false;
-}
-
-static void remove_passwords(const struct port *p, const struct conf *old, const struct conf *conf)
-{
-	items_for_each(struct conf_upstream, u, old->upstreams)
-	{
-		struct ip_prefix remotes = conf_upstream_remotes(u);
-		if (u->password && remotes.addr.family == p->family &&
-			!has_password(conf, &remotes))
-			(void)!tcpauth_md5(p->fd, &remotes, "");
-	}
-}
-
-// A key that stays is never gone in between: a connection without one would be taken then.
-int listener_set_passwords(struct listener *l, const struct conf *old, const struct conf *conf)
+int listener_set_keys(struct listener *l, const struct conf *old, const struct conf *conf)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < l->count && rc == 0; i++) {
-		const struct port *p = l->ports[i];
-		rc = set_passwords(p->fd, p->family, conf);
-		remove_passwords(p, old, conf);
-	}
+	for (size_t i = 0; i < l->count && rc == 0; i++)
+		rc = tcpauth_listen(l->ports[i]->fd, l->ports[i]->family, old, conf);
 	return rc;
 }
 

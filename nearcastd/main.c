@@ -14,6 +14,7 @@
 #include "nearcastd/conn.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/notify.h"
+#include "nearcastd/tcpauth.h"
 
 static const char default_path[] = "/etc/nearcast/nearcast.yaml";
 
@@ -52,6 +53,16 @@ static int load(struct conf **ret, const char *path)
 	}
 	faults_free(&faults);
 	return rc;
+}
+
+// The file may be meant for another host.
+static void warn_of_kernel(const struct conf *conf)
+{
+	own(sb_free) struct strbuf error = {};
+
+	if (tcpauth_check(conf, &error) < 0)
+		fprintf(stderr, "nearcastd: warning: here it would not start: %s\n",
+			sb_text(&error));
 }
 
 static void close_handle(uv_handle_t *handle, void *)
@@ -255,6 +266,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (!check_only)
 		return serve(conf, path);
+	warn_of_kernel(conf);
 	printf("%s: valid\n", path);
 	conf_free(&conf);
 	return 0;

@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/tcpauth.h"
 
 static bool same_addresses(const struct items *a, const struct items *b)
 {
@@ -127,14 +128,14 @@ static int check_withdrawals(struct daemon *d, const struct conf *new, struct st
 	return -EPERM;
 }
 
-static int set_passwords(struct daemon *d, const struct conf *conf, struct strbuf *error)
+static int set_keys(struct daemon *d, const struct conf *conf, struct strbuf *error)
 {
-	int rc = listener_set_passwords(d->listener, d->conf, conf);
+	int rc = listener_set_keys(d->listener, d->conf, conf);
 
 	if (rc == 0)
 		return 0;
-	sb_printf(error, "the kernel refuses a neighbour's password: %s", strerror(-rc));
-	(void)!listener_set_passwords(d->listener, conf, d->conf); // as it was
+	sb_printf(error, "the kernel refuses a neighbour's key: %s", strerror(-rc));
+	(void)!listener_set_keys(d->listener, conf, d->conf); // as it was
 	return rc;
 }
 
@@ -155,10 +156,11 @@ static int load(struct daemon *d, bool yes, struct conf **ret, struct strbuf *er
 			key);
 		return -EBUSY;
 	}
-	if (!yes)
+	rc = tcpauth_check(conf, error);
+	if (rc == 0 && !yes)
 		rc = check_withdrawals(d, conf, error);
 	if (rc == 0)
-		rc = set_passwords(d, conf, error);
+		rc = set_keys(d, conf, error);
 	if (rc == 0)
 		*ret = take(conf);
 	return rc;

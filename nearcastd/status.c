@@ -7,6 +7,7 @@
 #include "bgp/attr.h"
 #include "nearcastd/clock.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/tcpauth.h"
 
 static double seconds_since(instant t)
 {
@@ -251,6 +252,7 @@ static void upstream_write(struct out *o, const struct upstream *u)
 		c->interface ? c->interface : "");
 	out_uint(o, "as", c->as);
 	out_str(o, "range", conf_upstream_is_range(c) ? prefix_print(&c->range, prefix) : NULL);
+	out_str(o, "protection", tcpauth_name(c));
 	out_str(o, "state", bgp_state_name(bgp_peer_state(peer)));
 	out_double(o, "uptime_seconds", agreed ? seconds_since(bgp_peer_since(peer)) : 0, 3);
 	out_uint(o, "sent", n->prefixes_sent);

@@ -112,7 +112,7 @@ static struct conn_options options_of(const struct upstream *u)
 		.port = (uint16_t)u->up->port,
 		.source = u->up->source,
 		.ttl = external && !u->up->multihop ? 1 : 0,
-		.password = u->up->password,
+		.keys = u->up,
 	};
 
 	if (u->up->ttl_security) {
@@ -448,6 +448,20 @@ static bool same_remote(const struct upstream *u, const struct conf_upstream *b)
 	return !u->name && ip_equal(&u->up->address, &b->address);
 }
 
+static bool same_keys(const struct conf_upstream *a, const struct conf_upstream *b)
+{
+	const struct conf_ao_key *old = a->ao_keys.data, *new = b->ao_keys.data;
+
+	if (!same_text(a->password, b->password) || a->ao_keys.count != b->ao_keys.count)
+		return false;
+	for (size_t i = 0; i < a->ao_keys.count; i++)
+		if (old[i].id != new[i].id || old[i].receive_id != new[i].receive_id ||
+			old[i].algorithm != new[i].algorithm ||
+			!same_text(old[i].secret, new[i].secret))
+			return false;
+	return true;
+}
+
 bool upstream_unchanged(
 	const struct upstream *u, const struct conf *conf, const struct conf_upstream *b)
 {
@@ -463,10 +477,10 @@ bool upstream_unchanged(
 		return false;
 	return u->conf->as == conf->as && ip_equal(&u->conf->router_id, &conf->router_id) &&
 	       same_remote(u, b) && same_text(a->interface, b->interface) && a->as == b->as &&
-	       a->port == b->port && ip_equal(&a->source, &b->source) &&
-	       same_text(a->password, b->password) && a->hold_time.us == b->hold_time.us &&
-	       a->connect_retry.us == b->connect_retry.us && a->passive == b->passive &&
-	       a->multihop == b->multihop && a->ttl_security == b->ttl_security && same_terms(a, b);
+	       a->port == b->port && ip_equal(&a->source, &b->source) && same_keys(a, b) &&
+	       a->hold_time.us == b->hold_time.us && a->connect_retry.us == b->connect_retry.us &&
+	       a->passive == b->passive && a->multihop == b->multihop &&
+	       a->ttl_security == b->ttl_security && same_terms(a, b);
 }
 
 void upstream_rebind(

@@ -67,6 +67,29 @@ static void test_range(void **)
 	sb_free(&twice);
 }
 
+static void test_tcp_ao(void **)
+{
+	struct conf *c = load(GOOD "upstreams: [{name: r1, address: 203.0.113.1, as: 1, tcp-ao: ["
+				   "{id: 0, key-file: ^/good.key}, {id: 7, receive-id: 255, "
+				   "algorithm: aes-128-cmac-96, key-file: ^/good.key}]}]\n");
+	const struct conf_upstream *u = c->upstreams.data;
+	const struct conf_ao_key *key = u->ao_keys.data;
+	struct strbuf b = {};
+
+	assert_int_equal(u->ao_keys.count, 2);
+	assert_int_equal(key[0].id, 0);
+	assert_int_equal(key[0].receive_id, 0);
+	assert_int_equal(key[0].algorithm, CONF_AO_HMAC_SHA_1_96);
+	assert_string_equal(key[0].secret, "s3cret");
+	assert_int_equal(key[1].receive_id, 255);
+	assert_int_equal(key[1].algorithm, CONF_AO_AES_128_CMAC_96);
+	conf_print(c, &b);
+	assert_null(strstr(sb_text(&b), "s3cret"));
+	assert_non_null(strstr(sb_text(&b), "good.key"));
+	sb_free(&b);
+	conf_free(&c);
+}
+
 static void test_bfd(void **)
 {
 	static const struct {
@@ -246,9 +269,35 @@ static const struct bad bad_upstreams[] = {
 		NULL },
 	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, password-file: ^/good.key}\n"
 		   "- {name: r1, address: 203.0.113.9, as: 1"),
-		"8:3: upstream `r1` has no password, but lies in the range of `ix`, which has "
-		"one\n",
-		"expected `password-file:` here too" },
+		"8:3: upstream `r1` has no `password-file`, but lies in the range of `ix`, which "
+		"has\n",
+		NULL },
+	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, tcp-ao: [{id: 1, key-file: "
+		   "^/good.key}]}\n"
+		   "- {name: r1, address: 203.0.113.9, as: 1, password-file: ^/good.key"),
+		"8:3: upstream `r1` has no `tcp-ao`, but lies in the range of `ix`, which has\n",
+		NULL },
+	{ UPSTREAM(PEER ", password-file: ^/good.key, tcp-ao: [{id: 1, key-file: "
+			"^/good.key}]"),
+		"7:62: upstream `r1` has both TCP-MD5 and TCP-AO\n", "expected one of the two" },
+	{ UPSTREAM(PEER ", tcp-ao: []"), "7:55: `tcp-ao` needs at least 1 element\n", NULL },
+	{ UPSTREAM(PEER ", tcp-ao: [{id: 256, key-file: ^/good.key}]"),
+		"7:61: `id` cannot be `256`\n", NULL },
+	{ UPSTREAM(PEER ", tcp-ao: [{id: 1}]"), "7:56: `key-file` is missing in a TCP-AO key\n",
+		NULL },
+	{ UPSTREAM(PEER ", tcp-ao: [{id: 1, key-file: ^/good.key, algorithm: sha1}]"),
+		"7:121: `algorithm` cannot be `sha1`\n",
+		"expected one of: hmac-sha-1-96, aes-128-cmac-96" },
+	{ UPSTREAM(PEER ", tcp-ao: [{id: 1, key-file: ^/world.key}]"),
+		"7:74: key file ^/world.key of upstream `r1` is refused: others may use it; "
+		"expected mode 0640 or stricter\n",
+		NULL },
+	{ UPSTREAM(PEER ", tcp-ao: [{id: 1, receive-id: 2, key-file: ^/good.key}, "
+			"{id: 1, receive-id: 3, key-file: ^/good.key}]"),
+		"7:126: two keys of upstream `r1` have the same send-id 1\n", NULL },
+	{ UPSTREAM(PEER ", tcp-ao: [{id: 1, key-file: ^/good.key}, "
+			"{id: 2, receive-id: 1, key-file: ^/good.key}]"),
+		"7:111: two keys of upstream `r1` have the same receive-id 1\n", NULL },
 	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, max-neighbours: 1025"),
 		"7:60: `max-neighbours` cannot be `1025`\n", NULL },
 	{ UPSTREAM("name: ix, range: 203.0.113.0/24, as: 1, forget-after: 0"),
@@ -299,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_first_as),
 		cmocka_unit_test(test_link_local),
 		cmocka_unit_test(test_range),
+		cmocka_unit_test(test_tcp_ao),
 		cmocka_unit_test(test_bfd),
 		cmocka_unit_test(test_password),
 		cmocka_unit_test(test_bad_upstreams),
