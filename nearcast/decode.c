@@ -64,9 +64,9 @@ void decode_broken(struct decode *d, uint64_t offset, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void flush(struct decode *d)
+void decode_flush(struct decode *d)
 {
-	if (d->text.len > 0)
+	if (d->text.len > 0 && !d->stopped)
 		d->stopped |= !d->print(d->context, &d->text);
 	sb_clear(&d->text);
 }
@@ -84,7 +84,7 @@ bool decode_want(struct decode *d, size_t n)
 
 	if (rd_left(&window) >= n)
 		return true;
-	flush(d);
+	decode_flush(d);
 	int rc = source_want(d->source, n);
 	window = source_window(d->source);
 	if (rc < 0)
@@ -111,7 +111,7 @@ bool decode_run(struct decode *d)
 	if (!f)
 		return false;
 	f->run(d);
-	flush(d);
+	decode_flush(d);
 	return true;
 }
 

@@ -50,6 +50,8 @@ struct bgp_codec decode_codec(const struct decode *d);
 // Bytes for the window, as source_want(); what was printed is handed on before it blocks.
 // False: at the end or after a fault fewer bytes are there than asked for.
 [[nodiscard]] bool decode_want(struct decode *d, size_t n);
+// Hands on what was printed; nothing more once it is not wanted.
+void decode_flush(struct decode *d);
 // Notes where and why the file cannot be read on.
 __attribute__((format(printf, 3, 4))) void decode_broken(
 	struct decode *d, uint64_t offset, const char *fmt, ...);

@@ -71,10 +71,8 @@ void decode_end(struct decode *d, struct out **o)
 
 	out_end(*o);
 	out_free(o);
-	if (d->text.len < FLUSH_BYTES)
-		return;
-	d->stopped |= !d->print(d->context, &d->text);
-	sb_clear(&d->text);
+	if (d->text.len >= FLUSH_BYTES)
+		decode_flush(d);
 }
 
 static const char *const actions[] = {
