@@ -66,10 +66,10 @@ static void check_link(struct checker *k, const struct conf_upstream *u)
 			"expected 1 to 15 printable characters without `/` and `:`",
 			"`%.*s` is no name of an interface", text_clip(u->interface, 60),
 			u->interface);
-	if (is_link_local(u) && (u->multihop || u->has_bfd))
+	bool far_bfd = u->bfd.has_multihop && u->bfd.multihop;
+	if (is_link_local(u) && (u->multihop || far_bfd))
 		REFUSE(k, place_of(u, u->multihop ? "multihop" : "bfd"), NULL,
-			"upstream `%s` has a link-local address: %s", u->name,
-			u->multihop ? "it is on the link" : "BFD is not in this version yet");
+			"upstream `%s` has a link-local address: it is on the link", u->name);
 }
 
 static bool is_same_neighbour(const struct conf_upstream *a, const struct conf_upstream *b)
@@ -185,7 +185,7 @@ static void derive_bfd(struct conf_upstream *u)
 	bool far = u->fleet ? u->ttl_security != 1 : u->multihop || u->ttl_security > 1;
 
 	if (u->has_bfd && !u->bfd.has_multihop)
-		u->bfd.multihop = far;
+		u->bfd.multihop = far && !is_link_local(u);
 }
 
 // What one UPDATE can hold with room for its prefixes.

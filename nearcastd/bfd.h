@@ -9,6 +9,8 @@
 // for the thread of the main loop.
 #pragma once
 
+#include <net/if.h>
+
 #include <uv.h>
 
 #include "bfd/session.h"
@@ -36,9 +38,10 @@ void bfd_thread_free(struct bfd_thread **t);
 
 struct bfd_watch_options {
 	struct ip_addr remote;
-	struct ip_addr source; // IP_NONE: the kernel chooses
-	bool multihop;         // RFC 5883
-	uint8_t min_ttl;       // packets with less are dropped; 255 for a single hop
+	char interface[IF_NAMESIZE]; // of a link-local remote; "": none
+	struct ip_addr source;       // IP_NONE: the kernel chooses
+	bool multihop;               // RFC 5883
+	uint8_t min_ttl;             // packets with less are dropped; 255 for a single hop
 	struct bfd_timing timing;
 };
 
@@ -53,7 +56,7 @@ struct bfd_news {
 
 typedef void bfd_watch_fn(void *ctx, const struct bfd_news *news);
 
-// One neighbour. At most one watch for each remote address and kind of path.
+// One neighbour. At most one watch for each remote address, on its link, and kind of path.
 [[nodiscard]] struct bfd_watch *bfd_watch_new(
 	struct bfd_thread *t, const struct bfd_watch_options *options, bfd_watch_fn *fn, void *ctx);
 

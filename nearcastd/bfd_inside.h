@@ -55,7 +55,8 @@ struct bfd_watch {
 	enum bfd_verdict last_verdict; // published as the shared ones
 	int last_send_error;
 	uint16_t source_port;
-	int fd; // -1: not open yet
+	int fd;           // -1: not open yet
+	unsigned ifindex; // of the interface; 0: none, or not found yet
 };
 
 struct bfd_thread {

@@ -1,6 +1,7 @@
 // The thread: it waits for packets, for the next timer and for orders of the main loop.
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -89,13 +90,19 @@ static int open_sender(struct bfd_watch *w)
 {
 	struct bfd_thread *t = w->t;
 
+	if (*w->options.interface) {
+		w->ifindex = if_nametoindex(w->options.interface);
+		if (!w->ifindex)
+			return -errno;
+	}
 	for (int i = 0; i < SOURCE_PORT_TRIES; i++) {
 		uint16_t port = t->next_source_port;
 		t->next_source_port =
 			port == BFD_SOURCE_PORT_MAX ? BFD_SOURCE_PORT_MIN : (uint16_t)(port + 1);
 		if (source_port_taken(t, port))
 			continue;
-		int fd = bfdsock_open_sender(bfd_port_family(w->port), &w->options.source, port);
+		int fd = bfdsock_open_sender(
+			bfd_port_family(w->port), &w->options.source, w->ifindex, port);
 		if (fd == -EADDRINUSE)
 			continue;
 		if (fd < 0)
@@ -112,8 +119,11 @@ static void send_packet(struct bfd_watch *w, const struct bfd_action *a)
 {
 	int rc = w->fd < 0 ? open_sender(w) : 0;
 
+	const struct bfdsock_remote to = { w->options.remote, w->ifindex, w->options.multihop };
 	if (rc == 0)
-		rc = bfdsock_send(w->fd, &w->options.remote, w->options.multihop, a->data, a->len);
+		rc = bfdsock_send(w->fd, &to, a->data, a->len);
+	if (rc < 0 && w->ifindex) // the interface may have come back as another one
+		close_fd(&w->fd);
 	w->last_send_error = rc;
 }
 
@@ -148,16 +158,24 @@ static span silence_of(const struct bfd_watch *w, instant now)
 
 // ---- Receiving ----
 
+static bool is_from(const struct bfd_watch *w, const struct bfdsock_datagram *d)
+{
+	bool any_link = !*w->options.interface;
+
+	return ip_equal(&w->options.remote, &d->from) &&
+	       (any_link || (w->ifindex && w->ifindex == d->link));
+}
+
 // RFC 5880 section 6.3: by Your Discriminator, and where that is 0 by the address. A
 // discriminator has to come from its neighbour's address as well.
 static struct bfd_watch *find(struct bfd_thread *t, enum bfd_port_kind port,
-	const struct ip_addr *from, uint32_t your_disc)
+	const struct bfdsock_datagram *d, uint32_t your_disc)
 {
 	struct bfd_watch *w;
 
 	list_for_each(w, &t->watches, link)
 	{
-		if (w->port != port || !ip_equal(&w->options.remote, from))
+		if (w->port != port || !is_from(w, d))
 			continue;
 		if (your_disc ? bfd_session_vars(w->session)->local_disc == your_disc : !w->ending)
 			return w;
@@ -170,7 +188,7 @@ static void take_datagram(struct bfd_thread *t, enum bfd_port_kind port,
 {
 	struct bfd_packet p = {};
 	enum bfd_verdict verdict = bfd_packet_parse(&p, d->data, d->len);
-	struct bfd_watch *w = find(t, port, &d->from, p.your_disc);
+	struct bfd_watch *w = find(t, port, d, p.your_disc);
 
 	if (!w || d->ttl < w->options.min_ttl)
 		return;
@@ -274,7 +292,8 @@ static void displace(struct bfd_thread *t, const struct bfd_watch *newer)
 	list_for_each(w, &t->watches, link)
 	{
 		if (w->ending && w->port == newer->port &&
-			ip_equal(&w->options.remote, &newer->options.remote))
+			ip_equal(&w->options.remote, &newer->options.remote) &&
+			strcmp(w->options.interface, newer->options.interface) == 0)
 			finish(w);
 	}
 }

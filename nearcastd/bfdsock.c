@@ -49,10 +49,21 @@ static int open_udp(enum ip_family family)
 	return rc < 0 ? rc : take_fd(&fd);
 }
 
-static int bind_to(int fd, const struct ip_addr *address, uint16_t port)
+// RFC 4007 section 6: a link-local address is one of a link.
+static socklen_t to_sockaddr(
+	const struct ip_addr *address, unsigned link, uint16_t port, struct sockaddr_storage *ss)
+{
+	socklen_t len = ip_to_sockaddr(address, port, ss);
+
+	if (address->family == IP6 && ip_is_link_local(address))
+		((struct sockaddr_in6 *)ss)->sin6_scope_id = link;
+	return len;
+}
+
+static int bind_to(int fd, const struct ip_addr *address, unsigned link, uint16_t port)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = ip_to_sockaddr(address, port, &ss);
+	socklen_t len = to_sockaddr(address, link, port, &ss);
 
 	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
 }
@@ -73,11 +84,12 @@ int bfdsock_open_port(enum ip_family family, bool multihop)
 	else if (rc == 0)
 		rc = set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 	if (rc == 0)
-		rc = bind_to(fd, &any, multihop ? BFD_PORT_MULTIHOP : BFD_PORT);
+		rc = bind_to(fd, &any, 0, multihop ? BFD_PORT_MULTIHOP : BFD_PORT);
 	return rc < 0 ? rc : take_fd(&fd);
 }
 
-int bfdsock_open_sender(enum ip_family family, const struct ip_addr *source, uint16_t port)
+int bfdsock_open_sender(
+	enum ip_family family, const struct ip_addr *source, unsigned link, uint16_t port)
 {
 	own(close_fd) int fd = open_udp(family);
 	struct ip_addr from = source->family == IP_NONE ? any_of(family) : *source;
@@ -91,14 +103,15 @@ int bfdsock_open_sender(enum ip_family family, const struct ip_addr *source, uin
 	if (rc == 0) // nothing is read from it
 		rc = set_int(fd, SOL_SOCKET, SO_RCVBUF, 0);
 	if (rc == 0)
-		rc = bind_to(fd, &from, port);
+		rc = bind_to(fd, &from, link, port);
 	return rc < 0 ? rc : take_fd(&fd);
 }
 
-int bfdsock_send(int fd, const struct ip_addr *remote, bool multihop, const void *data, size_t len)
+int bfdsock_send(int fd, const struct bfdsock_remote *remote, const void *data, size_t len)
 {
 	struct sockaddr_storage ss;
-	socklen_t n = ip_to_sockaddr(remote, multihop ? BFD_PORT_MULTIHOP : BFD_PORT, &ss);
+	uint16_t port = remote->multihop ? BFD_PORT_MULTIHOP : BFD_PORT;
+	socklen_t n = to_sockaddr(&remote->address, remote->link, port, &ss);
 
 	return sendto(fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&ss, n) < 0 ? -errno : 0;
 }
@@ -122,6 +135,11 @@ static uint8_t ttl_of(struct msghdr *h)
 	return 0;
 }
 
+static unsigned link_of(const struct sockaddr_storage *ss)
+{
+	return ss->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)ss)->sin6_scope_id : 0;
+}
+
 size_t bfdsock_receive(int fd, struct bfdsock_datagram ret[BFDSOCK_BATCH])
 {
 	struct mmsghdr headers[BFDSOCK_BATCH] = {};
@@ -143,6 +161,7 @@ size_t bfdsock_receive(int fd, struct bfdsock_datagram ret[BFDSOCK_BATCH])
 	int n = recvmmsg(fd, headers, BFDSOCK_BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		ret[i].from = ip_from_sockaddr((struct sockaddr *)&from[i]);
+		ret[i].link = link_of(&from[i]);
 		ret[i].ttl = ttl_of(&headers[i].msg_hdr);
 		ret[i].len = headers[i].msg_len;
 	}

@@ -15,19 +15,28 @@
 [[nodiscard]] int bfdsock_open_port(enum ip_family family, bool multihop);
 
 // A socket that sends with a TTL of 255 from that source (IP_NONE: the kernel chooses) and
-// port. A descriptor or a negative errno; -EADDRINUSE: the port is taken.
+// port. link: the index of the interface that link-local addresses are of; 0: none.
+// A descriptor or a negative errno; -EADDRINUSE: the port is taken.
 [[nodiscard]] int bfdsock_open_sender(
-	enum ip_family family, const struct ip_addr *source, uint16_t port);
+	enum ip_family family, const struct ip_addr *source, unsigned link, uint16_t port);
+
+// Where a session sends to.
+struct bfdsock_remote {
+	struct ip_addr address;
+	unsigned link; // of a link-local address; 0: none
+	bool multihop;
+};
 
 // 0 or a negative errno.
 [[nodiscard]] int bfdsock_send(
-	int fd, const struct ip_addr *remote, bool multihop, const void *data, size_t len);
+	int fd, const struct bfdsock_remote *remote, const void *data, size_t len);
 
 enum { BFDSOCK_BATCH = 32, BFDSOCK_BYTES = 256 };
 
 struct bfdsock_datagram {
 	struct ip_addr from;
-	uint8_t ttl; // 0: the kernel did not say
+	unsigned link; // that a link-local one is of; 0 for others
+	uint8_t ttl;   // 0: the kernel did not say
 	size_t len;
 	uint8_t data[BFDSOCK_BYTES];
 };

@@ -119,6 +119,10 @@ static int start_connect(int fd, const struct conn_options *o)
 		return rc;
 	if (o->source.family != IP_NONE) {
 		len = ip_to_sockaddr(&o->source, 0, &ss);
+		if (o->source.family == IP6 && ip_is_link_local(&o->source))
+			rc = set_link(&ss, o->interface);
+		if (rc < 0)
+			return rc;
 		if (bind(fd, (struct sockaddr *)&ss, len) < 0)
 			return -errno;
 	}

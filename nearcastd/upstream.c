@@ -1,5 +1,6 @@
 #include "nearcastd/upstream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -218,19 +219,24 @@ static struct bfd_watch_options bfd_options_of(const struct conf_upstream *up)
 {
 	uint8_t hops_ttl = up->ttl_security ? (uint8_t)(256 - up->ttl_security) : 0;
 
-	return (struct bfd_watch_options){
+	struct bfd_watch_options o = {
 		.remote = up->address,
 		.source = up->source,
 		.multihop = up->bfd.multihop,
 		.min_ttl = up->bfd.multihop ? hops_ttl : BFD_TTL,
 		.timing = { up->bfd.interval, up->bfd.interval, (uint8_t)up->bfd.multiplier },
 	};
+
+	if (up->interface)
+		snprintf(o.interface, sizeof(o.interface), "%s", up->interface);
+	return o;
 }
 
 static bool same_session(const struct bfd_watch_options *a, const struct bfd_watch_options *b)
 {
-	return ip_equal(&a->remote, &b->remote) && ip_equal(&a->source, &b->source) &&
-	       a->multihop == b->multihop && a->min_ttl == b->min_ttl;
+	return ip_equal(&a->remote, &b->remote) && strcmp(a->interface, b->interface) == 0 &&
+	       ip_equal(&a->source, &b->source) && a->multihop == b->multihop &&
+	       a->min_ttl == b->min_ttl;
 }
 
 static bool same_timing(const struct bfd_timing *a, const struct bfd_timing *b)

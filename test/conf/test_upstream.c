@@ -28,11 +28,13 @@ static void test_link_local(void **)
 	struct conf *c =
 		load(GOOD "upstreams:\n"
 			  "- {name: r1, address: \"fe80::1\", interface: eth0, as: 64496}\n"
-			  "- {name: r2, address: \"fe80::1\", interface: eth1, as: 64496}\n");
+			  "- {name: r2, address: \"fe80::1\", interface: eth1, as: 64496, "
+			  "bfd: {}, ttl-security: 2}\n");
 	const struct conf_upstream *u = c->upstreams.data;
 
 	assert_string_equal(u[0].interface, "eth0");
 	assert_string_equal(u[1].interface, "eth1");
+	assert_true(u[1].has_bfd && !u[1].bfd.multihop);
 	conf_free(&c);
 }
 
@@ -165,6 +167,8 @@ static const struct bad bad_upstreams[] = {
 		"7:52: `a/b` is no name of an interface\n", NULL },
 	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1, interface: e, multihop: yes"),
 		"7:65: upstream `r1` has a link-local address: it is on the link\n", NULL },
+	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1, interface: e, bfd: {multihop: yes}"),
+		"7:60: upstream `r1` has a link-local address: it is on the link\n", NULL },
 	{ UPSTREAM("name: r1, address: \"fe80::1\", as: 1, interface: eth0}\n"
 		   "- {name: r2, address: \"fe80::1\", as: 1, interface: eth0"),
 		"8:23: upstreams `r1` and `r2` have the same address fe80::1\n", NULL },

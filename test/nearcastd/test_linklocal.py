@@ -136,4 +136,34 @@ def test_interface_that_comes_later(world):
     w.wait_heard("site0", "2001:db8:53::/48")
 
 
+def cut(world, link):
+    """Nothing more comes over that link, and neither end hears of it from its interface."""
+    rules = world.file(f"{link}.nft", f"""table netdev cut {{
+    chain in {{ type filter hook ingress device "{link}" priority 0; policy drop; }}
+}}
+""")
+    subprocess.run(["nft", "-f", rules], check=True)
+
+
+def test_bfd(world):
+    """On each of two links a session of the same two addresses: the one whose link is cut fails alone."""
+    harness.needs("nft")
+    w = World(world, links=2)
+    bfd = 'protocol bfd { interface "p*" { interval 100 ms; multiplier 3; }; }\n'
+    w.bird(bfd, *(BGP.format(i=i, more="passive on; bfd on;") for i in range(2)))
+    keys = ", bfd: {interval: 100ms, multiplier: 3}"
+    daemon = harness.Daemon(world, config(upstream("a", "s0", keys), upstream("b", "s1", keys)))
+    shown = lambda: [(u["state"], u["bfd"]) for u in daemon.status()["upstreams"]]
+    for i in range(2):
+        w.wait_heard(f"site{i}", "2001:db8:53::/48", f"on p{i}")
+    harness.wait_for("BFD on both links", lambda: shown() == [("Established", "Up")] * 2)
+    cut(world, "s1")
+    down = daemon.wait_event("bfd_down", upstream="b")
+    assert down["subject"] == "fe80::2" and down["reason"] == "nothing-heard", down
+    daemon.wait_event("upstream_down", upstream="b", cause_seq=down["seq"])
+    assert shown()[0] == ("Established", "Up"), shown()
+    assert not [e for e in daemon.events() if e["type"] == "bfd_down" and e.get("upstream") == "a"]
+    assert daemon.alive()
+
+
 harness.main(globals())
