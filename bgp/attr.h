@@ -73,6 +73,7 @@ struct bgp_attrs_spec {
 	uint32_t local_pref; // internal neighbours only; BGP_LOCAL_PREF_DEFAULT unless given
 	const struct bgp_community *communities; // any order; doubles are sent once
 	size_t community_count;
+	bool fleet; // what a fleet tells itself: for sessions of a fleet and no others
 };
 
 // Reference-counted and never changed after it was made; equal specs give
@@ -80,6 +81,7 @@ struct bgp_attrs_spec {
 struct bgp_attrs {
 	unsigned refs;
 	uint64_t hash;
+	bool fleet;
 	enum bgp_origin origin;
 	unsigned prepend;
 	bool has_med;

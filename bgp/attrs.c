@@ -29,7 +29,7 @@ static size_t sort_communities(struct bgp_community *to, const struct bgp_attrs_
 
 static uint64_t hash_of(const struct bgp_attrs *a)
 {
-	uint32_t head[] = { a->origin, a->prepend, a->has_med, a->med, a->local_pref,
+	uint32_t head[] = { a->fleet, a->origin, a->prepend, a->has_med, a->med, a->local_pref,
 		(uint32_t)a->plain_count, (uint32_t)a->large_count };
 	uint64_t h[] = {
 		hash_bytes(head, sizeof(head)),
@@ -58,6 +58,7 @@ int bgp_attrs_new(struct bgp_attrs **ret, const struct bgp_attrs_spec *spec)
 	struct bgp_attrs *a =
 		mem_zalloc(sizeof(*a) + plain * sizeof(*a->plain) + large * sizeof(*a->large));
 	a->refs = 1;
+	a->fleet = spec->fleet;
 	a->origin = spec->origin;
 	a->prepend = spec->prepend;
 	a->has_med = spec->has_med;
@@ -96,8 +97,8 @@ bool bgp_attrs_equal(const struct bgp_attrs *a, const struct bgp_attrs *b)
 		return true;
 	if (!a || !b || a->hash != b->hash)
 		return false;
-	return a->origin == b->origin && a->prepend == b->prepend && a->has_med == b->has_med &&
-	       a->med == b->med && a->local_pref == b->local_pref &&
+	return a->fleet == b->fleet && a->origin == b->origin && a->prepend == b->prepend &&
+	       a->has_med == b->has_med && a->med == b->med && a->local_pref == b->local_pref &&
 	       a->plain_count == b->plain_count && a->large_count == b->large_count &&
 	       memcmp(a->plain, b->plain, a->plain_count * sizeof(*a->plain)) == 0 &&
 	       memcmp(a->large, b->large, a->large_count * sizeof(*a->large)) == 0;

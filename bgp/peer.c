@@ -30,7 +30,7 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_config *config)
 		cf->connect_retry_max = cf->connect_retry;
 	p->rng.state = cf->seed;
 	list_init(&p->queue);
-	bgp_ribout_init(&p->out);
+	bgp_ribout_init(&p->out, cf->fleet);
 	for (int d = 0; d < BGP_DIR_MAX; d++)
 		conn_init(&p->conn[d], p, (enum bgp_dir)d);
 	return p;
@@ -319,6 +319,27 @@ void bgp_peer_withdraw(struct bgp_peer *p, instant now, const struct ip_prefix *
 {
 	p->now = now;
 	bgp_ribout_withdraw(&p->out, prefix);
+}
+
+bool bgp_peer_ask_again(struct bgp_peer *p, instant now)
+{
+	enum bgp_dir dir = established(p);
+
+	p->now = now;
+	if (dir == BGP_DIR_MAX || !p->conn[dir].agreed.refresh)
+		return false;
+	for (unsigned family = 1; family <= BGP_FAMILY_ALL; family <<= 1) {
+		uint8_t message[BGP_MSG_MAX];
+		struct wr w = wr_init(message, sizeof(message));
+
+		if (!(p->conn[dir].agreed.families & family))
+			continue;
+		bgp_queue_send(
+			&p->conn[dir], message, bgp_refresh_build(&w, family, BGP_REFRESH_REQUEST));
+		p->counters.refreshes_out++;
+		bgp_conn_spoke(&p->conn[dir]);
+	}
+	return true;
 }
 
 bool bgp_peer_announced(

@@ -79,6 +79,7 @@ struct bgp_peer_config {
 	bool has_tag;
 	struct bgp_community tag;
 	bool no_llgr;          // announce with NO_LLGR (RFC 9494): nobody keeps the routes as stale
+	bool fleet;            // a fleet's session: see bgp_peer_announce()
 	bgp_routes_fn *routes; // NULL: they are counted and forgotten
 	void *routes_ctx;
 };
@@ -188,10 +189,16 @@ void bgp_peer_tick(struct bgp_peer *p, instant now);
 [[nodiscard]] bool bgp_peer_next(struct bgp_peer *p, struct bgp_action *ret);
 
 // Adj-RIB-Out. What is announced stays announced across sessions until withdrawn; calls that
-// change nothing send nothing. announce takes a reference of attrs of its own.
+// change nothing send nothing. announce takes a reference of attrs of its own. Attributes of a
+// fleet never leave on a session that is none of it, nor others on one that is: announcing them
+// withdraws.
 void bgp_peer_announce(
 	struct bgp_peer *p, instant now, const struct ip_prefix *prefix, struct bgp_attrs *attrs);
 void bgp_peer_withdraw(struct bgp_peer *p, instant now, const struct ip_prefix *prefix);
+
+// Asks the neighbour for its routes again (RFC 2918), of the families agreed on. False: there is no
+// session, or it does not take that.
+[[nodiscard]] bool bgp_peer_ask_again(struct bgp_peer *p, instant now);
 
 // What the neighbour has been told. attrs: borrowed; false when it is not announced.
 [[nodiscard]] bool bgp_peer_announced(

@@ -1,5 +1,6 @@
 #include "bgp/ribout.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "bgp/msg.h"
@@ -32,9 +33,9 @@ static void make_rings(struct bgp_ribout *r)
 	r->unsendable = bgp_ring_new(&r->slots);
 }
 
-void bgp_ribout_init(struct bgp_ribout *r)
+void bgp_ribout_init(struct bgp_ribout *r, bool fleet)
 {
-	*r = (struct bgp_ribout){};
+	*r = (struct bgp_ribout){ .fleet = fleet };
 	make_rings(r);
 	list_init(&r->groups);
 }
@@ -63,6 +64,7 @@ static struct group *group_of(struct bgp_ribout *r, struct bgp_attrs *attrs, uns
 {
 	struct group *g = find_group(r, attrs, family);
 
+	assert(attrs->fleet == r->fleet); // whatever leaves has been in a group
 	if (g)
 		return g;
 	g = mem_zalloc(sizeof(*g));
@@ -136,8 +138,11 @@ static void schedule(struct bgp_ribout *r, bgp_slot_id id)
 void bgp_ribout_announce(
 	struct bgp_ribout *r, const struct ip_prefix *prefix, struct bgp_attrs *attrs)
 {
+	if (attrs->fleet != r->fleet) {
+		bgp_ribout_withdraw(r, prefix);
+		return;
+	}
 	bgp_slot_id id = bgp_slots_find(&r->slots, prefix);
-
 	if (id == BGP_SLOT_NONE)
 		id = bgp_slots_add(&r->slots, prefix);
 	struct bgp_slot *slot = bgp_slot_at(&r->slots, id);

@@ -20,6 +20,7 @@ struct bgp_ribout {
 	bgp_slot_id withdraw4, withdraw6, unsendable; // rings of what is to be sent or said
 	struct list groups; // one a set of attributes and family: routes that share messages
 	struct hmap by_attrs;
+	bool fleet;  // of a fleet's session: only such attributes are announced, and elsewhere none
 	size_t told; // routes the neighbour has
 	bool up;
 	struct bgp_codec codec; // of the session, while up
@@ -30,10 +31,11 @@ struct bgp_ribout {
 	unsigned refreshing;  // the end of the refresh follows
 };
 
-void bgp_ribout_init(struct bgp_ribout *r);
+void bgp_ribout_init(struct bgp_ribout *r, bool fleet);
 void bgp_ribout_free(struct bgp_ribout *r);
 
 // What the neighbour is to be told; kept while no session is up. Takes a reference of its own.
+// Attributes that are not for this session (attrs->fleet) withdraw instead.
 void bgp_ribout_announce(
 	struct bgp_ribout *r, const struct ip_prefix *prefix, struct bgp_attrs *attrs);
 void bgp_ribout_withdraw(struct bgp_ribout *r, const struct ip_prefix *prefix);

@@ -269,12 +269,12 @@ static struct ip_addr node_address(const struct conf *conf, enum ip_family famil
 	return (struct ip_addr){};
 }
 
-// The next hop of routes is this side's address of the session; for routes of
-// the other family it is the node's.
+// The next hop of routes is this side's address of the session; for routes of the other
+// family, and for what the fleet is told, it is the node's.
 static struct ip_addr next_hop(
 	const struct conf *conf, const struct conf_upstream *upstream, enum ip_family family)
 {
-	if (upstream->address.family == family)
+	if (upstream->address.family == family && !upstream->fleet)
 		return (struct ip_addr){};
 	return node_address(conf, family);
 }
@@ -314,7 +314,15 @@ static struct bgp_peer_config peer_config(
 		.max_prefixes = u->max_prefixes,
 		.max_prefixes_wait = u->max_prefixes_restart,
 		.no_llgr = u->no_llgr,
+		.fleet = u->fleet,
 	};
+}
+
+static void on_routes(void *ctx, const struct bgp_update *update)
+{
+	struct upstream *u = ctx;
+
+	u->ops->routes(u->ctx, u, update);
 }
 
 static struct upstream *make(struct upstream *u, uv_loop_t *loop, struct bfd_thread *bfd,
@@ -327,7 +335,11 @@ static struct upstream *make(struct upstream *u, uv_loop_t *loop, struct bfd_thr
 	u->ctx = ctx;
 	u->idle_since = clock_now();
 	upstream_rebind(u, conf, upstream);
-	const struct bgp_peer_config config = peer_config(conf, u->up, seed);
+	struct bgp_peer_config config = peer_config(conf, u->up, seed);
+	if (ops->routes) {
+		config.routes = on_routes;
+		config.routes_ctx = u;
+	}
 	u->peer = bgp_peer_new(&config);
 	for (int dir = 0; dir < BGP_DIR_MAX; dir++)
 		u->sides[dir] = (struct side){ .u = u, .dir = (enum bgp_dir)dir };
@@ -430,6 +442,15 @@ void upstream_flush(struct upstream *u)
 	pump(u);
 }
 
+void upstream_ask_again(struct upstream *u)
+{
+	instant now = clock_now();
+
+	if (!bgp_peer_ask_again(u->peer, now) && bgp_peer_negotiated(u->peer))
+		bgp_peer_reset(u->peer, now, BGP_CEASE_CONFIG_CHANGE, NULL);
+	pump(u);
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
@@ -438,8 +459,9 @@ static bool same_text(const char *a, const char *b)
 // What both sides say in OPEN, and what this one holds the other to.
 static bool same_terms(const struct conf_upstream *a, const struct conf_upstream *b)
 {
-	return a->families == b->families && a->has_role == b->has_role && a->role == b->role &&
-	       a->strict_role == b->strict_role && a->extended_messages == b->extended_messages &&
+	return a->fleet == b->fleet && a->families == b->families && a->has_role == b->has_role &&
+	       a->role == b->role && a->strict_role == b->strict_role &&
+	       a->extended_messages == b->extended_messages &&
 	       a->extended_next_hop == b->extended_next_hop && a->add_path == b->add_path &&
 	       a->graceful_restart.us == b->graceful_restart.us && a->no_llgr == b->no_llgr &&
 	       a->first_as == b->first_as && a->max_prefixes == b->max_prefixes &&

@@ -1,4 +1,6 @@
-// One upstream: the BGP engine of bgp/peer.h with its sockets and its timer.
+// One upstream: the BGP engine of bgp/peer.h with its sockets and its timer. A peer of the
+// fleet is one too, of another kind: what it is told and what it tells never meets
+// that of the others (struct bgp_attrs' fleet).
 #pragma once
 
 #include <uv.h>
@@ -16,6 +18,8 @@ struct upstream_ops {
 	// News of the upstream's BFD session. Returns the seq of the event that says so, the
 	// cause of what it does to the BGP session.
 	uint64_t (*bfd)(void *ctx, struct upstream *u, const struct bfd_news *news);
+	// Each UPDATE that comes; NULL: nothing is taken from it. u must not be called from here.
+	void (*routes)(void *ctx, struct upstream *u, const struct bgp_update *update);
 };
 
 // bfd outlives it; conf stays borrowed until upstream_rebind(). seed: for jitter.
@@ -44,6 +48,8 @@ void upstream_accept(struct upstream *u, int fd);
 void upstream_announce(struct upstream *u, const struct ip_prefix *prefix, struct bgp_attrs *attrs);
 void upstream_withdraw(struct upstream *u, const struct ip_prefix *prefix);
 void upstream_flush(struct upstream *u);
+// Have it tell its routes again; a neighbour that does not know how begins the session anew.
+void upstream_ask_again(struct upstream *u);
 
 // After a reload: is the BGP session untouched by what changed, and if so, take the
 // configuration of the new file. BFD is begun, ended or negotiated anew beside it.

@@ -359,6 +359,53 @@ static void withdrawn_while_refreshed(void **)
 	teardown(&f);
 }
 
+static void asks_for_routes_again(void **)
+{
+	struct fixture f;
+
+	setup(&f, NULL);
+	assert_false(bgp_peer_ask_again(f.l.p, f.l.now)); // no session yet
+	lone_reach(&f.l, BGP_OUT, BGP_ESTABLISHED);
+	assert_true(bgp_peer_ask_again(f.l.p, f.l.now));
+	lone_expect(&f.l, "out ROUTE-REFRESH IPv4 unicast\nout ROUTE-REFRESH IPv6 unicast\n");
+	teardown(&f);
+}
+
+// ---- A fleet and all others ----
+
+// What the fleet tells itself is never told to an upstream, nor what upstreams are told to the
+// fleet, whatever the program asks for; and what stood there before is withdrawn.
+static void never_mixed(void **)
+{
+	for (int fleet = 0; fleet < 2; fleet++) {
+		struct fixture f;
+		struct bgp_peer_config config = lone_config();
+		struct ip_prefix p = prefix("198.51.100.0/24");
+		struct bgp_attrs *own = attrs_of(&(struct bgp_attrs_spec){ .fleet = fleet });
+		struct bgp_attrs *other = attrs_of(&(struct bgp_attrs_spec){ .fleet = !fleet });
+
+		config.fleet = fleet;
+		setup(&f, &config);
+		assert_false(bgp_attrs_equal(own, other));    // else they would share a message
+		lone_announce(&f.l, "203.0.113.0/24", other); // before the session
+		lone_reach(&f.l, BGP_OUT, BGP_OPENCONFIRM);
+		lone_feed(&f.l, BGP_OUT, BGP_MSG_KEEPALIVE, "");
+		lone_expect(&f.l, "state OpenConfirm -> Established\nestablished\n");
+		lone_announce(&f.l, "198.51.100.0/24", other); // and in it
+		lone_expect(&f.l, "");
+		lone_announce(&f.l, "198.51.100.0/24", own); // control: its own goes out
+		lone_expect(&f.l, "out UPDATE announce 198.51.100.0/24" WITH_PLAIN
+				  "announced 198.51.100.0/24\n");
+		lone_announce(&f.l, "198.51.100.0/24", other);
+		lone_expect(&f.l, "out UPDATE withdraw 198.51.100.0/24\n"
+				  "withdrawn 198.51.100.0/24\n");
+		assert_false(bgp_peer_announced(f.l.p, &p, NULL));
+		bgp_attrs_unref(&own);
+		bgp_attrs_unref(&other);
+		teardown(&f);
+	}
+}
+
 // ---- A neighbour that reads slowly ----
 
 static void announce_many(struct lone *l, int count, struct bgp_attrs *attrs)
@@ -552,6 +599,8 @@ int main(void)
 		cmocka_unit_test(families_not_offered_are_left_out),
 		cmocka_unit_test(refresh_sends_a_family_again),
 		cmocka_unit_test(withdrawn_while_refreshed),
+		cmocka_unit_test(asks_for_routes_again),
+		cmocka_unit_test(never_mixed),
 		cmocka_unit_test(backlog_holds_updates_back),
 		cmocka_unit_test(withdrawals_overtake),
 		cmocka_unit_test(session_ends_in_mid_report),
