@@ -12,6 +12,7 @@
 #include "nearcastd/clock.h"
 #include "nearcastd/conn.h"
 #include "nearcastd/control.h"
+#include "nearcastd/fleet_load.h"
 #include "nearcastd/tcpauth.h"
 
 // The cause of what an upstream is told is the decision about its service.
@@ -22,7 +23,7 @@ static void route_event(
 	const struct service *s = service_of_prefix(d, &what->prefix);
 	struct event_fields f = {
 		.subject = prefix_print(&what->prefix, prefix),
-		.reason = s ? decide_reason_name(s->decision.reason) : "not-configured",
+		.reason = s ? decide_reason_name(s->member.decision.reason) : "not-configured",
 		.upstream = upstream_conf(u)->name,
 		.detail = what->error.text,
 		.cause_seq = s ? s->decision_event : 0,
@@ -31,28 +32,29 @@ static void route_event(
 	events_add(d->events, type, &f);
 }
 
-static void session_event(
+uint64_t daemon_session_event(
 	struct daemon *d, enum event_type type, struct upstream *u, const struct bgp_action *what)
 {
 	char subject[IP_TEXT], detail[400] = "";
 	const struct bgp_error *e = &what->error;
+	bool down = what->event == BGP_EVENT_DOWN;
 
-	if (type == EVENT_UPSTREAM_DOWN && e->code)
+	if (down && e->code)
 		snprintf(detail, sizeof(detail), "%s %s/%s: %s", e->sent ? "sent" : "received",
 			bgp_code_name(e->code), bgp_subcode_name(e->code, e->subcode), e->text);
-	else if (type == EVENT_UPSTREAM_DOWN)
+	else if (down)
 		snprintf(detail, sizeof(detail), "%s", e->text);
 	struct event_fields f = {
 		.subject = ip_print(&upstream_conf(u)->address, subject),
 		.cause_seq = upstream_cause(u),
-		.reason = type == EVENT_UPSTREAM_UP ? "established"
-			  : upstream_cause(u)       ? "bfd"
-			  : e->code                 ? "notification"
-						    : "connection",
+		.reason = !down               ? "established"
+			  : upstream_cause(u) ? "bfd"
+			  : e->code           ? "notification"
+					      : "connection",
 		.upstream = upstream_conf(u)->name,
 		.detail = detail,
 	};
-	events_add(d->events, type, &f);
+	return events_add(d->events, type, &f);
 }
 
 static void on_upstream_event(void *ctx, struct upstream *u, const struct bgp_action *what)
@@ -61,10 +63,10 @@ static void on_upstream_event(void *ctx, struct upstream *u, const struct bgp_ac
 
 	switch (what->event) {
 	case BGP_EVENT_ESTABLISHED:
-		session_event(d, EVENT_UPSTREAM_UP, u, what);
+		(void)daemon_session_event(d, EVENT_UPSTREAM_UP, u, what);
 		break;
 	case BGP_EVENT_DOWN:
-		session_event(d, EVENT_UPSTREAM_DOWN, u, what);
+		(void)daemon_session_event(d, EVENT_UPSTREAM_DOWN, u, what);
 		break;
 	case BGP_EVENT_ANNOUNCED:
 		route_event(d, EVENT_ANNOUNCED, u, what);
@@ -161,7 +163,11 @@ static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 			return;
 		}
 	}
-	range_accept(d, fd, remote);
+	struct upstream *peer = fleet_session(d->fleet, remote);
+	if (peer)
+		upstream_accept(peer, fd);
+	else
+		range_accept(d, fd, remote);
 }
 
 static void on_address_timer(uv_timer_t *timer)
@@ -193,7 +199,7 @@ void daemon_put_addresses(struct daemon *d)
 	own(free_ptr) bool *ready = mem_zalloc(d->service_count);
 
 	for (size_t i = 0; i < d->service_count; i++)
-		released[i] = d->services[i].drain.stage == DRAIN_DRAINED;
+		released[i] = d->services[i].member.drain.stage == DRAIN_DRAINED;
 	if (addresses_apply(d->addresses, d->conf, released, ready, &error) < 0) {
 		address_fault(d, sb_text(&error));
 	} else {
@@ -201,7 +207,7 @@ void daemon_put_addresses(struct daemon *d)
 		uv_timer_stop(&d->address_timer);
 	}
 	for (size_t i = 0; i < d->service_count; i++)
-		d->services[i].addresses_ready =
+		d->services[i].member.addresses_ready =
 			(ready[i] && !released[i]) || !d->services[i].conf->manage_addresses;
 }
 
@@ -217,7 +223,7 @@ static void make_services(struct daemon *d)
 	d->service_count = d->conf->services.count;
 	d->services = mem_zalloc(d->service_count * sizeof(*d->services));
 	for (size_t i = 0; i < d->service_count; i++)
-		service_init(&d->services[i], d->conf,
+		service_init(&d->services[i], d, d->conf,
 			(struct conf_service *)d->conf->services.data + i);
 }
 
@@ -262,6 +268,7 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 	daemon_put_addresses(d);
 	d->bfd = bfd_thread_new(d->loop, &bfd_ops, d, ~d->rng_seed);
 	make_upstreams(d);
+	d->fleet = fleet_new(d);
 	rc = checks_new(&d->checks, d->loop, d->conf, &service_checks_ops, d, d->rng_seed);
 	if (rc < 0) {
 		sb_printf(error, "cannot start the checks: %s", strerror(-rc));
@@ -271,6 +278,8 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 		service_decide(d, &d->services[i], d->start_event);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_start(d->upstreams[i]);
+	fleet_start(d->fleet);
+	fleet_load_start(d);
 	return 0;
 }
 
@@ -293,6 +302,7 @@ void daemon_close_sessions(struct daemon *d, const char *why)
 	listener_free(&d->listener); // one that comes now would only be waited for
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_stop(d->upstreams[i], BGP_CEASE_ADMIN_SHUTDOWN, why);
+	fleet_stop(d->fleet, why);
 }
 
 static void remove_addresses(struct daemon *d)
@@ -315,6 +325,8 @@ void daemon_end(struct daemon *d)
 	remove_addresses(d);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_free(&d->upstreams[i]);
+	fleet_load_end(d);
+	fleet_free(&d->fleet);
 	bfd_thread_free(&d->bfd);
 	for (size_t i = 0; i < d->service_count; i++)
 		service_clear(&d->services[i]);

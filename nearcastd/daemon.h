@@ -6,34 +6,30 @@
 #include <uv.h>
 
 #include "conf/conf.h"
-#include "fleet/decide.h"
-#include "fleet/drain.h"
-#include "fleet/holddown.h"
-#include "fleet/recovery.h"
+#include "fleet/member.h"
 #include "nearcastd/address.h"
 #include "nearcastd/checks.h"
 #include "nearcastd/events.h"
+#include "nearcastd/fleet.h"
 #include "nearcastd/listener.h"
 #include "nearcastd/upstream.h"
 
 // What the daemon knows of one service; the configuration's order.
 struct service {
 	const struct conf_service *conf;
-	enum admin admin;
-	bool addresses_ready;
+	struct member member; // all that leads to a decision, and the decision
 	// After a reload new checks have no verdict yet: until they have one, the
 	// service keeps the health it had, so that adding a check withdraws nothing.
 	bool health_carried;
-	enum health carried;
-	enum health health; // last seen, to tell when it fails
-	instant health_since, admin_since;
-	struct holddown holddown;
-	struct recovery recovery;
-	struct drain drain;
-	char *drain_reason; // the operator's words; NULL: none
-	struct decision decision;
-	int64_t since_unix_us; // of the decision
-	instant since;
+	struct service_health carried;
+	char *drain_reason;        // the operator's words; NULL: none
+	int64_t since_unix_us;     // of the decision
+	struct guard_result guard; // how the fleet stands; without one all zero
+	struct fleet_word word;    // what the fleet was told last
+	struct load_file *load;    // NULL: none
+	enum load_problem load_problem;
+	instant load_told; // to the fleet
+	struct daemon *daemon;
 	instant look_back;        // after a withdrawal: whether neighbours still send it back
 	uint64_t socket_event;    // seq of the last unexplained socket event; 0: none
 	uint64_t check_event;     // seq of the check verdict that changes health next
@@ -55,12 +51,14 @@ struct daemon {
 	size_t upstream_count;
 	struct bfd_thread *bfd;
 	struct listener *listener;
+	struct fleet *fleet; // NULL: none
 	struct control *control;
 	uv_timer_t address_timer; // tries again what could not be had
 	char *address_fault;      // as last told; NULL: none
 	uv_timer_t range_timer;   // the next neighbour of a range to be forgotten
 	instant range_refused;    // last told that a range is full
-	uv_timer_t service_timer; // the next hold-down or drain step that is due
+	uv_timer_t load_timer;    // the next reading of load files
+	uv_timer_t service_timer; // the next moment at which time alone changes a decision
 	uint64_t rng_seed;
 	instant started;
 	uint64_t start_event;
@@ -83,19 +81,24 @@ void daemon_close_sessions(struct daemon *d, const char *why);
 void daemon_end(struct daemon *d);
 
 // service.c: one service's decisions.
-void service_init(struct service *s, const struct conf *conf, const struct conf_service *cs);
+void service_init(struct service *s, struct daemon *d, const struct conf *conf,
+	const struct conf_service *cs);
 void service_clear(struct service *s);
-enum health service_health(const struct daemon *d, const struct service *s);
+// One of the same name goes on after a reload; old keeps nothing that it has to know.
+void service_adopt(struct daemon *d, struct service *new, struct service *old);
+struct service_health service_health(const struct daemon *d, const struct service *s);
 size_t service_index(const struct daemon *d, const struct service *s);
 // Decide anew and tell the upstreams if anything changed. cause: an event's seq.
 void service_decide(struct daemon *d, struct service *s, uint64_t cause);
 // Tell one upstream (a new one) what the services announce now.
 void services_tell(struct daemon *d, struct upstream *u);
-// The operator's word; reason: free text. Returns the event's seq, 0: no change.
+// The operator's word; reason: free text. Returns the event's seq, 0: no change. forced: the guard
+// has no say.
 uint64_t service_set_admin(
-	struct daemon *d, struct service *s, enum admin admin, const char *reason);
+	struct daemon *d, struct service *s, enum admin admin, const char *reason, bool forced);
 // Begin to drain, or walk back; lasts: see drain_begin(). Returns the event's seq.
-uint64_t service_drain(struct daemon *d, struct service *s, span lasts, const char *reason);
+uint64_t service_drain(
+	struct daemon *d, struct service *s, span lasts, const char *reason, bool forced);
 uint64_t service_undrain(struct daemon *d, struct service *s, const char *reason); // 0: no change
 struct service *service_find(const struct daemon *d, const char *name);
 struct service *service_of_prefix(const struct daemon *d, const struct ip_prefix *prefix);
@@ -121,3 +124,6 @@ void ranges_arm(struct daemon *d);
 [[nodiscard]] int daemon_reload(struct daemon *d, bool yes, struct strbuf *error);
 // Shared by start and reload: the upstream's events.
 extern const struct upstream_ops daemon_upstream_ops;
+// That a session came up or went down; returns the event's seq.
+uint64_t daemon_session_event(
+	struct daemon *d, enum event_type type, struct upstream *u, const struct bgp_action *what);

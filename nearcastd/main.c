@@ -165,6 +165,7 @@ static void on_watchdog(uv_timer_t *)
 
 static void before_wait(uv_prepare_t *)
 {
+	fleet_hear(run.d.fleet);
 	events_flush_log(run.d.events);
 }
 

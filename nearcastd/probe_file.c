@@ -6,14 +6,13 @@
 // can forget it; while one is out no other is sent after it.
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "nearcastd/errand.h"
 #include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 
@@ -72,23 +71,6 @@ static void on_answer(void *ctx, int)
 	probe_report(&f->base, &r);
 }
 
-// Signals are the loop's.
-static int start_thread(struct errand *e)
-{
-	pthread_attr_t detached;
-	pthread_t thread;
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&thread, &detached, look, e);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&detached);
-	return -error;
-}
-
 static int send_out(struct probe_file *f)
 {
 	const char *path = f->base.check->path;
@@ -104,7 +86,7 @@ static int send_out(struct probe_file *f)
 	own(free_ptr) struct errand *e = mem_zalloc(sizeof(*e) + strlen(path) + 1);
 	e->answer = write_end;
 	memcpy(e->path, path, strlen(path));
-	error = start_thread(e);
+	error = errand_start(look, e);
 	if (error)
 		return error;
 	(void)take(e); // the thread's now

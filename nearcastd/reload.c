@@ -166,40 +166,16 @@ static int load(struct daemon *d, bool yes, struct conf **ret, struct strbuf *er
 	return rc;
 }
 
-// A service of the same name goes on: its state is not in the file.
-static void adopt_service(struct daemon *d, struct service *new, const struct service *old)
-{
-	new->admin = old->admin;
-	new->drain = old->drain;
-	new->drain_reason = old->drain_reason ? mem_strdup(old->drain_reason) : NULL;
-	new->health = new->carried = service_health(d, old);
-	new->health_carried = true;
-	new->decision = old->decision;
-	new->decision_event = old->decision_event;
-	new->look_back = old->look_back;
-	new->since = old->since;
-	new->health_since = old->health_since;
-	new->admin_since = old->admin_since;
-	new->since_unix_us = old->since_unix_us;
-	struct holddown fresh = new->holddown;
-	new->holddown = old->holddown;
-	new->holddown.first = fresh.first;
-	new->holddown.max = fresh.max;
-	span after = new->recovery.after; // a proof under way keeps its length
-	new->recovery = old->recovery;
-	new->recovery.after = after;
-}
-
 static struct service *make_services(struct daemon *d, const struct conf *conf)
 {
 	struct service *services = mem_zalloc(conf->services.count * sizeof(*services));
 
 	for (size_t i = 0; i < conf->services.count; i++) {
 		const struct conf_service *cs = (struct conf_service *)conf->services.data + i;
-		service_init(&services[i], conf, cs);
-		const struct service *old = service_find(d, cs->name);
-		if (old)
-			adopt_service(d, &services[i], old);
+		service_init(&services[i], d, conf, cs);
+		struct service *old = service_find(d, cs->name);
+		if (old) // its state is not in the file
+			service_adopt(d, &services[i], old);
 	}
 	return services;
 }
@@ -308,6 +284,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 	replace_upstreams(d, new);
 	daemon_put_addresses(d);
 	withdraw_removed(d, old);
+	fleet_reload(d, old);
 	for (size_t i = 0; i < d->service_count; i++)
 		service_decide(d, &d->services[i], seq);
 	// Also where the decision stands: prefixes and attributes may be other ones.
@@ -315,6 +292,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 		services_tell(d, d->upstreams[i]);
 		upstream_flush(d->upstreams[i]);
 	}
+	fleet_say_all(d->fleet);
 	conf_free(&old);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "lib/out.h"
 #include "lib/own.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/fleet_status.h"
 #include "nearcastd/status.h"
 
 // A request being answered: o is written to, or fail() is called.
@@ -65,6 +66,7 @@ static const struct {
 	{ "services", services_write },
 	{ "checks", checks_write },
 	{ "memory", memory_write },
+	{ "fleet", fleet_write },
 };
 
 static void do_show(struct call *call)
@@ -79,7 +81,7 @@ static void do_show(struct call *call)
 		out_end(call->o);
 		return;
 	}
-	fail(call, "bad-request", "show wants one of: upstreams, services, checks, memory");
+	fail(call, "bad-request", "show wants one of: upstreams, services, checks, memory, fleet");
 }
 
 static uint64_t after_of(const struct call *call)
@@ -110,6 +112,12 @@ static void do_subscribe(struct call *call)
 		json_object_get(call->request, "after") ? after_of(call) : REQUEST_ONLY_NEW;
 }
 
+// Against the guard.
+static bool is_forced(const struct call *call)
+{
+	return json_is_true(json_object_get(call->request, "force"));
+}
+
 // The service a request names; NULL after a failure was said.
 static struct service *named_service(struct call *call)
 {
@@ -123,30 +131,48 @@ static struct service *named_service(struct call *call)
 	return s;
 }
 
-static void write_admin(struct call *call, const struct service *s, bool changed)
+// The guard's word on taking a service away; false after a failure was said.
+static bool may_leave(struct call *call, struct service *s, struct strbuf *warning)
+{
+	own(sb_free) struct strbuf why_not = {};
+
+	if (is_forced(call) || fleet_may_leave(call->d, s, &why_not, warning))
+		return true;
+	sb_str(&why_not, " (--force does it all the same)");
+	fail(call, "refused", sb_text(&why_not));
+	return false;
+}
+
+static void write_admin(
+	struct call *call, const struct service *s, bool changed, const struct strbuf *warning)
 {
 	out_object(call->o, "result");
 	out_str(call->o, "service", s->conf->name);
-	out_str(call->o, "admin", admin_name(s->admin));
+	out_str(call->o, "admin", admin_name(s->member.admin));
 	out_bool(call->o, "changed", changed);
-	out_str(call->o, "announce", announce_name(s->decision.announce));
+	out_str(call->o, "announce", announce_name(s->member.decision.announce));
 	drain_write(call->o, "drain", s);
+	out_str(call->o, "warning", warning->len ? sb_text(warning) : NULL);
 	out_end(call->o);
 }
 
 static void do_admin(struct call *call, enum admin admin)
 {
 	struct service *s = named_service(call);
+	own(sb_free) struct strbuf warning = {};
 
-	if (s)
-		write_admin(call, s,
-			service_set_admin(call->d, s, admin, text_of(call, "reason")) != 0);
+	if (!s || (admin == ADMIN_OFF && !may_leave(call, s, &warning)))
+		return;
+	uint64_t seq = service_set_admin(
+		call->d, s, admin, text_of(call, "reason"), admin == ADMIN_OFF && is_forced(call));
+	write_admin(call, s, seq != 0, &warning);
 }
 
 static void do_drain(struct call *call)
 {
 	struct service *s = named_service(call);
 	double lasts = json_number_value(json_object_get(call->request, "for_seconds"));
+	own(sb_free) struct strbuf warning = {};
 
 	if (!s)
 		return;
@@ -154,21 +180,26 @@ static void do_drain(struct call *call)
 		fail(call, "bad-request", "for_seconds wants 0 to a year");
 		return;
 	}
-	if (s->admin == ADMIN_OFF) {
+	if (s->member.admin == ADMIN_OFF) {
 		fail(call, "refused", "the service is off already");
 		return;
 	}
-	bool changed = s->drain.stage == DRAIN_NONE;
-	service_drain(call->d, s, span_us((int64_t)(lasts * 1e6)), text_of(call, "reason"));
-	write_admin(call, s, changed);
+	bool changed = s->member.drain.stage == DRAIN_NONE;
+	if (changed && !may_leave(call, s, &warning))
+		return;
+	service_drain(call->d, s, span_us((int64_t)(lasts * 1e6)), text_of(call, "reason"),
+		is_forced(call));
+	write_admin(call, s, changed, &warning);
 }
 
 static void do_undrain(struct call *call)
 {
 	struct service *s = named_service(call);
+	const struct strbuf nothing = {};
 
 	if (s)
-		write_admin(call, s, service_undrain(call->d, s, text_of(call, "reason")) != 0);
+		write_admin(call, s, service_undrain(call->d, s, text_of(call, "reason")) != 0,
+			&nothing);
 }
 
 static void do_off(struct call *call)

@@ -79,16 +79,69 @@ static void make_attrs(struct service *s, const struct conf *conf)
 				build_attrs(conf, of_service(s->conf, g), of_upstream(&cu[i], g)));
 }
 
-void service_init(struct service *s, const struct conf *conf, const struct conf_service *cs)
+static struct member_config member_config(const struct conf *conf, const struct conf_service *cs)
 {
-	*s = (struct service){ .conf = cs, .admin = ADMIN_ACTIVE, .look_back = INSTANT_NEVER };
-	s->decision = (struct decision){ ANNOUNCE_WITHDRAWN, REASON_STARTING, GRADE_UP };
-	s->since = s->health_since = s->admin_since = clock_now();
+	return (struct member_config){
+		.hold_down_first = cs->hold_down_first,
+		.hold_down_max = cs->hold_down_max,
+		.announce_after = cs->announce_after,
+		.drain_soft = cs->drain_soft,
+		.drain_hard = cs->drain_hard,
+		.guarded = conf->fleet.count > 0,
+		.policy = {
+			.min_sites = { cs->guard.min_sites.share, cs->guard.min_sites.value },
+			.isolated_hold = cs->guard.isolated == CONF_ISOLATED_HOLD,
+		},
+		.guard_wait = cs->guard.wait,
+		.priority = (uint16_t)cs->guard.priority,
+	};
+}
+
+static void take_capacity(struct service *s)
+{
+	s->member.has_capacity = s->conf->guard.has_capacity;
+	s->member.capacity = (uint32_t)s->conf->guard.capacity;
+	if (!s->load)
+		s->member.has_load = false;
+}
+
+void service_init(
+	struct service *s, struct daemon *d, const struct conf *conf, const struct conf_service *cs)
+{
+	const struct member_config config = member_config(conf, cs);
+
+	*s = (struct service){
+		.conf = cs,
+		.daemon = d,
+		.look_back = INSTANT_NEVER,
+		.load_told = INSTANT_NEVER,
+	};
+	member_init(&s->member, &config, clock_now());
 	s->since_unix_us = clock_unix_us();
-	drain_init(&s->drain);
-	holddown_init(&s->holddown, cs->hold_down_first, cs->hold_down_max);
-	recovery_init(&s->recovery, cs->announce_after);
+	if (cs->guard.load_file)
+		s->load = load_file_new(cs->guard.load_file);
+	take_capacity(s);
 	make_attrs(s, conf);
+}
+
+void service_adopt(struct daemon *d, struct service *new, struct service *old)
+{
+	const struct member_config config = new->member.config;
+
+	new->carried = service_health(d, old);
+	new->health_carried = true;
+	new->member = old->member;
+	member_configure(&new->member, &config);
+	take_capacity(new);
+	new->drain_reason = take(old->drain_reason);
+	new->decision_event = old->decision_event;
+	new->look_back = old->look_back;
+	new->since_unix_us = old->since_unix_us;
+	new->guard = old->guard;
+	new->load_problem = old->load_problem;
+	new->load_told = old->load_told;
+	new->word = old->word;
+	old->word = (struct fleet_word){};
 }
 
 void service_clear(struct service *s)
@@ -97,6 +150,8 @@ void service_clear(struct service *s)
 		bgp_attrs_unref(&s->attrs[i]);
 	free_ptr(&s->attrs);
 	free_ptr(&s->drain_reason);
+	load_file_free(&s->load);
+	fleet_word_clear(&s->word);
 }
 
 size_t service_index(const struct daemon *d, const struct service *s)
@@ -104,11 +159,11 @@ size_t service_index(const struct daemon *d, const struct service *s)
 	return (size_t)(s - d->services);
 }
 
-enum health service_health(const struct daemon *d, const struct service *s)
+struct service_health service_health(const struct daemon *d, const struct service *s)
 {
-	enum health now = checks_health(d->checks, service_index(d, s)).health;
+	struct service_health now = checks_health(d->checks, service_index(d, s));
 
-	return now == HEALTH_STARTING && s->health_carried ? s->carried : now;
+	return now.health == HEALTH_STARTING && s->health_carried ? s->carried : now;
 }
 
 struct service *service_find(const struct daemon *d, const char *name)
@@ -148,11 +203,12 @@ static void tell(const struct daemon *d, const struct service *s, struct upstrea
 {
 	size_t index =
 		(size_t)(upstream_entry(u) - (struct conf_upstream *)d->conf->upstreams.data);
-	struct bgp_attrs *attrs = s->attrs[index * GRADE_MAX + s->decision.grade];
+	const struct decision *decision = &s->member.decision;
+	struct bgp_attrs *attrs = s->attrs[index * GRADE_MAX + decision->grade];
 
 	items_for_each(struct ip_prefix, p, s->conf->prefixes)
 	{
-		if (s->decision.announce == ANNOUNCE_WITHDRAWN)
+		if (decision->announce == ANNOUNCE_WITHDRAWN)
 			upstream_withdraw(u, p);
 		else
 			upstream_announce(u, p, attrs);
@@ -165,7 +221,7 @@ void services_tell(struct daemon *d, struct upstream *u)
 		tell(d, &d->services[i], u);
 }
 
-static void take_drain_step(struct daemon *d, struct service *s, const char *reason);
+static void note_drain_step(struct daemon *d, struct service *s, bool was_drained);
 static void arm_timer(struct daemon *d);
 
 // Some time after a withdrawal: does any neighbour still send it back?
@@ -199,45 +255,35 @@ static void on_service_timer(uv_timer_t *timer)
 
 	for (size_t i = 0; i < d->service_count; i++) {
 		struct service *s = &d->services[i];
-		bool held = s->decision.reason == REASON_HOLD_DOWN ||
-			    s->decision.reason == REASON_RECOVERING;
-		while (drain_tick(&s->drain, clock_now()))
-			take_drain_step(d, s, s->drain_reason);
-		holddown_tick(&s->holddown, clock_now());
-		service_decide(d, s, held ? s->decision_event : 0);
+		struct member *m = &s->member;
+		enum decide_reason reason = m->decision.reason;
+		bool waited = reason == REASON_HOLD_DOWN || reason == REASON_RECOVERING ||
+			      reason == REASON_GUARD_TELLS;
+		bool was_drained = m->drain.stage == DRAIN_DRAINED;
+		for (; member_tick(m, clock_now()); was_drained = m->drain.stage == DRAIN_DRAINED)
+			note_drain_step(d, s, was_drained);
+		service_decide(d, s, waited ? s->decision_event : 0);
 		look_back(d, s);
 	}
 	arm_timer(d);
 }
 
-// One timer for all services: the next end of a hold-down, of a recovery or of a drain's stage.
-// The clock goes on between a decision and this: a wait that ended in that moment
-// has no deadline any more, but the decision still says that the service waits.
-static bool is_overtaken(const struct service *s, instant now)
-{
-	if (s->decision.reason == REASON_HOLD_DOWN)
-		return !holddown_active(&s->holddown, now);
-	return s->decision.reason == REASON_RECOVERING && !recovery_waits(&s->recovery, now);
-}
-
+// One timer for all services.
 static void arm_timer(struct daemon *d)
 {
-	instant now = clock_now(), next = INSTANT_NEVER;
+	instant next = INSTANT_NEVER;
 
 	for (size_t i = 0; i < d->service_count; i++) {
 		const struct service *s = &d->services[i];
-		if (is_overtaken(s, now))
-			next = now;
-		next = instant_min(next, holddown_deadline(&s->holddown, now));
-		next = instant_min(next, recovery_deadline(&s->recovery, now));
-		next = instant_min(next, drain_deadline(&s->drain));
+		next = instant_min(next, member_deadline(&s->member));
 		next = instant_min(next, s->look_back);
 	}
 	d->service_timer.data = d;
 	if (instant_is_never(next))
 		uv_timer_stop(&d->service_timer);
 	else
-		uv_timer_start(&d->service_timer, on_service_timer, clock_ms_until(next, now), 0);
+		uv_timer_start(
+			&d->service_timer, on_service_timer, clock_ms_until(next, clock_now()), 0);
 }
 
 // The event comes after the words are on the wire, but its seq must be known
@@ -247,77 +293,94 @@ static void note_decision(struct daemon *d, struct service *s, uint64_t cause)
 {
 	char detail[128];
 
-	snprintf(detail, sizeof(detail), "%s: %s", announce_name(s->decision.announce),
-		decide_reason_text(s->decision.reason));
+	snprintf(detail, sizeof(detail), "%s: %s", announce_name(s->member.decision.announce),
+		decide_reason_text(s->member.decision.reason));
 	struct event_fields f = {
 		.subject = s->conf->name,
-		.reason = decide_reason_name(s->decision.reason),
+		.reason = decide_reason_name(s->member.decision.reason),
 		.detail = detail,
 		.cause_seq = cause,
 	};
 	s->decision_event = events_add(d->events, EVENT_DECIDED, &f);
 }
 
-static bool same_decision(const struct decision *a, const struct decision *b)
+static void tell_upstreams(struct daemon *d, struct service *s)
 {
-	return a->announce == b->announce && a->reason == b->reason && a->grade == b->grade;
-}
-
-// Health that turns bad after it was good may start a hold-down.
-static void watch_flaps(struct daemon *d, struct service *s, enum health now)
-{
-	bool was_able = s->health == HEALTH_UP || s->health == HEALTH_DEGRADED;
-
-	if (was_able && now == HEALTH_DOWN)
-		holddown_failed(&s->holddown, clock_now());
-	recovery_health(&s->recovery, now, clock_now());
-	if (s->health != now)
-		s->health_since = clock_now();
-	s->health = now;
-	arm_timer(d);
-}
-
-void service_decide(struct daemon *d, struct service *s, uint64_t cause)
-{
-	enum health health = service_health(d, s);
-
-	watch_flaps(d, s, health);
-	struct decide_input in = {
-		.health = health,
-		.admin = s->admin,
-		.addresses_ready = s->addresses_ready,
-		.held_down = holddown_active(&s->holddown, clock_now()),
-		.recovering = recovery_waits(&s->recovery, clock_now()),
-		.drain_withdrawn = s->drain.stage >= DRAIN_WITHDRAWN,
-		.stopping = d->stopping,
-	};
-	struct decision decision = decide(&in);
-	if (same_decision(&decision, &s->decision))
-		return;
-	s->decision = decision;
-	s->since = clock_now();
-	s->since_unix_us = clock_unix_us();
-	note_decision(d, s, cause);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		tell(d, s, d->upstreams[i]);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_flush(d->upstreams[i]);
-	bool watched = decision.announce == ANNOUNCE_WITHDRAWN && d->conf->has_site_tag;
-	s->look_back = watched ? instant_add(s->since, d->conf->visible_after) : INSTANT_NEVER;
+}
+
+static bool is_held(enum decide_reason r)
+{
+	return r == REASON_GUARD_HOLD || r == REASON_ISOLATED;
+}
+
+// The guard steps in, or lets go: between the cause and the decision.
+static uint64_t note_guard(
+	struct daemon *d, struct service *s, enum decide_reason before, uint64_t cause)
+{
+	enum decide_reason now = s->member.decision.reason;
+	own(sb_free) struct strbuf detail = {};
+
+	if (is_held(before) == is_held(now))
+		return cause;
+	fleet_explain(d, s, &detail);
+	struct event_fields f = {
+		.subject = s->conf->name,
+		.reason = decide_reason_name(now),
+		.detail = sb_text(&detail),
+		.cause_seq = cause,
+	};
+	return events_add(d->events, is_held(now) ? EVENT_GUARD_HOLD : EVENT_GUARD_RELEASE, &f);
+}
+
+// Worse news go to the fleet first, so that nobody counts on a node that is about to go; better
+// ones when they are true.
+static void take_decision(
+	struct daemon *d, struct service *s, const struct decision *before, uint64_t cause)
+{
+	const struct decision *now = &s->member.decision;
+
+	s->since_unix_us = clock_unix_us();
+	note_decision(d, s, note_guard(d, s, before->reason, cause));
+	if (now->announce < before->announce)
+		fleet_say(d->fleet, s);
+	tell_upstreams(d, s);
+	bool watched = now->announce == ANNOUNCE_WITHDRAWN && d->conf->has_site_tag;
+	s->look_back =
+		watched ? instant_add(s->member.since, d->conf->visible_after) : INSTANT_NEVER;
+}
+
+void service_decide(struct daemon *d, struct service *s, uint64_t cause)
+{
+	struct service_health h = service_health(d, s);
+	struct member *m = &s->member;
+	const struct decision before = m->decision;
+	instant now = clock_now();
+
+	member_health(m, now, h.health, h.evidence);
+	m->stopping = d->stopping;
+	bool changed = member_decide(
+		m, now, fleet_view(d->fleet), s->conf->prefixes.data, s->conf->prefixes.count);
+	s->guard = fleet_guard(d->fleet, s);
+	if (changed)
+		take_decision(d, s, &before, cause);
+	fleet_say(d->fleet, s);
 	arm_timer(d);
 }
 
 uint64_t service_set_admin(
-	struct daemon *d, struct service *s, enum admin admin, const char *reason)
+	struct daemon *d, struct service *s, enum admin admin, const char *reason, bool forced)
 {
-	if (s->admin == admin)
+	bool drained = s->member.drain.stage != DRAIN_NONE;
+
+	if (s->member.admin == admin)
 		return 0;
-	if (s->drain.stage != DRAIN_NONE) { // the operator's last word counts
-		drain_cancel(&s->drain);
+	member_set_admin(&s->member, clock_now(), admin, forced); // the operator's last word counts
+	if (drained)
 		daemon_put_addresses(d);
-	}
-	s->admin = admin;
-	s->admin_since = clock_now();
 	struct event_fields f = {
 		.subject = s->conf->name,
 		.reason = admin_name(admin),
@@ -338,65 +401,67 @@ static const char *const drain_texts[] = {
 };
 static_assert(countof(drain_texts) == DRAIN_STAGE_MAX);
 
-static uint64_t note_drain(struct daemon *d, struct service *s, const char *reason)
+static uint64_t note_drain(struct daemon *d, struct service *s)
 {
+	enum drain_stage stage = s->member.drain.stage;
+	const char *reason = s->drain_reason;
 	char detail[400];
 
-	snprintf(detail, sizeof(detail), "%s%s%s", drain_texts[s->drain.stage], reason ? ": " : "",
+	snprintf(detail, sizeof(detail), "%s%s%s", drain_texts[stage], reason ? ": " : "",
 		reason ? reason : "");
 	struct event_fields f = {
 		.subject = s->conf->name,
-		.reason = drain_stage_name(s->drain.stage),
+		.reason = drain_stage_name(stage),
 		.detail = detail,
 	};
 	return events_add(d->events, EVENT_DRAIN, &f);
 }
 
-static enum admin admin_of(enum drain_stage stage)
+// The way out: first the announcement goes, then the addresses. The way back is the other way
+// round.
+static void note_drain_step(struct daemon *d, struct service *s, bool was_drained)
 {
-	return stage == DRAIN_NONE      ? ADMIN_ACTIVE
-	       : stage == DRAIN_DRAINED ? ADMIN_DRAINED
-					: ADMIN_DRAINING;
-}
+	bool drained = s->member.drain.stage == DRAIN_DRAINED;
+	uint64_t seq = note_drain(d, s);
 
-static void take_drain_step(struct daemon *d, struct service *s, const char *reason)
-{
-	enum admin admin = admin_of(s->drain.stage);
-	bool back = s->admin == ADMIN_DRAINED && admin != ADMIN_DRAINED;
-
-	if (s->admin != admin)
-		s->admin_since = clock_now();
-	s->admin = admin;
-	uint64_t seq = note_drain(d, s, reason);
-	if (back) // first the addresses, then the announcement
+	if (was_drained && !drained)
 		daemon_put_addresses(d);
 	service_decide(d, s, seq);
-	if (admin == ADMIN_DRAINED)
+	if (drained)
 		daemon_put_addresses(d);
 }
 
-uint64_t service_drain(struct daemon *d, struct service *s, span lasts, const char *reason)
+static void set_drain_reason(struct service *s, const char *reason)
 {
-	enum drain_stage before = s->drain.stage;
-
-	drain_begin(&s->drain, clock_now(), s->conf->drain_soft, s->conf->drain_hard, lasts);
 	free_ptr(&s->drain_reason);
 	if (reason)
 		s->drain_reason = mem_strdup(reason);
-	if (before == DRAIN_NONE)
-		take_drain_step(d, s, reason);
-	arm_timer(d);
+}
+
+uint64_t service_drain(
+	struct daemon *d, struct service *s, span lasts, const char *reason, bool forced)
+{
+	bool begins = s->member.drain.stage == DRAIN_NONE;
+
+	member_drain(&s->member, clock_now(), lasts, forced);
+	set_drain_reason(s, reason);
+	if (begins)
+		note_drain_step(d, s, false);
+	else
+		service_decide(d, s, 0); // its end, or the word of the guard, may be another one
 	return s->decision_event;
 }
 
 uint64_t service_undrain(struct daemon *d, struct service *s, const char *reason)
 {
-	if (s->drain.stage == DRAIN_NONE)
+	bool was_drained = s->member.drain.stage == DRAIN_DRAINED;
+
+	if (s->member.drain.stage == DRAIN_NONE)
 		return 0;
-	drain_cancel(&s->drain);
-	free_ptr(&s->drain_reason);
-	take_drain_step(d, s, reason);
-	arm_timer(d);
+	member_undrain(&s->member, clock_now());
+	set_drain_reason(s, reason);
+	note_drain_step(d, s, was_drained);
+	set_drain_reason(s, NULL);
 	return s->decision_event;
 }
 
@@ -467,7 +532,7 @@ static void on_health(void *ctx, size_t index)
 
 	if (h.health != HEALTH_STARTING)
 		s->health_carried = false;
-	if (h.health == s->health) {
+	if (h.health == s->member.health) {
 		service_decide(d, s, s->check_event); // only the evidence changed
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "bgp/attr.h"
 #include "nearcastd/clock.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/fleet_status.h"
 #include "nearcastd/tcpauth.h"
 
 static double seconds_since(instant t)
@@ -101,10 +102,10 @@ static void prefixes_write(struct out *o, const struct daemon *d, const struct s
 	{
 		out_object(o, NULL);
 		out_str(o, "prefix", prefix_print(p, text));
-		out_str(o, "announce", announce_name(s->decision.announce));
-		out_str(o, "reason", decide_reason_name(s->decision.reason));
+		out_str(o, "announce", announce_name(s->member.decision.announce));
+		out_str(o, "reason", decide_reason_name(s->member.decision.reason));
 		out_str(o, "since", time_print(s->since_unix_us, since));
-		out_double(o, "since_seconds", seconds_since(s->since), 3);
+		out_double(o, "since_seconds", seconds_since(s->member.since), 3);
 		told_write(o, d, p);
 		out_end(o);
 	}
@@ -136,15 +137,15 @@ static void out_seconds_until(struct out *o, const char *name, instant t)
 
 void drain_write(struct out *o, const char *name, const struct service *s)
 {
-	if (s->drain.stage == DRAIN_NONE) {
+	if (s->member.drain.stage == DRAIN_NONE) {
 		out_null(o, name);
 		return;
 	}
 	out_object(o, name);
-	out_str(o, "stage", drain_stage_name(s->drain.stage));
-	out_seconds_until(o, "next_seconds", s->drain.next);
-	out_seconds_until(o, "until_seconds", s->drain.until);
-	out_double(o, "hard_seconds", span_to_s(s->drain.hard), 3);
+	out_str(o, "stage", drain_stage_name(s->member.drain.stage));
+	out_seconds_until(o, "next_seconds", s->member.drain.next);
+	out_seconds_until(o, "until_seconds", s->member.drain.until);
+	out_double(o, "hard_seconds", span_to_s(s->member.drain.hard), 3);
 	out_str(o, "reason", s->drain_reason);
 	out_end(o);
 }
@@ -156,9 +157,10 @@ void services_write(struct out *o, const char *name, const struct daemon *d)
 		const struct service *s = &d->services[i];
 		out_object(o, NULL);
 		out_str(o, "name", s->conf->name);
-		out_str(o, "health", health_name(service_health(d, s)));
-		out_str(o, "admin", admin_name(s->admin));
+		out_str(o, "health", health_name(service_health(d, s).health));
+		out_str(o, "admin", admin_name(s->member.admin));
 		drain_write(o, "drain", s);
+		fleet_guard_write(o, "guard", d, s);
 		service_checks_write(o, d, s);
 		prefixes_write(o, d, s);
 		out_end(o);
@@ -239,7 +241,7 @@ static void negotiated_write(struct out *o, const struct bgp_negotiated *n)
 	out_end(o);
 }
 
-static void upstream_write(struct out *o, const struct upstream *u)
+void upstream_write(struct out *o, const struct upstream *u)
 {
 	const struct conf_upstream *c = upstream_conf(u);
 	const struct bgp_peer *peer = upstream_peer(u);
@@ -287,8 +289,9 @@ void status_write(struct out *o, const char *name, const struct daemon *d)
 	out_str(o, "watch_error", checks_watch_error(d->checks));
 	services_write(o, "services", d);
 	upstreams_write(o, "upstreams", d);
-	out_array(o, "fleet"); // no fleet sessions in this version
-	out_end(o);
+	fleet_nodes_write(o, "fleet", d);
+	fleet_sessions_write(o, "fleet_sessions", d);
+	fleet_conflicts_write(o, "fleet_conflicts", d);
 	out_end(o);
 }
 
@@ -322,11 +325,23 @@ static void admin_step_write(struct out *o, const struct service *s)
 {
 	char detail[400] = "", left[SPAN_TEXT];
 
-	if (s->drain.stage != DRAIN_NONE && !instant_is_never(s->drain.next))
+	if (s->member.drain.stage != DRAIN_NONE && !instant_is_never(s->member.drain.next))
 		snprintf(detail, sizeof(detail), "%s for another %s",
-			drain_stage_name(s->drain.stage),
-			span_print(instant_diff(s->drain.next, clock_now()), left));
-	step_write(o, "admin", s->conf->name, admin_name(s->admin), detail, s->admin_since);
+			drain_stage_name(s->member.drain.stage),
+			span_print(instant_diff(s->member.drain.next, clock_now()), left));
+	step_write(o, "admin", s->conf->name, admin_name(s->member.admin), detail,
+		s->member.admin_since);
+}
+
+static void guard_step_write(struct out *o, const struct daemon *d, const struct service *s)
+{
+	own(sb_free) struct strbuf detail = {};
+
+	if (!d->fleet)
+		return;
+	fleet_explain(d, s, &detail);
+	step_write(o, "guard", s->conf->name, guard_verdict_name(s->guard.verdict),
+		sb_text(&detail), s->member.since);
 }
 
 static void chain_write(struct out *o, const struct daemon *d, const struct service *s)
@@ -337,24 +352,26 @@ static void chain_write(struct out *o, const struct daemon *d, const struct serv
 
 	out_array(o, "chain");
 	check_steps_write(o, d, s);
-	step_write(o, "health", s->conf->name, health_name(service_health(d, s)),
+	step_write(o, "health", s->conf->name, health_name(service_health(d, s).health),
 		h.evidence == EVIDENCE_NONE ? "" : health_evidence_name(h.evidence),
-		s->health_since);
+		s->member.health_since);
 	admin_step_write(o, s);
-	if (!s->addresses_ready)
-		step_write(o, "address", s->conf->name, "missing", "", s->since);
-	if (holddown_active(&s->holddown, now)) {
+	if (!s->member.addresses_ready)
+		step_write(o, "address", s->conf->name, "missing", "", s->member.since);
+	if (holddown_active(&s->member.holddown, now)) {
 		snprintf(detail, sizeof(detail), "for another %s",
-			span_print(instant_diff(s->holddown.until, now), left));
-		step_write(o, "hold-down", s->conf->name, "active", detail, s->since);
+			span_print(instant_diff(s->member.holddown.until, now), left));
+		step_write(o, "hold-down", s->conf->name, "active", detail, s->member.since);
 	}
-	if (recovery_waits(&s->recovery, now)) {
+	if (recovery_waits(&s->member.recovery, now)) {
 		snprintf(detail, sizeof(detail), "for another %s",
-			span_print(instant_diff(s->recovery.due, now), left));
-		step_write(o, "announce-after", s->conf->name, "waits", detail, s->health_since);
+			span_print(instant_diff(s->member.recovery.due, now), left));
+		step_write(o, "announce-after", s->conf->name, "waits", detail,
+			s->member.health_since);
 	}
-	step_write(o, "decision", s->conf->name, announce_name(s->decision.announce),
-		decide_reason_text(s->decision.reason), s->since);
+	guard_step_write(o, d, s);
+	step_write(o, "decision", s->conf->name, announce_name(s->member.decision.announce),
+		decide_reason_text(s->member.decision.reason), s->member.since);
 	out_end(o);
 }
 
@@ -366,10 +383,10 @@ void why_write(struct out *o, const char *name, const struct daemon *d, const st
 	out_object(o, name);
 	out_str(o, "prefix", prefix_print(prefix, text));
 	out_str(o, "service", s->conf->name);
-	out_str(o, "announce", announce_name(s->decision.announce));
-	out_str(o, "reason", decide_reason_name(s->decision.reason));
+	out_str(o, "announce", announce_name(s->member.decision.announce));
+	out_str(o, "reason", decide_reason_name(s->member.decision.reason));
 	out_str(o, "since", time_print(s->since_unix_us, since));
-	out_double(o, "since_seconds", seconds_since(s->since), 3);
+	out_double(o, "since_seconds", seconds_since(s->member.since), 3);
 	out_uint(o, "event_seq", s->decision_event);
 	chain_write(o, d, s);
 	told_write(o, d, prefix);
@@ -398,5 +415,6 @@ void memory_write(struct out *o, const char *name, const struct daemon *d)
 	out_uint(o, "heap_bytes", heap.uordblks);
 	out_uint(o, "configuration_bytes", arena_bytes(d->conf->arena) + d->conf->doc.len);
 	out_uint(o, "events_bytes", events_bytes(d->events));
+	out_uint(o, "fleet_bytes", d->fleet ? fleet_view_bytes(fleet_view(d->fleet)) : 0);
 	out_end(o);
 }

@@ -7,12 +7,15 @@
 struct daemon;
 struct service;
 struct ip_prefix;
+struct upstream;
 
 void status_write(struct out *o, const char *name, const struct daemon *d);
 void why_write(struct out *o, const char *name, const struct daemon *d, const struct service *s,
 	const struct ip_prefix *prefix);
 // Where a drain stands; null when none runs.
 void drain_write(struct out *o, const char *name, const struct service *s);
+// Its members, into the object that o is in.
+void upstream_write(struct out *o, const struct upstream *u);
 void upstreams_write(struct out *o, const char *name, const struct daemon *d);
 void services_write(struct out *o, const char *name, const struct daemon *d);
 void checks_write(struct out *o, const char *name, const struct daemon *d);

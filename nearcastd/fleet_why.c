@@ -1,0 +1,199 @@
+// What the guard and the operator are told of the fleet, in words.
+#include <string.h>
+
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/clock.h"
+#include "nearcastd/daemon.h"
+
+// ---- Sites of a service, besides what this node adds ----
+
+struct site_row {
+	char name[FLEET_NAME_MAX + 1];
+	enum standing best; // of its nodes in sight
+	bool announces;     // one of them does
+	bool lost;          // none is in sight
+};
+
+struct site_rows {
+	struct site_row *list; // by name
+	size_t count;
+};
+
+static void site_rows_free(struct site_rows *r)
+{
+	free_ptr(&r->list);
+}
+
+static void add_node(struct site_rows *r, const struct fleet_entry *e)
+{
+	struct site_row *last = r->count ? &r->list[r->count - 1] : NULL;
+
+	if (!last || strcmp(last->name, e->state.site) != 0) {
+		r->list = mem_resize(r->list, r->count + 1, sizeof(*r->list));
+		last = &r->list[r->count++];
+		*last = (struct site_row){ .best = STANDING_OUT, .lost = true };
+		memcpy(last->name, e->state.site, sizeof(last->name));
+	}
+	if (e->paths == 0)
+		return;
+	last->lost = false;
+	last->announces |= e->state.announce != ANNOUNCE_WITHDRAWN;
+	if (e->state.standing < last->best)
+		last->best = e->state.standing;
+}
+
+static struct site_rows site_rows(const struct daemon *d, const struct service *s)
+{
+	const struct ip_prefix *prefix = s->conf->prefixes.data;
+	struct site_rows r = {};
+	struct fleet_entry e;
+	size_t at = 0;
+
+	while (fleet_view_entry(fleet_view(d->fleet), clock_now(), prefix, &at, &e))
+		add_node(&r, &e);
+	return r;
+}
+
+static bool is_able(const struct site_row *r)
+{
+	return r->best == STANDING_ABLE && r->announces;
+}
+
+static bool is_holding(const struct site_row *r)
+{
+	return r->announces && !is_able(r);
+}
+
+static bool is_missing(const struct site_row *r)
+{
+	return !r->announces;
+}
+
+// "ams1, lon1 and 3 more", with how they stand; "none".
+static void add_sites(struct strbuf *b, const struct site_rows *rows,
+	bool (*which)(const struct site_row *r), bool standing)
+{
+	enum { NAMES_MAX = 8 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct site_row *r = &rows->list[i];
+		if (!which(r) || n++ >= NAMES_MAX)
+			continue;
+		sb_printf(b, "%s%s", n > 1 ? ", " : "", r->name);
+		if (standing)
+			sb_printf(b, " (%s)", r->lost ? "lost" : standing_name(r->best));
+	}
+	if (n == 0)
+		sb_str(b, "none");
+	if (n > NAMES_MAX)
+		sb_printf(b, " and %zu more", n - NAMES_MAX);
+}
+
+// ---- The guard ----
+
+// What the guard's word came to in the decision.
+static enum guard_verdict verdict_of(enum decide_reason r)
+{
+	switch (r) {
+	case REASON_GUARD_HOLD:
+		return GUARD_HOLD;
+	case REASON_GUARD_WAITS:
+		return GUARD_WAITS;
+	case REASON_GUARD_TELLS:
+		return GUARD_TELLS;
+	case REASON_ISOLATED:
+		return GUARD_ISOLATED;
+	default:
+		return GUARD_FREE;
+	}
+}
+
+struct guard_result fleet_guard(struct fleet *f, const struct service *s)
+{
+	const struct member *m = &s->member;
+	struct fleet_state own = member_say(m);
+	struct guard_result strictest = {};
+
+	for (size_t i = 0; f && i < s->conf->prefixes.count; i++) {
+		const struct ip_prefix *p = (const struct ip_prefix *)s->conf->prefixes.data + i;
+		struct guard_result r = fleet_view_guard(fleet_view(f), p, &own, &m->config.policy);
+		if (i == 0 || (r.verdict != GUARD_FREE && strictest.verdict == GUARD_FREE))
+			strictest = r;
+	}
+	strictest.verdict = verdict_of(m->decision.reason);
+	return strictest;
+}
+
+static void add_count(const struct guard_result *g, struct strbuf *b)
+{
+	sb_printf(b, "%u of %u known site%s must announce; able besides this node: ", g->m,
+		g->known, g->known == 1 ? "" : "s");
+}
+
+void fleet_explain(const struct daemon *d, const struct service *s, struct strbuf *b)
+{
+	own(site_rows_free) struct site_rows rows = site_rows(d, s);
+
+	add_count(&s->guard, b);
+	add_sites(b, &rows, is_able, false);
+	sb_str(b, "; held: ");
+	add_sites(b, &rows, is_holding, true);
+}
+
+// ---- Leaving ----
+
+static void refuse_by_guard(const struct daemon *d, const struct service *s,
+	const struct guard_result *g, struct strbuf *why_not)
+{
+	own(site_rows_free) struct site_rows rows = site_rows(d, s);
+
+	if (g->verdict == GUARD_ISOLATED) {
+		sb_str(why_not, "the guard refuses: no other node of the fleet is heard");
+		return;
+	}
+	sb_str(why_not, "the guard refuses: ");
+	add_count(g, why_not);
+	add_sites(why_not, &rows, is_able, false);
+	sb_str(why_not, "; not able: ");
+	add_sites(why_not, &rows, is_holding, true);
+	sb_str(why_not, "; missing: ");
+	add_sites(why_not, &rows, is_missing, true);
+}
+
+// Load that nobody else can carry is as bad as too few sites.
+static bool has_room(const struct daemon *d, const struct service *s, struct strbuf *why_not,
+	struct strbuf *warning)
+{
+	const struct fleet_state own = member_say(&s->member);
+	const struct fleet_room room =
+		fleet_view_room(fleet_view(d->fleet), s->conf->prefixes.data, &own);
+
+	if (!own.has_load || own.announce == ANNOUNCE_WITHDRAWN || room.free >= room.load)
+		return true;
+	if (room.silent == 0)
+		sb_printf(why_not,
+			"no room: this node carries %lu, and the %u able nodes have room for %lu",
+			room.load, room.tell, room.free);
+	else
+		sb_printf(warning,
+			"this node carries %lu; %u able node%s room for %lu, and of %u it is not "
+			"known",
+			room.load, room.tell, room.tell == 1 ? " has" : "s have", room.free,
+			room.silent);
+	return room.silent > 0;
+}
+
+bool fleet_may_leave(
+	struct daemon *d, struct service *s, struct strbuf *why_not, struct strbuf *warning)
+{
+	if (!d->fleet)
+		return true;
+	const struct guard_result g = member_may_leave(
+		&s->member, fleet_view(d->fleet), s->conf->prefixes.data, s->conf->prefixes.count);
+	if (g.verdict == GUARD_FREE)
+		return has_room(d, s, why_not, warning);
+	refuse_by_guard(d, s, &g, why_not);
+	return false;
+}
