@@ -11,10 +11,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/bfd_inside.h"
-#include "nearcastd/clock.h"
 
 enum { STACK_BYTES = 512 * 1024 };
 

@@ -6,8 +6,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "nearcastd/bfd_inside.h"
-#include "nearcastd/clock.h"
 
 enum {
 	// A socket's default buffer holds fewer packets than this: what waits is read before a

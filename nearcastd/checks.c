@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/rng.h"
 #include "nearcastd/addrwatch.h"
 #include "nearcastd/check_equal.h"
-#include "nearcastd/clock.h"
 #include "nearcastd/netlink.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/sockwatch.h"

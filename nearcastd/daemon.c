@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "bgp/proto.h"
+#include "lib/clock.h"
+#include "lib/conn.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/clock.h"
-#include "nearcastd/conn.h"
 #include "nearcastd/control.h"
 #include "nearcastd/fleet_load.h"
 #include "nearcastd/tcpauth.h"

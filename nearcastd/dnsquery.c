@@ -6,10 +6,10 @@
 
 #include <ldns/ldns.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/wire.h"
-#include "nearcastd/clock.h"
 #include "nearcastd/dnsexpect.h"
 
 enum {

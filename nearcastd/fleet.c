@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "bgp/attr.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/clock.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/fleet_load.h"
 

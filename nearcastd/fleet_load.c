@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "nearcastd/clock.h"
+#include "lib/clock.h"
 #include "nearcastd/daemon.h"
 
 enum {

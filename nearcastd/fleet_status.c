@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/clock.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/status.h"
 

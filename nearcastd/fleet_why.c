@@ -1,9 +1,9 @@
 // What the guard and the operator are told of the fleet, in words.
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/clock.h"
 #include "nearcastd/daemon.h"
 
 // ---- Sites of a service, besides what this node adds ----

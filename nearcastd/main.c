@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "lib/clock.h"
+#include "lib/conn.h"
 #include "lib/hash.h"
 #include "lib/own.h"
 #include "lib/stdfds.h"
-#include "nearcastd/clock.h"
-#include "nearcastd/conn.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/notify.h"
 #include "nearcastd/tcpauth.h"

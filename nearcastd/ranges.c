@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "bgp/proto.h"
+#include "lib/clock.h"
+#include "lib/conn.h"
 #include "lib/mem.h"
-#include "nearcastd/clock.h"
-#include "nearcastd/conn.h"
 #include "nearcastd/daemon.h"
 
 enum { TELL_AGAIN_S = 60 }; // that a range is full

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "bgp/attr.h"
+#include "lib/clock.h"
 #include "lib/mem.h"
-#include "nearcastd/clock.h"
 
 static const struct conf_announce *of_service(
 	const struct conf_service *cs, enum announce_grade grade)

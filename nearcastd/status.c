@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "bgp/attr.h"
-#include "nearcastd/clock.h"
+#include "lib/clock.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/fleet_status.h"
 #include "nearcastd/tcpauth.h"

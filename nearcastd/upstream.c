@@ -1,14 +1,16 @@
 #include "nearcastd/upstream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/conn.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/clock.h"
-#include "nearcastd/conn.h"
+#include "nearcastd/tcpauth.h"
 
 struct upstream;
 
@@ -102,6 +104,13 @@ static const struct conn_ops conn_ops = {
 	.down = on_down,
 };
 
+static int protect(const void *keys, int fd, const struct ip_addr *remote, bool accepted)
+{
+	if (!accepted)
+		return tcpauth_connect(fd, remote, keys);
+	return tcpauth_is_signed(fd, keys) ? 0 : -EACCES;
+}
+
 // An external neighbour is on the link unless said otherwise (TTL 1); GTSM
 // sends 255 and wants back 255 less the hops allowed (RFC 5082 section 3).
 static struct conn_options options_of(const struct upstream *u)
@@ -113,6 +122,7 @@ static struct conn_options options_of(const struct upstream *u)
 		.port = (uint16_t)u->up->port,
 		.source = u->up->source,
 		.ttl = external && !u->up->multihop ? 1 : 0,
+		.protect = protect,
 		.keys = u->up,
 	};
 

@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/own.h"
 #include "nearcastd/checks.h"
-#include "nearcastd/clock.h"
 #include "nearcastd/watched.h"
 #include "test/health/world.h"
 

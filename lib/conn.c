@@ -1,4 +1,4 @@
-#include "nearcastd/conn.h"
+#include "lib/conn.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -12,7 +12,6 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
-#include "nearcastd/tcpauth.h"
 
 enum {
 	READ_BYTES = 65536,
@@ -55,10 +54,8 @@ static int set_options(int fd, const struct conn_options *o, bool accepted)
 		rc = set_int(fd, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, o->ttl);
 	if (rc == 0 && o->min_ttl)
 		rc = set_int(fd, level, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, o->min_ttl);
-	if (rc == 0 && !accepted)
-		rc = tcpauth_connect(fd, &o->remote, o->keys);
-	if (rc == 0 && accepted && !tcpauth_is_signed(fd, o->keys))
-		rc = -EACCES;
+	if (rc == 0 && o->protect)
+		rc = o->protect(o->keys, fd, &o->remote, accepted);
 	return rc;
 }
 

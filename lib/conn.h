@@ -8,7 +8,6 @@
 
 #include <uv.h>
 
-#include "conf/conf.h"
 #include "lib/ip.h"
 
 struct conn;
@@ -18,10 +17,13 @@ struct conn_options {
 	struct ip_addr remote;
 	const char *interface; // of a link-local remote; NULL: none
 	uint16_t port;
-	struct ip_addr source;            // IP_NONE: the kernel chooses
-	uint8_t ttl;                      // of what is sent; 0: the system's
-	uint8_t min_ttl;                  // GTSM, RFC 5082: drop what arrives with less; 0: off
-	const struct conf_upstream *keys; // whose keys protect it; borrowed for the call
+	struct ip_addr source; // IP_NONE: the kernel chooses
+	uint8_t ttl;           // of what is sent; 0: the system's
+	uint8_t min_ttl;       // GTSM, RFC 5082: drop what arrives with less; 0: off
+	// Keys of its segments: set before connect(2), or looked at on an accepted connection.
+	// 0 or a negative errno, which ends it. NULL: none.
+	int (*protect)(const void *keys, int fd, const struct ip_addr *remote, bool accepted);
+	const void *keys;
 };
 
 // Callbacks never run from inside a call of this module, only from the loop.
