@@ -1,0 +1,207 @@
+// Every key of nearglass.yaml, one row each, and what must hold between them.
+#include "nearglass/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/mem.h"
+
+#define AT(field)    .offset = offsetof(struct glass_neighbour, field)
+#define PLACE(field) .place_offset = offsetof(struct glass_neighbour, field)
+
+static const struct schema neighbour_schema = {
+	.name = "a neighbour",
+	.size = sizeof(struct glass_neighbour),
+	.place_offset = offsetof(struct glass_neighbour, place),
+	.help = "A router whose routes the glass shows. Nothing is ever announced to it.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name), PLACE(name_place), .required = true,
+				.help = "Name of the neighbour in every answer: letters, digits, "
+					"'-', '_' and '.', up to 63." },
+			{ "address", SCHEMA_ADDR, AT(address), PLACE(address_place),
+				.required = true, .help = "Address of the neighbour." },
+			{ "as", SCHEMA_UINT, AT(as), .required = true, .min = 1, .max = 4294967295,
+				.help = "AS of the neighbour; the own one makes the session "
+					"internal." },
+			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535, .fallback = "179",
+				.help = "The port to connect to." },
+			{ "source", SCHEMA_ADDR, AT(source),
+				.help = "Local address of the session. The kernel chooses unless "
+					"given." },
+			{ "passive", SCHEMA_BOOL, AT(passive), .fallback = "no",
+				.help = "Never open the session, wait for the neighbour." },
+			{ "add-path", SCHEMA_BOOL, AT(add_path), .fallback = "no",
+				.help = "Ask for all paths of a prefix.", .rfc = "RFC 7911" },
+			{ "multihop", SCHEMA_BOOL, AT(multihop), .fallback = "no",
+				.help = "The neighbour is not on the same link. Internal ones need "
+					"not be." },
+			{ "hold-time", SCHEMA_SPAN, AT(hold_time), .max = 65535000,
+				.fallback = "90s",
+				.help = "Offered hold time, in whole seconds: 0 for none, or at "
+					"least 3s.",
+				.rfc = "RFC 4271 section 4.2" },
+			{ "max-routes", SCHEMA_UINT, AT(max_routes), .max = 1000000000,
+				.fallback = "0",
+				.help = "More routes than this end the session (Cease, Maximum "
+					"Number of Prefixes Reached). 0: any number.",
+				.rfc = "RFC 4486" },
+			{ "description", SCHEMA_STRING, AT(description), .min = 1, .max = 200,
+				.help = "A line for people." },
+			{},
+		},
+};
+
+#undef AT
+#undef PLACE
+#define AT(field) .offset = offsetof(struct glass_http, field)
+
+static const struct schema http_schema = {
+	.name = "the HTTP server",
+	.size = sizeof(struct glass_http),
+	.place_offset = offsetof(struct glass_http, place),
+	.help = "Where the glass answers over HTTP: on loopback, behind the operator's web server.",
+	.keys =
+		(const struct schema_key[]){
+			{ "address", SCHEMA_ADDR, AT(address), .fallback = "127.0.0.1",
+				.help = "Address to listen on." },
+			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535, .fallback = "8480",
+				.help = "Port to listen on." },
+			{ "hosts", SCHEMA_LIST, SCHEMA_STRING, AT(hosts), .one_or_list = true,
+				.help = "Names in the Host header that are answered, without port. "
+					"Any unless given." },
+			{ "connections", SCHEMA_UINT, AT(connections), .min = 1, .max = 100000,
+				.fallback = "1000", .help = "Connections at a time." },
+			{ "connections-per-client", SCHEMA_UINT, AT(connections_per_client),
+				.min = 1, .max = 100000, .fallback = "100",
+				.help = "Of them with one client address. Behind a web server all "
+					"are of that." },
+			{ "request-time", SCHEMA_SPAN, AT(request_time), .min = 100, .max = 60000,
+				.fallback = "2s",
+				.help = "A search that takes longer is cut off and says so in "
+					"`truncated`." },
+			{},
+		},
+};
+
+#undef AT
+#define AT(field) .offset = offsetof(struct glass_conf, field)
+
+const struct schema glass_schema = {
+	.name = "the configuration",
+	.size = sizeof(struct glass_conf),
+	.help = "The looking glass of a site.",
+	.keys =
+		(const struct schema_key[]){
+			{ "site", SCHEMA_STRING, AT(site), .required = true,
+				.place_offset = offsetof(struct glass_conf, site_place),
+				.help = "Name of the site, formed like a neighbour's." },
+			{ "as", SCHEMA_UINT, AT(as), .required = true, .min = 1, .max = 4294967295,
+				.help = "AS of the glass in its sessions." },
+			{ "router-id", SCHEMA_ADDR, AT(router_id), .required = true,
+				.help = "BGP identifier, an IPv4 address of no other speaker.",
+				.rfc = "RFC 6286" },
+			{ "listen", SCHEMA_LIST, SCHEMA_ADDR, AT(listen), .one_or_list = true,
+				.help = "Addresses on which neighbours may open sessions. None "
+					"unless given." },
+			{ "listen-port", SCHEMA_UINT, AT(listen_port), .min = 1, .max = 65535,
+				.fallback = "179", .help = "The port of these." },
+			{ "neighbours", SCHEMA_LIST, SCHEMA_MAP, AT(neighbours),
+				.sub = &neighbour_schema, .required = true,
+				.help = "The routers that are listened to." },
+			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
+				.has_offset = offsetof(struct glass_conf, has_http),
+				.unavailable = "there is no HTTP server yet",
+				.help = "The HTTP server. There is none unless given." },
+			{ "user", SCHEMA_STRING, AT(user), .min = 1, .max = 31,
+				.place_offset = offsetof(struct glass_conf, user_place),
+				.unavailable = "there is no HTTP server yet",
+				.help = "User to become after the ports are open, when started as "
+					"root." },
+			{},
+		},
+};
+
+// ---- Meaning ----
+
+struct checker {
+	struct glass_conf *c;
+	struct faults *faults;
+};
+
+#define REFUSE(k, at, ...) faults_add((k)->faults, &(k)->c->doc, at, NULL, __VA_ARGS__)
+
+static void check_name(struct checker *k, const char *what, const char *name, struct place at)
+{
+	size_t n = strlen(name);
+	bool good = n > 0 && n <= 63;
+
+	for (size_t i = 0; i < n; i++)
+		good = good && (isalnum((unsigned char)name[i]) || strchr("-_.", name[i]));
+	if (!good)
+		REFUSE(k, at, "%s has letters, digits, '-', '_' and '.', 1 to 63 of them", what);
+}
+
+static void check_neighbour(struct checker *k, const struct glass_neighbour *n)
+{
+	int64_t hold = span_to_ms(n->hold_time);
+
+	check_name(k, "a neighbour's name", n->name, n->name_place);
+	if (ip_is_unspecified(&n->address) || ip_is_multicast(&n->address) ||
+		ip_is_link_local(&n->address))
+		REFUSE(k, n->address_place, "not an address that a neighbour can have");
+	if (hold % 1000 || (hold > 0 && hold < 3000))
+		REFUSE(k, n->place, "hold-time is 0 or whole seconds from 3s");
+	items_for_each(const struct glass_neighbour, other, k->c->neighbours)
+	{
+		if (other == n)
+			break;
+		if (strcmp(other->name, n->name) == 0)
+			REFUSE(k, n->name_place, "there is another neighbour `%s`", n->name);
+		if (ip_equal(&other->address, &n->address))
+			REFUSE(k, n->address_place, "neighbour `%s` has this address", other->name);
+	}
+}
+
+static void check(struct checker *k)
+{
+	check_name(k, "a site's name", k->c->site, k->c->site_place);
+	if (k->c->router_id.family != IP4 || ip_is_unspecified(&k->c->router_id))
+		REFUSE(k, (struct place){}, "router-id is an IPv4 address that is not 0.0.0.0");
+	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
+}
+
+// The schema zeroes the struct that it fills, so arena and document wait aside.
+int glass_conf_load(struct glass_conf **ret, const char *path, struct faults *faults)
+{
+	struct glass_conf *c = mem_zalloc(sizeof(*c));
+	struct arena *arena = arena_new();
+	struct document doc = {};
+	int rc = schema_load(&glass_schema, path, arena, c, &doc, faults);
+
+	c->arena = arena;
+	c->doc = doc;
+	if (rc == 0) {
+		struct checker k = { .c = c, .faults = faults };
+		check(&k);
+		rc = faults->count > 0 ? -EINVAL : 0;
+	}
+	if (rc == 0)
+		*ret = c;
+	else
+		glass_conf_free(&c);
+	return rc;
+}
+
+void glass_conf_free(struct glass_conf **c)
+{
+	struct glass_conf *old = take(*c);
+
+	if (!old)
+		return;
+	document_free(&old->doc);
+	arena_free(&old->arena);
+	free(old);
+}

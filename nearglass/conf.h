@@ -1,0 +1,54 @@
+// What nearglass.yaml means. Everything lives in the arena of its struct glass_conf and is not
+// changed after loading.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/arena.h"
+#include "lib/ip.h"
+#include "lib/schema.h"
+
+struct glass_neighbour {
+	char *name;
+	struct ip_addr address;
+	uint64_t as;
+	uint64_t port;         // to connect to
+	struct ip_addr source; // IP_NONE: the kernel chooses
+	bool passive, add_path, multihop;
+	span hold_time;
+	uint64_t max_routes; // 0: any number
+	char *description;   // NULL: none
+	struct place place, name_place, address_place;
+};
+
+struct glass_http {
+	struct ip_addr address;
+	uint64_t port;
+	struct items hosts; // char *: names by which clients may call it; none: any
+	uint64_t connections, connections_per_client;
+	span request_time; // a request is whole by then, and a search is cut off
+	struct place place;
+};
+
+struct glass_conf {
+	struct arena *arena;
+	struct document doc;
+	char *site; // its name
+	struct place site_place;
+	uint64_t as;
+	struct ip_addr router_id;
+	struct items listen; // struct ip_addr; none: nowhere
+	uint64_t listen_port;
+	struct items neighbours; // struct glass_neighbour
+	struct glass_http http;
+	bool has_http;
+	char *user; // NULL: stays who it is
+	struct place user_place;
+};
+
+extern const struct schema glass_schema;
+
+// 0; -EINVAL or the errno of reading the file, with faults added.
+[[nodiscard]] int glass_conf_load(struct glass_conf **ret, const char *path, struct faults *faults);
+void glass_conf_free(struct glass_conf **c); // NULL inside is fine

@@ -1,0 +1,139 @@
+// nearglass: a looking glass. It listens to routers over BGP and announces nothing.
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/hash.h"
+#include "lib/own.h"
+#include "lib/stdfds.h"
+#include "nearglass/glass.h"
+
+static const char default_path[] = "/etc/nearcast/nearglass.yaml";
+
+static struct {
+	struct glass *glass;
+	uv_signal_t sigterm, sigint;
+} run;
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+		"usage: nearglass [-nV] [-c FILE]\n"
+		"  -c FILE  configuration (%s)\n"
+		"  -n       check the configuration and exit\n"
+		"  -V       print the version and exit\n",
+		default_path);
+}
+
+static int load(struct glass_conf **ret, const char *path)
+{
+	struct faults faults = {};
+	int rc = glass_conf_load(ret, path, &faults);
+
+	if (rc < 0) {
+		own(sb_free) struct strbuf text = {};
+		faults_print(&faults, &text);
+		fputs(sb_text(&text), stderr);
+	}
+	faults_free(&faults);
+	return rc;
+}
+
+static void on_stop(uv_signal_t *, int number)
+{
+	if (uv_is_closing((uv_handle_t *)&run.sigterm))
+		return;
+	glass_stop(run.glass, number == SIGINT ? "interrupted" : "stopped by the operator");
+	uv_close((uv_handle_t *)&run.sigterm, NULL);
+	uv_close((uv_handle_t *)&run.sigint, NULL);
+}
+
+static int seed(uint64_t *ret)
+{
+	struct {
+		uint8_t hash_key[16];
+		uint64_t rng;
+	} random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -errno;
+	hash_set_key(random.hash_key);
+	*ret = random.rng;
+	return 0;
+}
+
+static int fail(const char *what, const char *why)
+{
+	fprintf(stderr, "nearglass: %s: %s\n", what, why);
+	return 1;
+}
+
+static int serve(const struct glass_conf *conf)
+{
+	own(sb_free) struct strbuf error = {};
+	uv_loop_t loop;
+	uint64_t rng = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	int rc = seed(&rng);
+	if (rc < 0)
+		return fail("no random numbers", strerror(-rc));
+	rc = uv_loop_init(&loop);
+	if (rc < 0)
+		return fail("no event loop", uv_strerror(rc));
+	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
+		return fail("cannot start", sb_text(&error));
+	uv_signal_init(&loop, &run.sigterm);
+	uv_signal_init(&loop, &run.sigint);
+	uv_signal_start(&run.sigterm, on_stop, SIGTERM);
+	uv_signal_start(&run.sigint, on_stop, SIGINT);
+	glass_start(run.glass);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	glass_free(&run.glass);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	own(glass_conf_free) struct glass_conf *conf = NULL;
+	const char *path = default_path;
+	bool check_only = false;
+	int opt;
+
+	stdfds_fill();
+	while ((opt = getopt(argc, argv, "c:nVh")) != -1) {
+		switch (opt) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'n':
+			check_only = true;
+			break;
+		case 'V':
+			puts("nearglass " NEARCAST_VERSION);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+	if (load(&conf, path) < 0)
+		return 1;
+	if (check_only) {
+		printf("%s: valid\n", path);
+		return 0;
+	}
+	return serve(conf);
+}

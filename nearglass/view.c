@@ -1,0 +1,105 @@
+#include "nearglass/view.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "lib/mem.h"
+#include "nearglass/clock.h"
+
+struct views {
+	pthread_mutex_t lock;
+	pthread_cond_t made;
+	struct view *now; // NULL: none yet
+	uint64_t count;   // made so far
+	bool closed;
+	uv_async_t wanted;
+	view_make_fn *make;
+	void *ctx;
+};
+
+void view_put(struct view **which)
+{
+	struct view *v = take(*which);
+
+	if (!v || atomic_fetch_sub_explicit(&v->holders, 1, memory_order_acq_rel) != 1)
+		return;
+	rib_snapshot_free(&v->rib);
+	free(v->neighbours);
+	free(v);
+}
+
+static bool is_fresh(const struct view *v)
+{
+	return v && !instant_due(instant_add(v->made, span_ms(VIEW_MS)), clock_now());
+}
+
+static void on_wanted(uv_async_t *handle)
+{
+	struct views *v = handle->data;
+
+	pthread_mutex_lock(&v->lock);
+	bool fresh = is_fresh(v->now);
+	pthread_mutex_unlock(&v->lock);
+	if (fresh)
+		return;
+	struct view *made = v->make(v->ctx);
+	pthread_mutex_lock(&v->lock);
+	struct view *old = v->now;
+	v->now = made;
+	v->count++;
+	pthread_cond_broadcast(&v->made);
+	pthread_mutex_unlock(&v->lock);
+	view_put(&old);
+}
+
+struct views *views_new(uv_loop_t *loop, view_make_fn *make, void *ctx)
+{
+	struct views *v = mem_zalloc(sizeof(*v));
+
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_cond_init(&v->made, NULL);
+	v->make = make;
+	v->ctx = ctx;
+	uv_async_init(loop, &v->wanted, on_wanted);
+	v->wanted.data = v;
+	return v;
+}
+
+void views_close(struct views *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->closed = true;
+	pthread_cond_broadcast(&v->made);
+	pthread_mutex_unlock(&v->lock);
+	uv_close((uv_handle_t *)&v->wanted, NULL);
+}
+
+void views_free(struct views **which)
+{
+	struct views *v = take(*which);
+
+	if (!v)
+		return;
+	view_put(&v->now);
+	pthread_cond_destroy(&v->made);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+struct view *view_get(struct views *v)
+{
+	struct view *got = NULL;
+
+	pthread_mutex_lock(&v->lock);
+	uint64_t before = v->count;
+	if (!v->closed && !is_fresh(v->now))
+		uv_async_send(&v->wanted);
+	while (!v->closed && v->count == before && !is_fresh(v->now))
+		pthread_cond_wait(&v->made, &v->lock);
+	if (!v->closed) {
+		got = v->now; // there is one: it was fresh, or was made just now
+		atomic_fetch_add_explicit(&got->holders, 1, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&v->lock);
+	return got;
+}

@@ -1,0 +1,33 @@
+// What the HTTP threads read: a snapshot of the store and the state of each session, of one moment.
+// The loop's thread makes one when a reader asks and the last is older than VIEW_MS; so readers
+// are at most that far behind, and an idle glass makes none.
+#pragma once
+
+#include <stdatomic.h>
+
+#include "nearglass/neighbour.h"
+
+enum { VIEW_MS = 100 };
+
+struct view {
+	_Atomic unsigned holders;
+	const struct rib *rib;
+	const struct glass_conf *conf;
+	int64_t made_us, started_us; // Unix time; started_us: of the glass
+	instant made;
+	struct neighbour_info *neighbours;
+	size_t neighbour_count;
+};
+
+struct views;
+
+typedef struct view *view_make_fn(void *ctx); // in the loop's thread, with one holder
+
+[[nodiscard]] struct views *views_new(uv_loop_t *loop, view_make_fn *make, void *ctx);
+// Ends the wait of readers, who then get what there is, or NULL.
+void views_close(struct views *v);
+void views_free(struct views **v); // when neither loop nor readers run
+
+// Any thread. NULL: the glass is stopping.
+[[nodiscard]] struct view *view_get(struct views *v);
+void view_put(struct view **view); // NULL inside is fine
