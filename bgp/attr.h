@@ -172,7 +172,11 @@ static inline bool bgp_path_has(const struct bgp_path *p, enum bgp_attr_code cod
 
 // Decodes the path attribute field of an UPDATE. *ret is filled as far as it goes; the
 // result is the strongest fault, BGP_FAULT_NONE when there is none (RFC 7606 sections 3 to 5).
-// What only the whole UPDATE can show (missing attributes) is judged in bgp/update.c.
+// What only the whole UPDATE can show (missing attributes) is judged in bgp/update.c. nlri:
+// whether routes stand behind the field; else NEXT_HOP is ignored (RFC 4760 section 3).
+[[nodiscard]] struct bgp_fault bgp_path_decode_of(
+	struct bgp_path *ret, struct rd field, const struct bgp_codec *codec, bool nlri);
+// The same with routes behind it, or of a field that stands alone.
 struct bgp_fault bgp_path_decode(
 	struct bgp_path *ret, struct rd field, const struct bgp_codec *codec);
 

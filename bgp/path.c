@@ -164,8 +164,31 @@ static struct bgp_fault twice(const struct bgp_raw_attr *a)
 	};
 }
 
+static struct bgp_fault decode_one(
+	struct bgp_path *p, const struct bgp_raw_attr *a, const struct bgp_codec *codec, bool again)
+{
+	const struct bgp_attr_row *row = bgp_attr_find(a->code);
+
+	if (again)
+		return twice(a);
+	return row ? decode_known(p, a, row, codec) : decode_unknown(p, a);
+}
+
+// Whether an attribute means nothing in this UPDATE, whatever is in it. RFC 4760 section 3:
+// NEXT_HOP, where no routes stand behind the attributes.
+static bool is_ignored(uint8_t code, bool nlri)
+{
+	return code == BGP_ATTR_NEXT_HOP && !nlri;
+}
+
 struct bgp_fault bgp_path_decode(
 	struct bgp_path *ret, struct rd field, const struct bgp_codec *codec)
+{
+	return bgp_path_decode_of(ret, field, codec, true);
+}
+
+struct bgp_fault bgp_path_decode_of(
+	struct bgp_path *ret, struct rd field, const struct bgp_codec *codec, bool nlri)
 {
 	struct bgp_fault worst = {};
 	struct bgp_raw_attr a;
@@ -174,15 +197,10 @@ struct bgp_fault bgp_path_decode(
 	*ret = (struct bgp_path){ .raw = field };
 	while (bgp_attr_next(&field, &a)) {
 		uint64_t bit = UINT64_C(1) << a.code % 64;
-		const struct bgp_attr_row *row = bgp_attr_find(a.code);
-		struct bgp_fault f;
+		struct bgp_fault f = {};
 
-		if (met[a.code / 64] & bit)
-			f = twice(&a);
-		else if (row)
-			f = decode_known(ret, &a, row, codec);
-		else
-			f = decode_unknown(ret, &a);
+		if (!is_ignored(a.code, nlri))
+			f = decode_one(ret, &a, codec, met[a.code / 64] & bit);
 		met[a.code / 64] |= bit;
 		ret->count++;
 		f.attr = a.code;

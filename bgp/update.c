@@ -82,7 +82,7 @@ void bgp_update_decode(struct bgp_update *ret, struct rd r, const struct bgp_cod
 	} else {
 		u.withdrawn = withdrawn;
 		u.nlri = r;
-		u.fault = bgp_path_decode(&u.path, attrs, codec);
+		u.fault = bgp_path_decode_of(&u.path, attrs, codec, rd_more(&u.nlri));
 		check_mandatory(&u, codec);
 		check_routes_found(&u);
 	}

@@ -83,7 +83,14 @@ const struct update_row malformed_updates[] = {
 	{ "NEXT_HOP optional", EXTERNAL, ORIGIN PATH "c00304 c0000209", ROUTE, "NEXT_HOP" FLAGS WITHDRAW },
 	{ "NEXT_HOP twice", EXTERNAL, SOUND HOP, ROUTE, "NEXT_HOP" TWICE DISCARD, 1 },
 	{ "NEXT_HOP missing", EXTERNAL, ORIGIN PATH, ROUTE, "NEXT_HOP" MISSING WITHDRAW },
-	{ "NEXT_HOP beside MP_REACH_NLRI", EXTERNAL, REACH6 SOUND, "", "", 1 }, // RFC 4760 section 3: ignored
+	// RFC 4760 section 3: beside MP_REACH_NLRI alone it is ignored, whatever it is; with routes of IPv4 it is not.
+	{ "NEXT_HOP beside MP_REACH_NLRI", EXTERNAL, REACH6 SOUND, "", "", 1 },
+	{ "NEXT_HOP 0.0.0.0 beside MP_REACH_NLRI", EXTERNAL, REACH6 ORIGIN PATH "400304 00000000", "", "", 1 },
+	{ "NEXT_HOP empty beside MP_REACH_NLRI", EXTERNAL, REACH6 ORIGIN PATH "400300", "", "", 1 },
+	{ "NEXT_HOP optional beside MP_REACH_NLRI", EXTERNAL, REACH6 ORIGIN PATH "c00304 c0000209", "", "", 1 },
+	{ "NEXT_HOP twice beside MP_REACH_NLRI", EXTERNAL, REACH6 SOUND HOP, "", "", 1 },
+	{ "NEXT_HOP 0.0.0.0 beside MP_REACH_NLRI and NLRI", EXTERNAL, REACH6 ORIGIN PATH "400304 00000000", ROUTE, "NEXT_HOP: invalid next hop:" WITHDRAW },
+	{ "NEXT_HOP missing beside MP_REACH_NLRI and NLRI", EXTERNAL, REACH6 ORIGIN PATH, ROUTE, "NEXT_HOP" MISSING WITHDRAW },
 
 	// ---- MULTI_EXIT_DISC: section 7.4 ----
 	{ "MULTI_EXIT_DISC of 3 octets", EXTERNAL, SOUND "800403 000000", ROUTE, "MULTI_EXIT_DISC" LENGTH WITHDRAW },
