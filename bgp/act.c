@@ -89,7 +89,7 @@ void bgp_conn_spoke(struct bgp_conn *c)
 static void send_open(struct bgp_conn *c)
 {
 	struct bgp_peer *p = c->peer;
-	const struct bgp_open open = bgp_peer_open(p);
+	const struct bgp_open open = bgp_conn_open(c);
 	uint8_t buf[BGP_MSG_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
@@ -203,6 +203,8 @@ static void act_open(struct bgp_conn *c, const struct bgp_cause *)
 	c->in_len = 0;
 	c->agreed = (struct bgp_negotiated){};
 	c->rival = false;
+	c->bare = c->peer->bare;
+	c->peer->bare = false;
 	send_open(c);
 	start_timer(c, BGP_TIMER_HOLD, span_s(OPEN_HOLD_S));
 }

@@ -6,11 +6,14 @@ static bool is_external(const struct bgp_peer_config *cf)
 	return cf->local_as != cf->peer_as;
 }
 
-static struct bgp_caps offer(const struct bgp_peer *p)
+static struct bgp_caps offer(const struct bgp_conn *c)
 {
+	const struct bgp_peer *p = c->peer;
 	const struct bgp_peer_config *cf = &p->config;
 	bool restarts = !span_is_zero(cf->restart_time);
 
+	if (c->bare)
+		return (struct bgp_caps){};
 	return (struct bgp_caps){
 		.multiprotocol = true,
 		.families = cf->families,
@@ -32,14 +35,24 @@ static struct bgp_caps offer(const struct bgp_peer *p)
 	};
 }
 
-struct bgp_open bgp_peer_open(const struct bgp_peer *p)
+struct bgp_open bgp_conn_open(const struct bgp_conn *c)
 {
+	const struct bgp_peer_config *cf = &c->peer->config;
+
 	return (struct bgp_open){
-		.as = p->config.local_as,
-		.hold_time_s = (uint16_t)(p->config.hold_time.us / 1000000),
-		.id = p->config.router_id,
-		.caps = offer(p),
+		.as = cf->local_as,
+		.hold_time_s = (uint16_t)(cf->hold_time.us / 1000000),
+		.id = cf->router_id,
+		.caps = offer(c),
 	};
+}
+
+// RFC 5492 section 3: a neighbour that takes no capabilities is asked again without them, once;
+// when that comes to an end, with them, as it may have learnt. Not where a session would then
+// lack what the configuration insists on.
+bool bgp_peer_may_be_bare(const struct bgp_peer *p)
+{
+	return p->config.families & BGP_FAMILY_IP4 && !p->config.strict_role;
 }
 
 static bool is_link_local(const struct ip_addr *a)
@@ -72,14 +85,14 @@ static struct bgp_negotiated agree(
 		.hold_time = hold,
 		.keepalive = { hold.us / 3 },
 		.families = families,
-		.as4 = theirs->as4,
-		.refresh = theirs->refresh,
-		.enhanced_refresh = theirs->enhanced_refresh,
+		.as4 = ours->as4 && theirs->as4,
+		.refresh = ours->refresh && theirs->refresh,
+		.enhanced_refresh = ours->enhanced_refresh && theirs->enhanced_refresh,
 		.extended_messages = ours->extended_message && theirs->extended_message,
 		.paths_receive = families & ours->paths_receive & theirs->paths_send,
 		.paths_send = families & ours->paths_send & theirs->paths_receive,
 		.extended_next_hop = ours->extended_next_hop && theirs->extended_next_hop,
-		.graceful_restart = theirs->graceful_restart,
+		.graceful_restart = ours->graceful_restart && theirs->graceful_restart,
 		.restart_time = span_s(theirs->restart_time_s),
 		.restart_families = theirs->restart_families,
 		.has_role = theirs->has_role && theirs->role < BGP_ROLE_MAX,
@@ -98,7 +111,7 @@ static bool goes_down(enum bgp_role role)
 void bgp_conn_negotiate(struct bgp_conn *c)
 {
 	const struct bgp_peer_config *cf = &c->peer->config;
-	const struct bgp_caps ours = offer(c->peer);
+	const struct bgp_caps ours = offer(c);
 	struct bgp_negotiated n = agree(cf, &ours, &c->theirs);
 
 	c->agreed = n;

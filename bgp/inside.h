@@ -40,6 +40,7 @@ struct bgp_conn {
 	enum bgp_dir dir;
 	enum bgp_state state;
 	bool tcp;   // the program holds a connection, or tries to open one
+	bool bare;  // its OPEN offers no capabilities
 	bool rival; // its OPEN was out before the other connection was confirmed
 	struct ip_addr local;
 	instant timer[BGP_TIMER_MAX];
@@ -65,6 +66,7 @@ struct bgp_peer {
 	struct bgp_error error;
 	bool has_error;
 	bool was_up;        // since it was made
+	bool bare;          // the next OPEN is to offer no capabilities
 	instant rest_until; // nothing is opened or accepted before
 
 	struct list queue;        // struct bgp_queued
@@ -129,7 +131,8 @@ void bgp_peer_rearm(struct bgp_peer *p);
 
 // ---- agree.c ----
 
-struct bgp_open bgp_peer_open(const struct bgp_peer *p);
+struct bgp_open bgp_conn_open(const struct bgp_conn *c);
+bool bgp_peer_may_be_bare(const struct bgp_peer *p);
 // From c->theirs: c->agreed and c->codec.
 void bgp_conn_negotiate(struct bgp_conn *c);
 

@@ -59,6 +59,7 @@ void bgp_peer_start(struct bgp_peer *p, instant now)
 	p->now = now;
 	p->started = true;
 	p->failures = 0;
+	p->bare = false;
 	p->rest_until = now;
 	if (!p->config.passive)
 		bgp_conn_event(&p->conn[BGP_OUT], BGP_EV_MANUAL_START, NULL);

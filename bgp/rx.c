@@ -77,7 +77,7 @@ static void detail_of_open(char *text, size_t size, const struct bgp_fault *f,
 static void rx_open(struct bgp_conn *c, const struct bgp_msg *m)
 {
 	struct bgp_peer *p = c->peer;
-	const struct bgp_open ours = bgp_peer_open(p);
+	const struct bgp_open ours = bgp_conn_open(c);
 	struct bgp_open theirs = {};
 	char detail[64];
 
@@ -200,6 +200,13 @@ static void rx_update(struct bgp_conn *c, const struct bgp_msg *m)
 
 // ---- The others ----
 
+// RFC 5492 section 3. In OpenSent and OpenConfirm our OPEN is what it is about.
+static bool refuses_capabilities(const struct bgp_conn *c, const struct bgp_notification *n)
+{
+	return n->code == BGP_ERR_OPEN && n->subcode == BGP_OPEN_UNSUPPORTED_PARAM &&
+	       c->state < BGP_ESTABLISHED && !c->bare && bgp_peer_may_be_bare(c->peer);
+}
+
 static void rx_notification(struct bgp_conn *c, const struct bgp_msg *m)
 {
 	struct bgp_notification n = bgp_notification_parse(m->body);
@@ -208,6 +215,10 @@ static void rx_notification(struct bgp_conn *c, const struct bgp_msg *m)
 
 	c->peer->counters.notifications_in++;
 	bgp_shutdown_parse(cause.text, &n);
+	if (refuses_capabilities(c, &n)) {
+		c->peer->bare = true;
+		snprintf(cause.text, sizeof(cause.text), "tried again without capabilities");
+	}
 	bgp_conn_event(
 		c, version ? BGP_EV_RX_NOTIFICATION_VERSION : BGP_EV_RX_NOTIFICATION, &cause);
 }
@@ -254,7 +265,7 @@ static bool is_listening(const struct bgp_conn *c)
 // RFC 8654 section 4: what this side said it takes, whether or not the neighbour takes it too.
 static size_t greatest(const struct bgp_conn *c)
 {
-	return c->peer->config.extended_messages ? BGP_MSG_EXTENDED_MAX : BGP_MSG_MAX;
+	return c->peer->config.extended_messages && !c->bare ? BGP_MSG_EXTENDED_MAX : BGP_MSG_MAX;
 }
 
 // Handles the whole messages at the start of c->in; returns the bytes they took.
