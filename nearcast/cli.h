@@ -110,5 +110,6 @@ enum cli_exit verb_drain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_undrain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_reload(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_decode(struct cli *cli, const char *argument, char **argv);
+enum cli_exit verb_plan(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_lab(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_help(struct cli *cli, const char *argument, char **argv);

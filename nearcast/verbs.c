@@ -34,6 +34,8 @@ const struct verb verbs[] = {
 		.run = verb_undrain },
 	{ "reload", NULL, "read the configuration file again", CLI_ARG_NONE, .options = CLI_OPT_YES,
 		.changes = true, .run = verb_reload },
+	{ "plan", "VERB [OPTION ...]", "predict where clients go, before it is announced",
+		CLI_ARG_REST, .optional = true, .run = verb_plan },
 	{ "lab", "[ARGUMENT ...]", "rehearse on a small Internet: runs nearcast-lab", CLI_ARG_REST,
 		.optional = true, .run = verb_lab },
 	{ "help", "[VERB]", "how to use the tool or one verb", CLI_ARG_TEXT, .optional = true,

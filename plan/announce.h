@@ -11,6 +11,7 @@ enum {
 	PLAN_SEEDS_MAX = 16384,
 	PLAN_PREPEND_MAX = 5,     // extra, of a neighbour in an announcement file
 	PLAN_ORIGIN_PREPEND = 32, // extra, of --origin
+	PLAN_POISON_MAX = 16,     // ASes that one neighbour's announcement poisons
 };
 
 // How a route came to an AS, in the order of preference.

@@ -7,7 +7,7 @@
 //	    city: Frankfurt
 //	    lat: 50.11
 //	    lon: 8.68
-//	    capacity: 40%                    # of all load
+//	    capacity: 40                     # percent of all load
 //	    neighbours:
 //	      - {as: 3356, prepend: 1}
 //	      - {as: 6939, relation: peer, announce: no-export}
@@ -29,8 +29,8 @@ enum plan_action {
 const char *plan_action_name(enum plan_action a);
 
 struct plan_neighbour {
-	struct place place;
 	uint64_t as;
+	struct place place;
 	bool has_relation;
 	int relation; // enum plan_relation: what it is to the site; else as the graph has it, else
 		      // provider
@@ -41,8 +41,8 @@ struct plan_neighbour {
 };
 
 struct plan_site_conf {
-	struct place place;
 	char *name, *city;
+	struct place place;
 	bool has_lat, has_lon;
 	double lat, lon;
 	bool has_capacity;
@@ -74,21 +74,21 @@ struct plan_site {
 	double lat, lon, capacity; // capacity: share of the load, 1 is all
 };
 
-// An announcement that owns what it points to. seed_of: of each neighbour of the file in
-// order, its seed, PLAN_NO_SEED for those that are off.
+// An announcement that owns what it points to. Every neighbour of the file has its seed, in the
+// order of the file; those that are off are so by the list seeds_off, fit for a mask.
 struct plan_plan {
 	struct plan_announcement announcement;
 	struct plan_site *sites;
 	struct plan_seed *seeds;
 	uint32_t *poison;
-	uint16_t *seed_of;
+	bool *seeds_off;
 	uint32_t as; // that announces; 0: the sites are ASes of the graph
 };
 
 void plan_plan_free(struct plan_plan **p); // NULL inside is fine
 
 // Sites and seeds of a file on a graph. -EINVAL with faults added: a neighbour that is not in the
-// graph, or nothing left to announce.
+// graph, or too many of them.
 [[nodiscard]] int plan_from_file(struct plan_plan **ret, const struct plan_file *f,
 	const struct plan_graph *g, struct faults *faults);
 

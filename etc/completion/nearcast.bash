@@ -2,7 +2,7 @@
 _nearcast()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb= words= i
-	local verbs="status why show watch check decode off on drain undrain reload lab help"
+	local verbs="status why show watch check decode off on drain undrain reload plan lab help"
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -s ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -53,6 +53,9 @@ _nearcast()
 		;;
 	reload)
 		words="-j -s -h --yes"
+		;;
+	plan)
+		words="-j -s -h"
 		;;
 	lab)
 		words="-j -s -h"

@@ -1,0 +1,127 @@
+// nearcast plan: its verbs as a table, one file a verb, and what they share. See nearcast-plan(1).
+#pragma once
+
+#include "lib/out.h"
+#include "lib/own.h"
+#include "lib/source.h"
+#include "nearcast/cli.h"
+#include "plan/summary.h"
+
+struct plan_verb;
+
+enum { PLAN_LIST_MAX = 64 };
+
+// An option that may stand several times.
+struct plan_list {
+	const char *text[PLAN_LIST_MAX];
+	size_t count;
+};
+
+// What the options said.
+struct plan_cli {
+	struct cli *cli;
+	const struct plan_verb *verb;
+	const char *graph, *announce, *origin, *html, *weights, *rtt;
+	const char *objective, *method, *time, *change, *prepend, *top, *seed;
+	struct plan_list places, down, cut, off;
+	bool json, tsv, choices;
+	char **arguments; // those that are no options
+	size_t argument_count;
+};
+
+// One option: its name, what it wants, and where it goes.
+struct plan_option {
+	const char *name;  // "--graph"
+	const char *value; // "FILE"; NULL: it has none
+	const char *help;
+	// One of these; offsets into struct plan_cli, 0 is none.
+	size_t text, list, flag;
+};
+
+struct plan_verb {
+	const char *name, *usage, *help;
+	const char *const *options; // names of those it takes, ends with NULL
+	size_t min, max;            // arguments
+	enum cli_exit (*run)(struct plan_cli *c);
+};
+
+extern const struct plan_verb plan_verbs[]; // ends with a NULL name
+
+extern const struct plan_option plan_options[]; // ends with a NULL name
+
+enum cli_exit plan_catchment(struct plan_cli *c);
+
+// ---- Failures (plan_mask.c): --down, --cut and --off ----
+
+struct plan_failures {
+	struct plan_mask mask;
+	uint32_t *nodes;
+	struct plan_broken_link *links;
+	bool *seeds_off;
+};
+
+// False: said why on standard error. The mask always has what is off in the file.
+bool plan_load_failures(struct plan_failures *f, const struct plan_cli *c,
+	const struct plan_graph *g, const struct plan_plan *p);
+void plan_failures_free(struct plan_failures *f);
+
+// ---- The whole of it: inputs loaded, routes computed, ready to be told (plan_world.c) ----
+
+struct plan_world {
+	struct plan_graph *graph;
+	struct plan_plan *plan;
+	struct plan_clients *clients; // NULL: neither --weights nor --places
+	struct plan_latency latency;
+	double latency_error_ms; // of the fit; negative: not fitted
+	size_t latency_samples;
+	struct plan_failures failures;
+	struct plan_routes *routes;
+	struct plan_summary summary;
+};
+
+// The graph and the clients, without an announcement. False: said why.
+bool plan_world_open(struct plan_world *w, const struct plan_cli *c);
+// All of it. False: said why.
+bool plan_world_load(struct plan_world *w, const struct plan_cli *c);
+// Routes and summary of the plan that is loaded, with the mask. False: said why.
+bool plan_world_compute(struct plan_world *w);
+void plan_world_free(struct plan_world *w);
+
+// ---- Inputs (plan_input.c); each says on standard error what is wrong ----
+
+// Feeds a file, unpacked, to each() in pieces, with a bar. each() returns 0 or a negative errno,
+// which ends the reading. path "-": standard input.
+int plan_read(const char *path, const char *what,
+	int (*each)(void *context, const void *bytes, size_t n), void *context);
+
+// "FILE:LINE: why" on standard error.
+void plan_say_fault(const char *path, const struct plan_fault *f);
+
+// NULL: failed.
+struct plan_graph *plan_load_graph(const char *path);
+// --announce or --origin.
+struct plan_plan *plan_load_announcement(const struct plan_cli *c, const struct plan_graph *g);
+// The same, from a word that is a file or, of digits, colons and commas only, origins.
+struct plan_plan *plan_load_either(const char *word, const struct plan_graph *g);
+
+// ---- Outputs (plan_print.c) ----
+
+// Standard output, as it is. CLI_REFUSED when it cannot be written.
+enum cli_exit plan_write(const struct strbuf *b);
+// The forms that all verbs share: what is announced, over what.
+void plan_write_summary(struct out *o, const struct plan_cli *c, const struct plan_world *w);
+// "12.3 %"; in JSON the share itself.
+void plan_out_share(struct out *o, const struct plan_cli *c, const char *name, double share);
+void plan_out_ms(struct out *o, const struct plan_cli *c, const char *name, double ms);
+// AS number that the route came from, and that it ends at.
+uint32_t plan_next_hop(const struct plan_routes *r, const struct plan_plan *p, uint32_t node);
+
+// ---- Progress (plan_progress.c) ----
+
+// Draws on standard error where that is a terminal, a few times a second at most. done of total;
+// total 0: unknown. what: "reading", "searching".
+void plan_progress(const char *what, uint64_t done, uint64_t total);
+void plan_progress_end(void); // wipes the bar
+// From here on Ctrl-C is kept instead of ending the program; a second one ends it.
+void plan_catch_interrupt(void);
+bool plan_interrupted(void);

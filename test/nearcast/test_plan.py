@@ -1,0 +1,279 @@
+#!/usr/bin/python3
+"""nearcast plan on small graphs made here: what it prints, refuses and exits with."""
+
+import bz2
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import harness  # noqa: E402
+
+NEARCAST = harness.BUILD / "nearcast/nearcast"
+harness.enter_namespace = lambda: None  # nothing here touches the network
+
+DONE, REFUSED, USAGE = 0, 1, 2
+
+#   1 --- 2        two at the top, peers
+#  / \   / \
+# 3   4 5   6      their customers; 4 and 5 are peers
+#  \ /   \ /
+#   7     8        7 has two providers, so has 8
+GRAPH = "# made for this test\n1|2|0|x\n1|3|-1|x\n1|4|-1|x\n2|5|-1|x\n2|6|-1|x\n4|5|0|x\n" \
+        "3|7|-1|x\n4|7|-1|x\n5|8|-1|x\n6|8|-1|x\n"
+HEADER = "asn\tclass\tlength\tnext_hop\torigin\tpath\n"
+ANNOUNCE = """as: 64500
+sites:
+  - name: west
+    lat: 50
+    lon: 0
+    capacity: 40
+    neighbours:
+      - {as: 3, prepend: 1}
+      - {as: 4, relation: peer}
+  - name: east
+    lat: 50
+    lon: 90
+    neighbours:
+      - {as: 6}
+"""
+
+
+def write(world, name, content):
+    path = world.folder / name
+    if isinstance(content, str):
+        content = content.encode()
+    path.write_bytes(content)
+    return path
+
+
+class Folder:
+    def __init__(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = Path(self.temporary.name)
+
+
+def run(*args, **kwargs):
+    return subprocess.run([str(NEARCAST), "plan", *map(str, args)], capture_output=True, text=True,
+                          timeout=harness.WAIT_S, check=False, **kwargs)
+
+
+def expect(result, status, out=None, err=None):
+    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    if out is not None:
+        assert result.stdout == out, f"\n{result.stdout}\ninstead of\n{out}"
+    if err is not None:
+        assert err in result.stderr, f"\n{result.stderr}\nlacks\n{err}"
+    assert "Sanitizer" not in result.stderr, result.stderr
+    return result
+
+
+def catchment(world, graph, *args, **kwargs):
+    path = write(world, "graph", graph)
+    return run("catchment", "--graph", path, *args, **kwargs)
+
+
+def test_one_origin(_):
+    world = Folder()
+    rows = ["1\tcustomer\t3\t3\t7\t1 3 7", "2\tpeer\t4\t1\t7\t2 1 3 7", "3\tcustomer\t2\t7\t7\t3 7",
+            "4\tcustomer\t2\t7\t7\t4 7", "5\tpeer\t3\t4\t7\t5 4 7", "6\tprovider\t5\t2\t7\t6 2 1 3 7",
+            "7\torigin\t1\t7\t7\t7", "8\tprovider\t4\t5\t7\t8 5 4 7"]
+    want = HEADER + "\n".join(rows) + "\n"
+    for graph in (GRAPH, bz2.compress(GRAPH.encode()), gzip.compress(GRAPH.encode())):
+        expect(catchment(world, graph, "--origin", "7", "--tsv"), DONE, want)
+    # The same from serial 1, which has no source.
+    expect(catchment(world, GRAPH.replace("|x", ""), "--origin", "7", "--tsv"), DONE, want)
+    expect(run("catchment", "--graph", "-", "--origin=7", "--tsv", input=GRAPH), DONE, want)
+
+
+def test_two_origins_and_prepends(_):
+    world = Folder()
+    out = expect(catchment(world, GRAPH, "--origin", "7,8:2", "--tsv"), DONE).stdout
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in out.splitlines()[1:]}
+    assert rows["8"] == ["origin", "3", "8", "8", "8 8 8"]
+    assert rows["5"] == ["customer", "4", "8", "8", "5 8 8 8"]
+    assert rows["2"] == ["customer", "5", "5", "8", "2 5 8 8 8"]  # a customer's, though longer
+    assert rows["1"][3] == "7"
+
+
+def test_unreached_ases_have_no_row(_):
+    world = Folder()
+    graph = GRAPH + "90|91|-1\n"
+    out = expect(catchment(world, graph, "--origin", "7", "--tsv"), DONE).stdout
+    assert len(out.splitlines()) == 9
+    document = json.loads(expect(catchment(world, graph, "--origin", "7", "-j"), DONE).stdout)
+    assert (document["ases"], document["reached"]) == (10, 8)
+    assert [r["asn"] for r in document["routes"] if r["site"] is None] == [90, 91]
+
+
+def test_announcement_file(_):
+    world = Folder()
+    file = write(world, "sites.yaml", ANNOUNCE)
+    out = expect(catchment(world, GRAPH, "--announce", file, "--tsv"), DONE).stdout
+    assert out.startswith(HEADER.rstrip("\n") + "\tsite\n")
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in out.splitlines()[1:]}
+    assert rows["3"] == ["customer", "3", "64500", "64500", "3 64500 64500", "west"]
+    assert rows["4"] == ["peer", "2", "64500", "64500", "4 64500", "west"]
+    assert rows["7"] == ["provider", "3", "4", "64500", "7 4 64500", "west"]
+    assert rows["5"][5] == "east" and rows["8"][5] == "east"
+
+
+def test_failures(_):
+    world = Folder()
+    file = write(world, "sites.yaml", ANNOUNCE)
+    base = ("--announce", file, "--tsv")
+    sites = lambda out: {x.split("\t")[0]: x.split("\t")[6] for x in out.splitlines()[1:]}
+    rows = [
+        (("--off", "west"), {"1": "east", "7": "east", "4": "east"}),
+        (("--off", "west/3"), {"1": "east", "3": "east", "7": "west"}),
+        (("--off", "east"), {"2": "west", "8": "west"}),
+        (("--down", "3"), {"1": "east", "3": None, "7": "west"}),
+        (("--cut", "2-1", "--off", "east"), {"2": None, "8": None, "3": "west"}),
+        (("--cut", "64500-6"), {"2": "west"}),
+    ]
+    for args, want in rows:
+        got = sites(expect(catchment(world, GRAPH, *base, *args), DONE).stdout)
+        for asn, site in want.items():
+            assert got.get(asn) == site, (args, asn, got)
+
+
+def test_policies(_):
+    world = Folder()
+    rows = [
+        ("announce: no-export", {"3"}),
+        ("announce: customers-only", {"3", "7"}),
+        ("announce: peers-only", {"3"}),
+        ("announce: 'off'", set()),
+        ("poison: 1", {"3", "7"}),
+        ("poison: [7, 1]", {"3"}),
+        ("prepend: 5", {"1", "2", "3", "4", "5", "6", "7", "8"}),
+    ]
+    for policy, reached in rows:
+        file = write(world, "sites.yaml", "as: 64500\nsites:\n  - name: a\n    neighbours:\n"
+                                          f"      - {{as: 3, {policy}}}\n")
+        out = expect(catchment(world, GRAPH, "--announce", file, "--tsv"), DONE).stdout
+        assert {line.split("\t")[0] for line in out.splitlines()[1:]} == reached, (policy, out)
+    assert "3 64500 7 1 64500" in expect(catchment(
+        world, GRAPH, "--tsv", "--announce", write(world, "p.yaml",
+        "as: 64500\nsites: [{name: a, neighbours: [{as: 3, poison: [7, 1]}]}]\n")), DONE).stdout
+
+
+def test_weights_places_and_load(_):
+    world = Folder()
+    args = ["--announce", write(world, "sites.yaml", ANNOUNCE),
+            "--places", write(world, "places", "country\tlat\tlon\nXX\t50\t0\nYY\t50\t90\n"),
+            "--weights", write(world, "weights", "asn\tweight\tcountry\n7\t60\tXX\n8\t40\tYY\n"
+                                                 "99\t5\tXX\n")]
+    document = json.loads(expect(catchment(world, GRAPH, *args, "-j"), DONE).stdout)
+    west, east = document["sites"]
+    assert (west["share"], east["share"]) == (0.6, 0.4)
+    assert west["over"] and not east["over"] and abs(document["overload"] - 0.2) < 1e-6
+    assert document["latency"]["mean_ms"] is None  # both are where their clients are
+    text = expect(catchment(world, GRAPH, *args), DONE).stdout
+    assert "overload: 20.0 %\n" in text and "60.0 %" in text, text
+    rtt = write(world, "rtt", "asn\tsite\tms\n7\twest\t1\n7\teast\t151\n8\twest\t151\n8\teast\t1\n")
+    document = json.loads(expect(catchment(world, GRAPH, *args, "--rtt", rtt, "-j"), DONE).stdout)
+    km = 6011  # 90 degrees along the 50th parallel, by great circle
+    assert abs(document["latency"]["factor"] - 15000 / km) < 0.03, document["latency"]
+    assert abs(document["latency"]["base_ms"] - 1) < 0.01
+
+
+def test_ties_and_the_runner_up(_):
+    world = Folder()
+    out = expect(catchment(world, GRAPH, "--origin", "3,4", "--tsv", "--choices"), DONE).stdout
+    rows = {line.split("\t")[0]: line.split("\t")[6:] for line in out.splitlines()[1:]}
+    assert rows["7"] == ["2", "2", "4", "provider", "2"]  # 3 is the lower number
+    assert rows["5"] == ["1", "1", "3", "provider", "4"]
+    assert rows["3"] == ["1", "1", "-", "-", "-"]  # what 1 has is its own
+
+
+def test_bad_input(_):
+    world = Folder()
+    packed = bz2.compress((GRAPH * 3000).encode())
+    broken = bytearray(packed)
+    broken[len(broken) // 2] ^= 255
+    rows = [
+        (b"", ("--origin", "7"), "graph: no link between ASes in it"),
+        ("# nothing\n", ("--origin", "7"), "graph: no link between ASes in it"),
+        (packed[:len(packed) // 2], ("--origin", "7"), "graph: compressed data end early"),
+        (bytes(broken), ("--origin", "7"), "graph:"),
+        (GRAPH + "1|x|0\n", ("--origin", "7"), "graph:12: not <AS>|<AS>|-1, 0 or 1"),
+        (GRAPH + "1|2|-1\n", ("--origin", "7"), "graph:12: AS 1 and AS 2 are customer and provider "
+                                                "here, and peers in line 2"),
+        (bytes(range(256)) * 40, ("--origin", "7"), "graph:1: not <AS>"),
+        (GRAPH, ("--origin", "7,99"), "origin: AS 99 is not in the graph"),
+        (GRAPH, ("--origin", "7,7"), "origin: AS 7 stands there twice"),
+        (GRAPH, ("--origin", "7:-1"), "origin: `7:-1` is not AS[:PREPEND]"),
+        (GRAPH, ("--origin", "7:33"), "origin: `7:33` is not AS[:PREPEND]"),
+        (GRAPH, ("--origin", "-7"), "origin: `-7` is not AS[:PREPEND]"),
+        (GRAPH, ("--origin", "4294967296"), "is not AS[:PREPEND]"),
+        (GRAPH, ("--origin", ""), "is not AS[:PREPEND]"),
+        (GRAPH, ("--origin", "7", "--down", "99"), "--down: AS 99 is not in the graph"),
+        (GRAPH, ("--origin", "7", "--cut", "1-8"), "AS 1 and AS 8 are not neighbours"),
+        (GRAPH, ("--origin", "7", "--off", "x"), "there is no `x` in the announcement"),
+        (GRAPH, ("--origin", "7", "--weights", "/nonexistent"), "/nonexistent: No such file"),
+        (GRAPH, ("--origin", "7", "--weights", write(world, "w", "1 -5\n")),
+         "w:1: a weight is a number that is not negative"),
+        (GRAPH, ("--origin", "7", "--weights", write(world, "w2", "asn\tx\n")),
+         "w2:1: the heading wants asn"),
+        (GRAPH, ("--origin", "7", "--weights", write(world, "w3", "99 5\n")),
+         "w3: no AS of the graph has a weight"),
+        (GRAPH, ("--origin", "7", "--places", write(world, "p", "1 91 0\n")), "p:1: lat wants"),
+    ]
+    for graph, args, why in rows:
+        result = expect(catchment(world, graph, *args, "--tsv"), REFUSED, "", why)
+        assert result.stderr.count("\n") == 1, result.stderr
+    expect(run("catchment", "--graph", world.folder, "--origin", "7"), REFUSED, "", "Is a directory")
+
+
+def test_bad_announcements(_):
+    world = Folder()
+    rows = [
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 3, prepend: -1}]}]\n", "prepend"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 3, prepend: 6}]}]\n", "prepend"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 99}]}]\n", "AS 99 is not in the graph"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 3, poison: 99}]}]\n",
+         "poison: AS 99 is not in the graph"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 3}, {as: 3}]}]\n", "already (line 2)"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 64500}]}]\n", "its own neighbour"),
+        ("as: 64500\nsites: [{name: a, lat: 1, neighbours: [{as: 3}]}]\n", "half of a place"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 3}]}, {name: a, neighbours: [{as: 4}]}]\n",
+         "two sites are named `a`"),
+        ("as: 64500\nsites: [{name: a, neighbors: [{as: 3}]}]\n", "did you mean `neighbours`?"),
+        ("as: 64500\nsites: [{name: a, neighbours: [{as: 3, announce: sometimes}]}]\n", "announce"),
+        ("as: 64500\n", "sites"),
+        ("\0", ""),
+    ]
+    for text, why in rows:
+        file = write(world, "sites.yaml", text)
+        result = expect(catchment(world, GRAPH, "--announce", file), REFUSED, "", why)
+        assert "sites.yaml:" in result.stderr, result.stderr
+
+
+def test_usage(_):
+    world = Folder()
+    graph = write(world, "graph", GRAPH)
+    rows = [
+        ((), "usage: nearcast plan VERB"),
+        (("catchmant",), "did you mean `catchment`?"),
+        (("catchment",), "plan catchment wants --graph FILE"),
+        (("catchment", "--graph"), "--graph wants a value: FILE"),
+        (("catchment", "--graph", graph), "wants either --announce FILE or --origin AS,..."),
+        (("catchment", "--graph", graph, "--origin", "1", "--announce", "x"), "wants either"),
+        (("catchment", "--graph", graph, "--origin", "1", "--origin", "2"), "stands there twice"),
+        (("catchment", "--graph", graph, "--origin", "1", "--tsv=1"), "--tsv has no value"),
+        (("catchment", "--graph", graph, "--origin", "1", "--tsv", "-j"), "either -j or --tsv"),
+        (("catchment", "--graph", graph, "--origin", "1", "x"), "wants no argument"),
+        (("catchment", "--nonsense"), "has no option --nonsense"),
+    ]
+    for args, why in rows:
+        expect(run(*args), USAGE, "", why)
+    assert "catchment" in expect(run("--help"), DONE).stdout
+    assert "--origin" in expect(run("catchment", "-h"), DONE).stdout
+
+
+if __name__ == "__main__":
+    harness.main(globals())
