@@ -157,7 +157,12 @@ int rib_neighbour_add(struct rib *r, const struct rib_neighbour *n)
 
 void rib_neighbour_set(struct rib *r, unsigned number, const struct rib_neighbour *n)
 {
-	r->members[number].info = *n;
+	struct rib_member *m = &r->members[number];
+
+	for (unsigned f = 0; f < RIB_FAMILIES && m->info.paths != n->paths; f++)
+		for (uint32_t i = m->lanes[f]; i != NO_LANE; i = r->tables[f].lanes[i].next)
+			lane_init(&r->tables[f].lanes[i].lane, n->paths); // empty ones
+	m->info = *n;
 }
 
 void rib_neighbour_remove(struct rib *r, unsigned number)

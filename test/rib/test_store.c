@@ -327,6 +327,30 @@ static void test_nothing_stays(void **)
 	free(w);
 }
 
+// From one session to the next a neighbour may begin or cease to send path identifiers.
+static void test_paths_change(void **)
+{
+	struct rib *r = rib_new();
+	struct rib_neighbour n = { .paths = false };
+	struct ip_prefix p = { .addr = ip_from_u32(0x0a000000), .len = 8 };
+	uint8_t room[64];
+	struct rib_attrs a = attrs_of(1, room);
+
+	assert_int_equal(rib_neighbour_add(r, &n), 0);
+	for (unsigned paths = 0; paths < 4; paths++) {
+		n.paths = paths % 2;
+		rib_neighbour_set(r, 0, &n);
+		uint32_t set = rib_set_hold(r, IP4, &a);
+		for (uint32_t id = 1; id <= 3; id++)
+			(void)rib_announce(r, 0, &p, id, set, 1);
+		rib_set_release(r, set);
+		assert_int_equal(rib_route_count(r, 0, IP4), n.paths ? 3 : 1);
+		assert_int_equal(rib_withdraw(r, 0, &p, n.paths ? 2 : 0), true);
+		(void)rib_flush(r, 0, IP4);
+	}
+	rib_free(&r);
+}
+
 static void test_snapshots(void **)
 {
 	struct world *w = world_new(4);
@@ -444,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_nothing_stays),
+		cmocka_unit_test(test_paths_change),
 		cmocka_unit_test(test_snapshots),
 		cmocka_unit_test(test_reader_thread),
 	};
