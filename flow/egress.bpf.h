@@ -76,7 +76,7 @@ INLINE void mss_clamp(struct __sk_buff *skb, uint32_t l4, uint32_t at, uint16_t 
 }
 
 // Where TCP begins in a packet whose source is a service; 0: not one.
-INLINE uint32_t service_tcp(void *data, void *end, bool *v4)
+INLINE uint32_t service_tcp(const struct flow_config *c, void *data, void *end, bool *v4)
 {
 	struct ethhdr *eth = data;
 
@@ -86,7 +86,7 @@ INLINE uint32_t service_tcp(void *data, void *end, bool *v4)
 		struct iphdr *ip = data + L3;
 		*v4 = true;
 		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_TCP || ip->ihl < 5 ||
-			ip->frag_off & bpf_htons(0x3fff) || !is_service4(ip->saddr))
+			ip->frag_off & bpf_htons(0x3fff) || !is_service4(c, ip->saddr))
 			return 0;
 		return L3 + ip->ihl * 4;
 	}
@@ -158,7 +158,7 @@ INLINE int egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	if (skb_start(skb) + ENOUGH > skb_end(skb) && skb->len >= ENOUGH)
 		bpf_skb_pull_data(skb, ENOUGH);
-	uint32_t l4 = service_tcp(skb_start(skb), skb_end(skb), &v4);
+	uint32_t l4 = service_tcp(c, skb_start(skb), skb_end(skb), &v4);
 	if (l4)
 		egress_tcp(skb, c, l4, v4);
 	return TC_ACT_UNSPEC; // others on this hook have their turn

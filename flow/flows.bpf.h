@@ -6,7 +6,7 @@
 
 //   63          48  47    46 45   44 43    32 31            0
 //  +--------------+-----+-------+----+--------+--------------+
-//  | seconds (16) |known| kind  | 0  |node(12)| hash (32)    |
+//  | time, 2^30 ns|known| kind  | 0  |node(12)| hash (32)    |
 //  +--------------+-----+-------+----+--------+--------------+
 enum flow_kind {
 	FLOW_K_FORWARDED = 0, // we forward it to node
@@ -30,9 +30,9 @@ INLINE uint16_t way_node(uint64_t way)
 	return way >> 32 & FLOW_ID_MASK;
 }
 
-INLINE uint16_t way_age(uint64_t way)
+INLINE uint16_t way_age_s(uint64_t way, uint64_t now)
 {
-	return (uint16_t)(now_s() - (way >> 48));
+	return (uint16_t)((now >> FLOW_STEP_SHIFT) - (way >> 48));
 }
 
 INLINE uint64_t way_key(enum flow_kind kind, uint64_t hash)
@@ -45,6 +45,15 @@ INLINE struct flow_set *flow_set(uint64_t hash)
 	uint32_t at = hash & (FLOW_FLOW_SETS - 1);
 
 	return bpf_map_lookup_elem(&flows, &at);
+}
+
+// Begins to load the flow's cache line, while the caller looks for a socket.
+INLINE void flow_touch(uint64_t hash)
+{
+	struct flow_set *set = flow_set(hash);
+
+	if (set)
+		(void)*(volatile uint64_t *)set->way;
 }
 
 INLINE struct way flow_find(enum flow_kind kind, uint64_t hash)
@@ -63,47 +72,49 @@ INLINE struct way flow_find(enum flow_kind kind, uint64_t hash)
 	return (struct way){};
 }
 
-INLINE uint64_t way_make(enum flow_kind kind, uint64_t hash, uint16_t node, bool known)
+INLINE uint64_t way_make(
+	enum flow_kind kind, uint64_t hash, uint16_t node, bool known, uint64_t now)
 {
-	uint64_t seconds = now_s() & 0xffff;
+	uint64_t time = now >> FLOW_STEP_SHIFT & 0xffff;
 
 	return way_key(kind, hash) | (uint64_t)node << 32 | (known ? WAY_KNOWN : 0) |
-	       (seconds ? seconds : 1) << 48;
+	       (time ? time : 1) << 48;
 }
 
-// Takes a free or stale way, else a random one of those nobody vouched for, else none.
-INLINE void flow_put(enum flow_kind kind, uint64_t hash, uint16_t node)
+// Takes a way that is free, stale, or holds a flow that nobody vouched for; if there is none, none.
+INLINE void flow_put(enum flow_kind kind, uint64_t hash, uint16_t node, uint64_t now)
 {
 	struct flow_set *set = flow_set(hash);
-	uint32_t first = bpf_get_prandom_u32();
+	uint32_t first = now >> FLOW_WINDOW_SHIFT ^ hash >> 20;
 
 	if (!set)
 		return;
-	for (int i = 0; i < FLOW_WAYS; i++) {
-		uint64_t value = set->way[i];
-		if (!(value >> 48) || way_age(value) > FLOW_STALE_S) {
-			set->way[i] = way_make(kind, hash, node, false);
-			return;
-		}
+#pragma unroll
+	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
+		if (set->way[i])
+			continue;
+		set->way[i] = way_make(kind, hash, node, false, now);
+		return;
 	}
-	for (int i = 0; i < FLOW_WAYS; i++) {
-		uint32_t at = (first + i) & (FLOW_WAYS - 1);
-		if (!(set->way[at] & WAY_KNOWN)) {
-			set->way[at] = way_make(kind, hash, node, false);
-			return;
-		}
+	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
+		uint64_t *way = &set->way[(first + i) & (FLOW_WAYS - 1)];
+		if (*way & WAY_KNOWN && way_age_s(*way, now) <= FLOW_STALE_S)
+			continue;
+		*way = way_make(kind, hash, node, false, now);
+		return;
 	}
 }
 
 // Remember or refresh; writes only now and then.
-INLINE void flow_keep(struct way found, enum flow_kind kind, uint64_t hash, uint16_t node)
+INLINE void flow_keep(
+	struct way found, enum flow_kind kind, uint64_t hash, uint16_t node, uint64_t now)
 {
 	if (!found.at)
-		flow_put(kind, hash, node);
+		flow_put(kind, hash, node, now);
 	else if (way_node(found.value) != node)
-		*found.at = way_make(kind, hash, node, false);
-	else if (way_age(found.value) >= FLOW_REFRESH_S)
-		*found.at = way_make(kind, hash, node, found.value & WAY_KNOWN);
+		*found.at = way_make(kind, hash, node, false, now);
+	else if (way_age_s(found.value, now) >= FLOW_REFRESH_S)
+		*found.at = way_make(kind, hash, node, found.value & WAY_KNOWN, now);
 }
 
 // ---- Prefixes ----
@@ -126,24 +137,19 @@ INLINE uint32_t *prefix_slot(const struct flow_config *c, const struct flow_tupl
 	return bpf_map_lookup_elem(&prefixes6, &at);
 }
 
-INLINE uint32_t moved_units(void)
+INLINE uint32_t moved_ago_s(uint32_t slot, uint64_t now)
 {
-	return now_s() / FLOW_MOVED_UNIT_S & 0xff;
-}
-
-INLINE uint32_t moved_ago_s(uint32_t slot)
-{
-	return ((moved_units() - (slot >> 24)) & 0xff) * FLOW_MOVED_UNIT_S;
+	return ((now >> FLOW_MOVED_SHIFT) - (slot >> 24) & 0xff) * FLOW_MOVED_UNIT_S;
 }
 
 // Clients of the prefix reach node now. Returns whether that is news.
-INLINE bool prefix_move(uint32_t *slot, uint16_t node)
+INLINE bool prefix_move(uint32_t *slot, uint16_t node, uint64_t now)
 {
 	uint32_t old = *slot;
 
 	if ((old & FLOW_ID_MASK) == node)
 		return false;
-	*slot = moved_units() << 24 | (old & FLOW_ID_MASK) << 12 | node;
+	*slot = (now >> FLOW_MOVED_SHIFT & 0xff) << 24 | (old & FLOW_ID_MASK) << 12 | node;
 	return true;
 }
 
@@ -156,14 +162,16 @@ INLINE void prefix_here(const struct flow_config *c, const struct flow_tuple *f)
 
 	if (!slot || (*slot & FLOW_ID_MASK) == c->self)
 		return;
-	if ((*slot & FLOW_ID_MASK) && moved_ago_s(*slot) < FLOW_MOVED_UNIT_S)
+	uint64_t now = now_ns();
+	if ((*slot & FLOW_ID_MASK) && moved_ago_s(*slot, now) < FLOW_MOVED_UNIT_S)
 		return;
-	prefix_move(slot, c->self);
+	prefix_move(slot, c->self, now);
 	tell(FLOW_E_PREFIX, 0, 0, f);
 }
 
 // Who had the sessions of this client's prefix before; 0: nobody that matters now.
-INLINE uint16_t prefix_before(const struct flow_config *c, const struct flow_tuple *f)
+INLINE uint16_t prefix_before(
+	const struct flow_config *c, const struct flow_tuple *f, uint64_t time)
 {
 	uint32_t *slot = prefix_slot(c, f);
 
@@ -172,5 +180,5 @@ INLINE uint16_t prefix_before(const struct flow_config *c, const struct flow_tup
 	uint16_t now = *slot & FLOW_ID_MASK;
 	if (now != c->self)
 		return now;
-	return moved_ago_s(*slot) <= c->moved_s ? *slot >> 12 & FLOW_ID_MASK : 0;
+	return moved_ago_s(*slot, time) <= c->moved_s ? *slot >> 12 & FLOW_ID_MASK : 0;
 }

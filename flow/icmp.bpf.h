@@ -13,7 +13,8 @@ INLINE bool icmp_quotes(uint8_t family, uint8_t type)
 
 // The quoted packet went from a service to a client: turned round, it is the client's flow.
 // Returns where the quoted transport begins; 0: nothing that concerns us.
-INLINE uint32_t quoted(struct xdp_md *x, const struct packet *p, struct flow_tuple *f)
+INLINE uint32_t quoted(
+	struct xdp_md *x, const struct flow_config *c, const struct packet *p, struct flow_tuple *f)
 {
 	void *data = frame_start(x), *end = frame_end(x);
 	uint32_t at = (p->l4 & 0x7f) + ICMP_HEADER, l4;
@@ -22,7 +23,7 @@ INLINE uint32_t quoted(struct xdp_md *x, const struct packet *p, struct flow_tup
 	if (f->family == 4) {
 		struct iphdr *ip = data + at;
 		if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5 ||
-			ip->frag_off & bpf_htons(0x1fff) || !is_service4(ip->saddr))
+			ip->frag_off & bpf_htons(0x1fff) || !is_service4(c, ip->saddr))
 			return 0;
 		f->proto = ip->protocol;
 		*(uint32_t *)f->client = ip->daddr;
@@ -71,7 +72,7 @@ INLINE bool quoted_is_here(struct xdp_md *x, const struct flow_tuple *f, uint64_
 	return state == HERE || state == HALF_OPEN;
 }
 
-INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
 	const struct arrival *via, struct onward *on)
 {
 	void *data = frame_start(x), *end = frame_end(x);
@@ -80,16 +81,17 @@ INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, const struct p
 	uint32_t l4 = 0;
 
 	if ((void *)(type + 1) <= end && icmp_quotes(p->flow.family, *type))
-		l4 = quoted(x, p, &f);
+		l4 = quoted(x, c, p, &f);
 	if (!l4 || (f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP))
 		goto here;
+	p->now = now_ns();
 	uint64_t hash = flow_hash(c, &f);
 	if (quoted_is_here(x, &f, hash))
 		goto here;
 	struct way found = flow_find(FLOW_K_FORWARDED, hash);
 	uint16_t id = f.proto == IPPROTO_TCP ? quoted_stamp(x, l4) : 0;
 	if (!may_forward(c, via, id))
-		id = found.at ? way_node(found.value) : prefix_before(c, &f);
+		id = found.at ? way_node(found.value) : prefix_before(c, &f, p->now);
 	if (may_forward(c, via, id)) {
 		*on = (struct onward){
 			.hash = hash, .node = id, .type = FLOW_T_ICMP, .why = FLOW_C_FORWARD_ICMP

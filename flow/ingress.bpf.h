@@ -26,7 +26,7 @@ INLINE int tunnel_in(
 		return notice_in(x, c, &in, over4);
 	if (!unwrap(x, over4))
 		return refuse(FLOW_C_REFUSED_LENGTH, in.via.from, p);
-	if (!parse(p, x) || p->odd || !is_service(p))
+	if (!parse(p, x) || p->odd || !is_service(c, p))
 		return refuse(FLOW_C_REFUSED_INNER, in.via.from, p);
 	count(FLOW_C_RECEIVED);
 	*via = in.via;
@@ -34,7 +34,7 @@ INLINE int tunnel_in(
 }
 
 // For a service, from the network or out of the tunnel.
-INLINE int service_in(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+INLINE int service_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
 	const struct arrival *via, struct onward *on)
 {
 	if (!p->odd && p->flow.proto == IPPROTO_TCP)
@@ -60,7 +60,7 @@ INLINE int keeper(struct xdp_md *x)
 		int verdict = tunnel_in(x, c, &p, &via);
 		if (verdict != XDP_PASS)
 			return verdict;
-	} else if (!is_service(&p)) {
+	} else if (!is_service(c, &p)) {
 		return XDP_PASS;
 	}
 	// The shield's place: what came through the tunnel passes it as well, and sessions

@@ -139,11 +139,6 @@ INLINE uint64_t now_ns(void)
 	return bpf_ktime_get_coarse_ns();
 }
 
-INLINE uint64_t now_s(void)
-{
-	return now_ns() / 1000000000;
-}
-
 INLINE void tell(
 	enum flow_event_kind kind, uint16_t node, uint16_t code, const struct flow_tuple *flow)
 {

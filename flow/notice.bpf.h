@@ -21,6 +21,7 @@ INLINE void notice_prefixes(
 	const struct flow_config *c, const struct flow_notice *n, uint16_t from, uint32_t width)
 {
 	struct flow_tuple f = { .family = width == 3 ? 4 : 6 };
+	uint64_t now = now_ns();
 
 	for (uint32_t i = 0; i < FLOW_NOTICE_ROOM / 6 && i < n->count; i++) {
 		const uint8_t *at = n->body + i * width;
@@ -28,7 +29,7 @@ INLINE void notice_prefixes(
 			f.client[b] = b < width ? at[b] : 0;
 		uint32_t *slot = prefix_slot(c, &f);
 		if (slot)
-			prefix_move(slot, from);
+			prefix_move(slot, from, now);
 	}
 }
 

@@ -22,6 +22,7 @@ struct packet {
 	uint32_t l4;    // where it begins, from the frame's start
 	uint32_t total; // the IP packet's length, by its header
 	bool odd;       // a fragment, or headers between IPv6 and the transport
+	uint64_t now;   // ns, read once where it is needed
 };
 
 INLINE void *frame_start(const struct xdp_md *x)
@@ -125,8 +126,12 @@ INLINE bool parse(struct packet *p, const struct xdp_md *x)
 	return good && p->total <= (uint64_t)(end - data) - L3;
 }
 
-INLINE bool is_service4(uint32_t address)
+INLINE bool is_service4(const struct flow_config *c, uint32_t address)
 {
+#pragma unroll
+	for (int i = 0; i < FLOW_NEAR; i++)
+		if (c->near4[i] == address)
+			return true;
 	return bpf_map_lookup_elem(&addresses4, &address);
 }
 
@@ -138,10 +143,10 @@ INLINE bool is_service6(const void *address)
 	return bpf_map_lookup_elem(&addresses6, &key);
 }
 
-INLINE bool is_service(const struct packet *p)
+INLINE bool is_service(const struct flow_config *c, const struct packet *p)
 {
 	if (p->flow.family == 4)
-		return is_service4(*(const uint32_t *)p->flow.service);
+		return is_service4(c, *(const uint32_t *)p->flow.service);
 	return is_service6(p->flow.service);
 }
 

@@ -14,6 +14,7 @@ enum {
 	FLOW_NODE_MAX = 4095,   // node ids are 1..4095: twelve bits of a timestamp
 	FLOW_ID_MASK = 0xfff,   // those bits
 	FLOW_ADDRESS_MAX = 512, // service addresses of one node
+	FLOW_NEAR = 4,
 	FLOW_HOP_MAX = 2,       // a packet is forwarded at most twice
 	FLOW_EPOCH_SLACK_S = 2, // how far the clocks of two nodes may be apart
 	FLOW_PORT_DEFAULT = 6083,
@@ -101,8 +102,9 @@ struct flow_config {
 	uint16_t moved_s;      // a prefix that moved so lately may still have sessions elsewhere
 	uint8_t phase;         // of the key to send with
 	uint8_t quic_config;   // config rotation bits of QUIC-LB, 0..6
+	uint32_t near4[FLOW_NEAR]; // the first service addresses, 0: none: found without a lookup
 };
-_Static_assert(sizeof(struct flow_config) == 48, "no padding");
+_Static_assert(sizeof(struct flow_config) == 64, "one cache line");
 
 enum flow_node_flag {
 	FLOW_NODE_KNOWN = 1 << 0, // in the fleet: its tunnel packets are accepted
@@ -138,10 +140,17 @@ struct flow_budget {
 };
 _Static_assert(sizeof(struct flow_budget) == 16, "two counters");
 
-// Whose clients a /24 or /48 are: now 12 bits, before 12 bits, when it moved 8 bits in units of 16 s.
-enum { FLOW_MOVED_UNIT_S = 16, FLOW_PREFIX4_BITS = 24, FLOW_PREFIX6_BITS = 20 };
+// Whose clients a /24 or /48 are: now 12 bits, before 12 bits, when it moved 8 bits in units of 16 s
+// (2^34 ns, to be exact; what follows counts time in steps of 2^30 ns where seconds will do).
+enum {
+	FLOW_MOVED_UNIT_S = 16,
+	FLOW_STEP_SHIFT = 30,
+	FLOW_MOVED_SHIFT = 34,
+	FLOW_PREFIX4_BITS = 24,
+	FLOW_PREFIX6_BITS = 20
+};
 
-enum { FLOW_FLOW_SETS = 1 << 15, FLOW_REPLAY_SETS = 1 << 17 };
+enum { FLOW_FLOW_SETS = 1 << 14, FLOW_REPLAY_SETS = 1 << 17 };
 
 // What happens to UDP at a port. Everything not named is request and response.
 enum flow_udp_policy { FLOW_UDP_LOCAL = 0, FLOW_UDP_SESSION = 1, FLOW_UDP_QUIC = 2 };

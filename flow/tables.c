@@ -110,11 +110,29 @@ static int set_family(
 	return 0;
 }
 
+// The first few lie in the configuration as well.
+static int set_near(struct keeper *k, const struct ip_addr *addresses, size_t n)
+{
+	struct flow_config config;
+	size_t at = 0;
+	int rc = keeper_config(k, &config);
+
+	if (rc < 0)
+		return rc;
+	memset(config.near4, 0, sizeof(config.near4));
+	for (size_t i = 0; i < n && at < FLOW_NEAR; i++)
+		if (addresses[i].family == IP4)
+			memcpy(&config.near4[at++], addresses[i].b, sizeof(config.near4[0]));
+	return keeper_configure(k, &config);
+}
+
 int keeper_set_addresses(struct keeper *k, const struct ip_addr *addresses, size_t n)
 {
 	int rc = set_family(k->bpf->maps.addresses4, IP4, addresses, n);
 
-	return rc < 0 ? rc : set_family(k->bpf->maps.addresses6, IP6, addresses, n);
+	if (rc == 0)
+		rc = set_family(k->bpf->maps.addresses6, IP6, addresses, n);
+	return rc < 0 ? rc : set_near(k, addresses, n);
 }
 
 int keeper_set_udp(struct keeper *k, const struct keeper_udp *ports, size_t n)

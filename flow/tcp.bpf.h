@@ -121,15 +121,16 @@ INLINE void echo_zero(struct xdp_md *x, const struct packet *p, const struct seg
 INLINE void hear(const struct packet *p, const struct arrival *via, uint64_t hash)
 {
 	struct way found = flow_find(FLOW_K_HEARD, hash);
+	uint64_t now = now_ns();
 
 	count(FLOW_C_RECEIVED_LOCAL);
 	if (found.at && way_node(found.value) == via->from &&
-		way_age(found.value) < FLOW_TELL_AGAIN_S)
+		way_age_s(found.value, now) < FLOW_TELL_AGAIN_S)
 		return;
 	if (found.at)
-		*found.at = way_make(FLOW_K_HEARD, hash, via->from, false);
+		*found.at = way_make(FLOW_K_HEARD, hash, via->from, false, now);
 	else
-		flow_put(FLOW_K_HEARD, hash, via->from);
+		flow_put(FLOW_K_HEARD, hash, via->from, now);
 	tell(FLOW_E_MINE, via->from, 0, &p->flow);
 }
 
@@ -154,12 +155,12 @@ INLINE int tcp_onward(const struct flow_config *c, const struct packet *p,
 		why = FLOW_C_FORWARD_FLOW;
 	}
 	if (!may_forward(c, via, id)) {
-		id = prefix_before(c, &p->flow);
+		id = prefix_before(c, &p->flow, p->now);
 		why = FLOW_C_FORWARD_PREFIX;
 	}
 	if (!may_forward(c, via, id))
 		return leave(via);
-	flow_keep(found, FLOW_K_FORWARDED, s->hash, id);
+	flow_keep(found, FLOW_K_FORWARDED, s->hash, id, p->now);
 	*on = (struct onward){
 		.hash = s->hash,
 		.node = id,
@@ -186,7 +187,7 @@ INLINE bool segment_look(struct xdp_md *x, const struct packet *p, struct segmen
 	return true;
 }
 
-INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
 	const struct arrival *via, struct onward *on)
 {
 	struct segment s = {};
@@ -201,6 +202,10 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, const struct pa
 	}
 	enum found state = NOT_HERE;
 	bool cookie = false;
+	uint16_t id = s.stamp ? bpf_ntohl(s.echo) & FLOW_ID_MASK : 0;
+	s.hash = flow_hash(c, &p->flow);
+	if (id && id != c->self)
+		flow_touch(s.hash);
 	struct bpf_sock *sk = socket_find(x, &p->flow);
 	if (sk) {
 		state = found_state(sk);
@@ -211,15 +216,14 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, const struct pa
 		count(FLOW_C_SYN_COOKIE);
 		return XDP_PASS;
 	}
-	uint16_t id = s.stamp ? bpf_ntohl(s.echo) & FLOW_ID_MASK : 0;
 	if (state == HERE || (state == HALF_OPEN && !may_forward(c, via, id))) {
 		echo_zero(x, p, &s);
 		if (via->hop)
-			hear(p, via, flow_hash(c, &p->flow));
+			hear(p, via, s.hash);
 		else
 			count(FLOW_C_LOCAL);
 		return XDP_PASS;
 	}
-	s.hash = flow_hash(c, &p->flow);
+	p->now = now_ns();
 	return tcp_onward(c, p, via, &s, on);
 }

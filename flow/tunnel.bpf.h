@@ -30,22 +30,35 @@ struct onward {
 	enum flow_count why;
 };
 
-INLINE uint64_t epoch_now(const struct flow_config *c)
+INLINE uint64_t epoch_of(const struct flow_config *c, uint64_t now)
 {
-	return (now_ns() + c->realtime_offset_ns) / 1000000000;
+	return (now + c->realtime_offset_ns) / 1000000000;
 }
 
 // ---- The tag ----
 
-// A 64-bit word of the inner packet; zero behind its end, so that the padding
+// Words of the inner packet, as long as there are some; zero behind its end, so that the padding
 // of short frames does not matter.
-INLINE uint64_t cover_word(void *inner, void *end, uint32_t length, uint32_t i)
+INLINE void cover_short(struct sip *s, void *inner, void *end, uint32_t length, uint32_t words)
 {
-	uint64_t *word = inner + i * 8;
+	for (uint32_t i = 0; i < words; i++) {
+		uint64_t *word = inner + i * 8;
+		bool there = length >= (i + 1) * 8 && (void *)(word + 1) <= end;
+		sip_word(s, there ? *word : 0);
+	}
+}
 
-	if (length < (i + 1) * 8 || (void *)(word + 1) > end)
-		return 0;
-	return *word;
+INLINE void cover4(struct sip *s, void *inner, void *end, uint32_t length)
+{
+	uint64_t *word = inner;
+
+	if (length < FLOW_COVER4 || inner + FLOW_COVER4 > end) {
+		cover_short(s, inner, end, length, FLOW_COVER4 / 8);
+		return;
+	}
+#pragma unroll
+	for (uint32_t i = 0; i < FLOW_COVER4 / 8; i++)
+		sip_word(s, word[i]);
 }
 
 INLINE uint64_t tunnel_tag(const struct flow_tunnel *t, void *inner, void *end, uint32_t length,
@@ -56,13 +69,10 @@ INLINE uint64_t tunnel_tag(const struct flow_tunnel *t, void *inner, void *end, 
 
 	__builtin_memcpy(&head, t, sizeof(head));
 	sip_word(&s, head);
-#pragma unroll
-	for (uint32_t i = 0; i < FLOW_COVER4 / 8; i++)
-		sip_word(&s, cover_word(inner, end, length, i));
 	if (wide)
-#pragma unroll
-		for (uint32_t i = FLOW_COVER4 / 8; i < FLOW_COVER6 / 8; i++)
-			sip_word(&s, cover_word(inner, end, length, i));
+		cover_short(&s, inner, end, length, FLOW_COVER6 / 8);
+	else
+		cover4(&s, inner, end, length);
 	uint64_t total = sizeof(head) + (wide ? FLOW_COVER6 : FLOW_COVER4) + EPOCH_BYTES;
 	return sip_end(&s, total << 56 | (epoch & 0xffffffffffff));
 }
@@ -70,10 +80,10 @@ INLINE uint64_t tunnel_tag(const struct flow_tunnel *t, void *inner, void *end, 
 // ---- Sending ----
 
 // A packet may be sent if the node's budget of this window has room.
-INLINE bool budget_take(const struct flow_config *c, uint32_t node, bool known)
+INLINE bool budget_take(const struct flow_config *c, uint32_t node, bool known, uint64_t now)
 {
 	struct flow_budget *b = bpf_map_lookup_elem(&budgets, &node);
-	uint64_t window = now_ns() >> FLOW_WINDOW_SHIFT << 32;
+	uint64_t window = now >> FLOW_WINDOW_SHIFT << 32;
 
 	if (!b)
 		return false;
@@ -171,7 +181,7 @@ struct wrap {
 	const struct flow_config *c;
 	const struct flow_node *self;
 	const struct flow_node *to;
-	uint64_t hash;
+	uint64_t hash, now;
 	uint32_t inner; // bytes
 	uint16_t to_id;
 	uint8_t type, hop, tos, family;
@@ -180,7 +190,7 @@ struct wrap {
 INLINE void tunnel_header(struct flow_tunnel *t, void *end, const struct wrap *w)
 {
 	void *inner = t + 1;
-	uint64_t epoch = epoch_now(w->c);
+	uint64_t epoch = epoch_of(w->c, w->now);
 	uint32_t n = next_serial();
 	uint8_t phase = w->c->phase & 1;
 
@@ -271,7 +281,7 @@ INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct p
 		count(FLOW_C_TOO_BIG);
 		return XDP_DROP;
 	}
-	if (!budget_take(c, on->node, on->known)) {
+	if (!budget_take(c, on->node, on->known, p->now)) {
 		count(on->known ? FLOW_C_OVER_KNOWN : FLOW_C_OVER_NEW);
 		return XDP_DROP;
 	}
@@ -284,6 +294,7 @@ INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct p
 		.self = self,
 		.to = to,
 		.hash = on->hash,
+		.now = p->now,
 		.inner = p->total,
 		.to_id = on->node,
 		.type = on->type,
@@ -312,9 +323,10 @@ INLINE int refuse(enum flow_count why, uint16_t node, const struct packet *p)
 // Whether the packet is of the tunnel's port and an address of this node.
 INLINE bool is_tunnel(const struct flow_config *c, const struct packet *p)
 {
+	if (p->flow.proto != IPPROTO_UDP || p->flow.service_port != c->port)
+		return false;
 	struct flow_node *self = node_get(c->self);
-
-	if (p->flow.proto != IPPROTO_UDP || p->flow.service_port != c->port || !self)
+	if (!self)
 		return false;
 	if (p->flow.family == 4)
 		return *(const uint32_t *)p->flow.service == self->a4;
@@ -412,7 +424,7 @@ INLINE enum flow_count tunnel_believe(
 	const struct flow_config *c, struct flow_tunnel *t, void *end, const struct inside *in)
 {
 	struct flow_node *node = node_get(in->via.from);
-	uint64_t now = epoch_now(c);
+	uint64_t now = epoch_of(c, now_ns());
 	int16_t apart = (int16_t)(bpf_ntohs(t->epoch) - (uint16_t)now);
 	uint8_t phase = t->hop_phase & FLOW_PHASE_BIT ? 1 : 0;
 

@@ -13,7 +13,7 @@ INLINE int udp_local(const struct flow_config *c, const struct packet *p, const 
 	struct way found, uint64_t hash, bool keep)
 {
 	if (keep)
-		flow_keep(found, FLOW_K_UDP, hash, c->self);
+		flow_keep(found, FLOW_K_UDP, hash, c->self, p->now);
 	if (!via->hop)
 		prefix_here(c, &p->flow);
 	if (via->hop && keep)
@@ -54,7 +54,7 @@ INLINE bool quic_look(struct xdp_md *x, const struct flow_config *c, const struc
 	return true;
 }
 
-INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
 	const struct arrival *via, struct onward *on)
 {
 	uint32_t port = bpf_ntohs(p->flow.service_port);
@@ -64,6 +64,7 @@ INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, const struct pa
 
 	if (!policy || *policy == FLOW_UDP_LOCAL)
 		return udp_local(c, p, via, (struct way){}, 0, false);
+	p->now = now_ns();
 	uint64_t hash = flow_hash(c, &p->flow);
 	struct way mine = flow_find(FLOW_K_UDP, hash);
 	if (*policy == FLOW_UDP_QUIC && !quic_look(x, c, p, &initial, &id))
@@ -74,12 +75,12 @@ INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, const struct pa
 	if (initial || id == c->self || (mine.at && !named))
 		return udp_local(c, p, via, mine, hash, true);
 	if (!named) {
-		id = found.at ? way_node(found.value) : prefix_before(c, &p->flow);
+		id = found.at ? way_node(found.value) : prefix_before(c, &p->flow, p->now);
 		why = found.at ? FLOW_C_FORWARD_FLOW : FLOW_C_FORWARD_PREFIX;
 	}
 	if (!may_forward(c, via, id))
 		return udp_local(c, p, via, mine, hash, true);
-	flow_keep(found, FLOW_K_FORWARDED, hash, id);
+	flow_keep(found, FLOW_K_FORWARDED, hash, id, p->now);
 	*on = (struct onward){
 		.hash = hash,
 		.node = id,

@@ -116,6 +116,8 @@ static int fill(struct world *w)
 		rc = keeper_set_nodes(w->k, w->nodes, countof(w->nodes));
 	if (rc == 0)
 		rc = keeper_set_addresses(w->k, services, countof(services));
+	if (rc == 0)
+		rc = keeper_config(w->k, &w->config);
 	return rc < 0 ? rc : keeper_set_udp(w->k, ports, countof(ports));
 }
 
@@ -221,7 +223,8 @@ void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t be
 	struct ip_addr a;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	uint32_t value = now ? (uint32_t)(t.tv_sec / FLOW_MOVED_UNIT_S & 0xff) << 24 |
+	uint32_t value = now ? (uint32_t)(((uint64_t)t.tv_sec * 1000000000 >> FLOW_MOVED_SHIFT) &
+					  0xff) << 24 |
 					 (uint32_t)before << 12 | now
 			     : 0;
 	if (ip_parse(&a, client) < 0)
