@@ -22,6 +22,8 @@ const struct plan_option plan_options[] = {
 	{ "--cut", "AS-AS", "that link is", .list = AT(cut) },
 	{ "--off", "SITE[/AS]", "that site is, or its announcement to that neighbour",
 		.list = AT(off) },
+	{ "--top", "N", "how many ASes and links are tried: those that carry most (20)",
+		.text = AT(top) },
 	{ "--choices", NULL, "with ties and the runner-up", .flag = AT(choices) },
 	{ "--tsv", NULL, "a table of tabs, a row an AS", .flag = AT(tsv) },
 	{ "--json", NULL, "the same as -j", .flag = AT(json) },
@@ -33,8 +35,19 @@ const struct plan_option plan_options[] = {
 
 static const char *const catchment_options[] = { COMMON, CLIENTS, "--choices", "--tsv", NULL };
 
+static const char *const path_options[] = { COMMON, NULL };
+static const char *const diff_options[] = { "--graph", "--down", "--cut", "--off", CLIENTS, "--tsv",
+	"--json", NULL };
+static const char *const fail_options[] = { COMMON, CLIENTS, "--top", "--tsv", NULL };
+
 const struct plan_verb plan_verbs[] = {
 	{ "catchment", NULL, "where every AS goes", catchment_options, 0, 0, plan_catchment },
+	{ "path", "AS ...", "how an AS gets there, and what else it could choose", path_options, 1,
+		PLAN_LIST_MAX, plan_path_of },
+	{ "diff", "A B", "who moves when announcement B takes the place of A", diff_options, 2, 2,
+		plan_diff },
+	{ "fail", NULL, "what failures would do, the worst first; or one (--down, --cut, --off)",
+		fail_options, 0, 0, plan_fail },
 	{},
 };
 

@@ -50,6 +50,9 @@ extern const struct plan_verb plan_verbs[]; // ends with a NULL name
 extern const struct plan_option plan_options[]; // ends with a NULL name
 
 enum cli_exit plan_catchment(struct plan_cli *c);
+enum cli_exit plan_path_of(struct plan_cli *c);
+enum cli_exit plan_diff(struct plan_cli *c);
+enum cli_exit plan_fail(struct plan_cli *c);
 
 // ---- Failures (plan_mask.c): --down, --cut and --off ----
 
@@ -77,6 +80,7 @@ struct plan_world {
 	struct plan_failures failures;
 	struct plan_routes *routes;
 	struct plan_summary summary;
+	bool shares; // graph and clients are another world's
 };
 
 // The graph and the clients, without an announcement. False: said why.
@@ -85,6 +89,8 @@ bool plan_world_open(struct plan_world *w, const struct plan_cli *c);
 bool plan_world_load(struct plan_world *w, const struct plan_cli *c);
 // Routes and summary of the plan that is loaded, with the mask. False: said why.
 bool plan_world_compute(struct plan_world *w);
+// Another announcement on the same graph, for the same clients. That one must live longer.
+void plan_world_share(struct plan_world *w, const struct plan_world *of);
 void plan_world_free(struct plan_world *w);
 
 // ---- Inputs (plan_input.c); each says on standard error what is wrong ----
@@ -110,6 +116,9 @@ struct plan_plan *plan_load_either(const char *word, const struct plan_graph *g)
 enum cli_exit plan_write(const struct strbuf *b);
 // The forms that all verbs share: what is announced, over what.
 void plan_write_summary(struct out *o, const struct plan_cli *c, const struct plan_world *w);
+// Who moves from the one world to the other.
+enum cli_exit plan_write_diff(
+	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after);
 // "12.3 %"; in JSON the share itself.
 void plan_out_share(struct out *o, const struct plan_cli *c, const char *name, double share);
 void plan_out_ms(struct out *o, const struct plan_cli *c, const char *name, double ms);

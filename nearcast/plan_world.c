@@ -169,12 +169,24 @@ bool plan_world_load(struct plan_world *w, const struct plan_cli *c)
 	return plan_world_compute(w);
 }
 
+void plan_world_share(struct plan_world *w, const struct plan_world *of)
+{
+	*w = (struct plan_world){ .graph = of->graph,
+		.clients = of->clients,
+		.latency = of->latency,
+		.latency_error_ms = of->latency_error_ms,
+		.latency_samples = of->latency_samples,
+		.shares = true };
+}
+
 void plan_world_free(struct plan_world *w)
 {
 	plan_summary_free(&w->summary);
 	plan_routes_free(&w->routes);
 	plan_failures_free(&w->failures);
-	plan_clients_free(&w->clients);
 	plan_plan_free(&w->plan);
+	if (w->shares)
+		return;
+	plan_clients_free(&w->clients);
 	plan_graph_free(&w->graph);
 }

@@ -190,6 +190,60 @@ def test_ties_and_the_runner_up(_):
     assert rows["3"] == ["1", "1", "-", "-", "-"]  # what 1 has is its own
 
 
+def test_path(_):
+    world = Folder()
+    graph = write(world, "graph", GRAPH)
+    out = expect(run("path", "7", "AS5", "--graph", graph, "--origin", "3,4", "-j"), DONE).stdout
+    seven, five = json.loads(out)
+    assert (seven["site"], seven["tied"], seven["tied_sites"]) == ("3", 2, 2)
+    assert [o["path"] for o in seven["offers"]] == ["7 3", "7 4"]
+    assert [(o["from"], o["class"], o["site"]) for o in five["offers"]] == [(4, "peer", "4"),
+                                                                         (2, "provider", "3")]
+    file = write(world, "sites.yaml", ANNOUNCE)
+    text = expect(run("path", "3", "--graph", graph, "--announce", file), DONE).stdout
+    assert "1  64500  customer       3  west  3 64500 64500\n" in text, text
+    expect(run("path", "x", "--graph", graph, "--origin", "3"), REFUSED, "", "not an AS number")
+    expect(run("path", "99", "--graph", graph, "--origin", "3"), REFUSED, "", "AS 99 is not in")
+
+
+def test_diff(_):
+    world = Folder()
+    graph = write(world, "graph", GRAPH)
+    a = write(world, "a.yaml", ANNOUNCE)
+    b = write(world, "b.yaml", ANNOUNCE.replace("name: west", "name: west\n    off: yes"))
+    document = json.loads(expect(run("diff", a, b, "--graph", graph, "-j"), DONE).stdout)
+    assert {s["site"]: s["after"] for s in document["sites"]} == {"west": 0, "east": 1}
+    (move,) = document["moves"]
+    assert (move["from"], move["to"], move["ases"]) == ("west", "east", 4)
+    assert abs(document["moved"] - 0.5) < 1e-6
+    out = expect(run("diff", a, b, "--graph", graph, "--tsv"), DONE).stdout
+    assert out.splitlines()[1:] == [f"{asn}\twest\teast\t0.125000000" for asn in (1, 3, 4, 7)]
+    out = expect(run("diff", "7", "8", "--graph", graph, "--tsv"), DONE).stdout
+    assert len(out.splitlines()) == 9
+    assert "0.0 % of the weight moves." in expect(run("diff", a, a, "--graph", graph), DONE).stdout
+    expect(run("diff", a, "--graph", graph), USAGE, "", "plan diff wants A B")
+
+
+def test_fail(_):
+    world = Folder()
+    base = ["fail", "--graph", write(world, "graph", GRAPH), "--announce",
+            write(world, "sites.yaml", ANNOUNCE)]
+    document = json.loads(expect(run(*base, "-j", "--top", "3"), DONE).stdout)
+    rows = {(f["kind"], f["failure"]): f for f in document["failures"]}
+    assert document["complete"] and document["tried"] == len(rows) == 2 + 3 + 3 + 3
+    assert rows["site", "west"]["moved"] == 0.5 and rows["site", "west"]["lost"] == 0
+    assert rows["session", "west/3"]["moved"] == 0.25, rows["session", "west/3"]
+    # The same failures one by one, which goes another way through the engine.
+    for (kind, what), row in rows.items():
+        option = {"site": "--off", "session": "--off", "as": "--down", "link": "--cut"}[kind]
+        one = json.loads(expect(run(*base, option, what, "-j"), DONE).stdout)
+        assert abs(one["moved"] - row["moved"] - row["lost"]) < 1e-6, (kind, what, one, row)
+    assert document["failures"] == sorted(
+        document["failures"], key=lambda f: (-f["lost"], -f["overload"], -f["moved"]))
+    expect(run(*base, "--top", "x"), USAGE, "", "--top wants")
+    assert "11 failures tried" in expect(run(*base, "--top", "3"), DONE).stdout
+
+
 def test_bad_input(_):
     world = Folder()
     packed = bz2.compress((GRAPH * 3000).encode())
