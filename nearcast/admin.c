@@ -18,6 +18,8 @@ static enum cli_exit tell(struct cli *cli, const char *cmd, const char *service)
 	if (*view_text(result, "announce", &t))
 		sb_printf(&b, ", and %s", sb_text(&t));
 	sb_str(&b, ".\n");
+	if (*view_text(result, "warning", &t))
+		sb_printf(&b, "Warning: %s.\n", sb_text(&t));
 	return cli_print(cli, &b);
 }
 

@@ -33,6 +33,7 @@ struct cli {
 	bool print;         // check: the configuration as understood
 	const char *reason; // off, on, drain, undrain; NULL: none
 	bool yes;           // reload
+	bool force;         // off, drain: against the guard
 	bool all;           // drain, undrain: every service
 	bool has_lasts;
 	span lasts; // drain
@@ -51,6 +52,7 @@ enum {
 	CLI_OPT_FOR = 16,
 	CLI_OPT_YES = 32,
 	CLI_OPT_DECODE = 64,
+	CLI_OPT_FORCE = 128,
 };
 
 // One option of them, for help and completion.

@@ -206,5 +206,7 @@ json_t *client_service_request(const struct cli *cli, const char *cmd, const cha
 	if (request && cli->has_lasts &&
 		json_object_set_new(request, "for_seconds", json_real(span_to_s(cli->lasts))) < 0)
 		json_free(&request);
+	if (request && cli->force && json_object_set_new(request, "force", json_true()) < 0)
+		json_free(&request);
 	return request;
 }

@@ -31,7 +31,7 @@ static inline void json_free(json_t **j)
 [[nodiscard]] enum cli_exit client_ask_once(
 	const struct cli *cli, json_t *request, json_t **result);
 
-// A request about one service with what --reason and --for said; NULL when that is not UTF-8.
+// A request about one service with what --reason, --for and --force said; NULL when that is not UTF-8.
 [[nodiscard]] json_t *client_service_request(
 	const struct cli *cli, const char *cmd, const char *service);
 

@@ -9,6 +9,7 @@ const struct cli_option cli_options[] = {
 	{ CLI_OPT_AFTER, "--after", "SEQ", "from the event after this number on" },
 	{ CLI_OPT_ALL, "--all", NULL, "every service" },
 	{ CLI_OPT_FOR, "--for", "TIME", "come back by itself after that, as 30m" },
+	{ CLI_OPT_FORCE, "--force", NULL, "even when too few sites remain" },
 	{ CLI_OPT_YES, "--yes", NULL, "even when that withdraws more than one prefix" },
 	{ CLI_OPT_PRINT, "--print", NULL, "print the configuration as understood, with defaults" },
 	{ CLI_OPT_DECODE, "--format", "FORMAT", "hex, raw, mrt or pcap, not as the content tells" },

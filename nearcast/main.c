@@ -22,6 +22,7 @@ static const struct option options[] = {
 	{ "print", no_argument, NULL, 'p' },
 	{ "all", no_argument, NULL, 'A' },
 	{ "yes", no_argument, NULL, 'y' },
+	{ "force", no_argument, NULL, 'o' },
 	{ "for", required_argument, NULL, 'f' },
 	{ "format", required_argument, NULL, 'F' },
 	{ "as2", no_argument, NULL, '2' },
@@ -101,6 +102,8 @@ static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 		return cli->all = true;
 	case 'y':
 		return cli->yes = true;
+	case 'o':
+		return cli->force = true;
 	case 'f':
 		return read_lasts(cli, optarg);
 	case 'a':
@@ -145,6 +148,7 @@ static bool fits_options(const struct cli *cli)
 		{ cli->print, CLI_OPT_PRINT, "--print" },
 		{ cli->all, CLI_OPT_ALL, "--all" },
 		{ cli->yes, CLI_OPT_YES, "--yes" },
+		{ cli->force, CLI_OPT_FORCE, "--force" },
 		{ cli->has_lasts, CLI_OPT_FOR, "--for" },
 		{ decode->format != NULL, CLI_OPT_DECODE, "--format" },
 		{ decode->as_octets == 2, CLI_OPT_DECODE, "--as2" },

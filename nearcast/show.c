@@ -106,6 +106,7 @@ static const struct {
 	void (*print)(const json_t *result, struct strbuf *b);
 } shows[] = {
 	{ "upstreams", ask_show, print_upstreams },
+	{ "fleet", ask_show, view_fleet },
 	{ "services", ask_show, print_services },
 	{ "checks", ask_show, print_checks },
 	{ "events", ask_events, print_events },

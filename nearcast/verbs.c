@@ -6,15 +6,16 @@
 #include "lib/text.h"
 #include "nearcast/cli.h"
 
-const char *const show_words[] = { "upstreams", "services", "checks", "events", "memory", "version",
-	NULL };
+const char *const show_words[] = { "upstreams", "fleet", "services", "checks", "events", "memory",
+	"version", NULL };
 
 const struct verb verbs[] = {
 	{ "status", NULL, "what this site serves and announces", CLI_ARG_NONE, .run = verb_status },
 	{ "why", "PREFIX", "why a prefix is announced or not, from cause to effect", CLI_ARG_TEXT,
 		.run = verb_why },
-	{ "show", "upstreams | services | checks | events | memory | version", "one list in full",
-		CLI_ARG_WORD, .words = show_words, .options = CLI_OPT_AFTER, .run = verb_show },
+	{ "show", "upstreams | fleet | services | checks | events | memory | version",
+		"one list in full", CLI_ARG_WORD, .words = show_words, .options = CLI_OPT_AFTER,
+		.run = verb_show },
 	{ "watch", NULL, "events as they happen, with their causes", CLI_ARG_NONE,
 		.options = CLI_OPT_AFTER, .run = verb_watch },
 	{ "check", "FILE", "check a configuration file, and say what it would change", CLI_ARG_FILE,
@@ -22,13 +23,13 @@ const struct verb verbs[] = {
 	{ "decode", "[FILE]", "BGP messages of a file (hex, raw, MRT, pcap), each with its verdict",
 		CLI_ARG_FILE, .optional = true, .options = CLI_OPT_DECODE, .run = verb_decode },
 	{ "off", "SERVICE", "withdraw a service until it is on again", CLI_ARG_TEXT,
-		.options = CLI_OPT_REASON, .changes = true, .run = verb_off },
+		.options = CLI_OPT_REASON | CLI_OPT_FORCE, .changes = true, .run = verb_off },
 	{ "on", "SERVICE", "let a service be announced again", CLI_ARG_TEXT,
 		.options = CLI_OPT_REASON, .changes = true, .run = verb_on },
 	{ "drain", "SERVICE | --all", "empty a service in steps that clients do not notice",
 		CLI_ARG_TEXT, .optional = true,
-		.options = CLI_OPT_REASON | CLI_OPT_ALL | CLI_OPT_FOR, .changes = true,
-		.run = verb_drain },
+		.options = CLI_OPT_REASON | CLI_OPT_ALL | CLI_OPT_FOR | CLI_OPT_FORCE,
+		.changes = true, .run = verb_drain },
 	{ "undrain", "SERVICE | --all", "walk a drain back, from any step", CLI_ARG_TEXT,
 		.optional = true, .options = CLI_OPT_REASON | CLI_OPT_ALL, .changes = true,
 		.run = verb_undrain },

@@ -40,3 +40,5 @@ void view_event(const json_t *event, struct strbuf *b);
 void view_checks(struct out *o, const json_t *services);
 void view_prefixes(struct out *o, const json_t *services);
 void view_upstreams(struct out *o, const json_t *upstreams);
+// The answer to `show fleet`: what the guard asks for, nodes, sessions, conflicts.
+void view_fleet(const json_t *result, struct strbuf *b);

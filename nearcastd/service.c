@@ -256,13 +256,10 @@ static void on_service_timer(uv_timer_t *timer)
 	for (size_t i = 0; i < d->service_count; i++) {
 		struct service *s = &d->services[i];
 		struct member *m = &s->member;
-		enum decide_reason reason = m->decision.reason;
-		bool waited = reason == REASON_HOLD_DOWN || reason == REASON_RECOVERING ||
-			      reason == REASON_GUARD_TELLS;
 		bool was_drained = m->drain.stage == DRAIN_DRAINED;
 		for (; member_tick(m, clock_now()); was_drained = m->drain.stage == DRAIN_DRAINED)
 			note_drain_step(d, s, was_drained);
-		service_decide(d, s, waited ? s->decision_event : 0);
+		service_decide(d, s, 0);
 		look_back(d, s);
 	}
 	arm_timer(d);
@@ -336,6 +333,13 @@ static uint64_t note_guard(
 	return events_add(d->events, is_held(now) ? EVENT_GUARD_HOLD : EVENT_GUARD_RELEASE, &f);
 }
 
+// What follows from such a decision by time alone, or by what others do, has it as its cause.
+static bool is_wait(enum decide_reason r)
+{
+	return r == REASON_HOLD_DOWN || r == REASON_RECOVERING || r == REASON_GUARD_TELLS ||
+	       r == REASON_GUARD_WAITS || is_held(r);
+}
+
 // Worse news go to the fleet first, so that nobody counts on a node that is about to go; better
 // ones when they are true.
 static void take_decision(
@@ -343,6 +347,8 @@ static void take_decision(
 {
 	const struct decision *now = &s->member.decision;
 
+	if (!cause && is_wait(before->reason))
+		cause = s->decision_event;
 	s->since_unix_us = clock_unix_us();
 	note_decision(d, s, note_guard(d, s, before->reason, cause));
 	if (now->announce < before->announce)

@@ -40,7 +40,36 @@ def nlri(prefix):
 
 
 def attribute(code, value, flags=0x40):
+    if len(value) > 255:
+        return struct.pack("!BBH", flags | 0x10, code, len(value)) + value
     return struct.pack("!BBB", flags, code, len(value)) + value
+
+
+def large_communities(values):
+    """LARGE_COMMUNITIES (RFC 8092) of (global, local 1, local 2)."""
+    return attribute(32, b"".join(struct.pack("!III", *v) for v in values), 0xc0)
+
+
+def read_large(value):
+    """The triples of a LARGE_COMMUNITIES attribute's value."""
+    return list(struct.iter_unpack("!III", value))
+
+
+def reflected(originator, *clusters):
+    """ORIGINATOR_ID and CLUSTER_LIST, as a route reflector adds them (RFC 4456)."""
+    return (attribute(9, socket.inet_aton(originator), 0x80) +
+            attribute(10, b"".join(map(socket.inet_aton, clusters)), 0x80))
+
+
+def path_nlri(prefix, path):
+    """A prefix with its path identifier (RFC 7911)."""
+    return struct.pack("!I", path) + nlri(prefix)
+
+
+def raw_update(attributes=b"", announce=b"", withdraw=b""):
+    """An UPDATE of lists and attributes as they are."""
+    return message(UPDATE, struct.pack("!H", len(withdraw)) + withdraw +
+                   struct.pack("!H", len(attributes)) + attributes + announce)
 
 
 def update(announce=(), withdraw=(), asn=64496, next_hop="127.0.0.2", attributes=None):

@@ -26,7 +26,7 @@ _nearcast()
 		words="-j -s -h"
 		;;
 	show)
-		words="-j -s -h --after upstreams services checks events memory version"
+		words="-j -s -h --after upstreams fleet services checks events memory version"
 		;;
 	watch)
 		words="-j -s -h --after"
@@ -40,13 +40,13 @@ _nearcast()
 		[[ $cur == -* ]] || compopt -o default
 		;;
 	off)
-		words="-j -s -h --reason"
+		words="-j -s -h --reason --force"
 		;;
 	on)
 		words="-j -s -h --reason"
 		;;
 	drain)
-		words="-j -s -h --reason --all --for"
+		words="-j -s -h --reason --all --for --force"
 		;;
 	undrain)
 		words="-j -s -h --reason --all"
