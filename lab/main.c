@@ -11,6 +11,7 @@
 #include "lab/programs.h"
 #include "lab/report.h"
 #include "lib/out.h"
+#include "lib/stdfds.h"
 
 enum { EXIT_HOLDS = 0, EXIT_NOT = 1, EXIT_USAGE = 2 };
 
@@ -328,6 +329,7 @@ int main(int argc, char **argv)
 {
 	struct args a = {};
 
+	stdfds_fill();
 	setlocale(LC_CTYPE, "");
 	if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
 		return usage(stdout), EXIT_HOLDS;

@@ -71,14 +71,20 @@ static void watch(struct conn *c)
 	uv_poll_start(&c->poll, c->connecting ? UV_WRITABLE : wanted(c), on_poll);
 }
 
-static struct conn *conn_new(uv_loop_t *loop, int fd, const struct conn_ops *ops, void *ctx)
+// Takes *fd unless the loop cannot watch it; then NULL and *error.
+static struct conn *conn_new(
+	uv_loop_t *loop, int *fd, const struct conn_ops *ops, void *ctx, int *error)
 {
 	struct conn *c = mem_zalloc(sizeof(*c));
 
-	c->fd = fd;
+	*error = uv_poll_init(loop, &c->poll, *fd);
+	if (*error < 0) {
+		free(c);
+		return NULL;
+	}
+	c->fd = take_fd(fd);
 	c->ops = ops;
 	c->ctx = ctx;
-	uv_poll_init(loop, &c->poll, fd);
 	uv_timer_init(loop, &c->linger);
 	c->poll.data = c->linger.data = c;
 	c->handles = 2;
@@ -141,7 +147,9 @@ struct conn *conn_connect(uv_loop_t *loop, const struct conn_options *options,
 	*error = fd < 0 ? -errno : start_connect(fd, options);
 	if (*error < 0)
 		return NULL;
-	struct conn *c = conn_new(loop, take_fd(&fd), ops, ctx);
+	struct conn *c = conn_new(loop, &fd, ops, ctx, error);
+	if (!c)
+		return NULL;
 	c->connecting = true;
 	watch(c);
 	return c;
@@ -155,8 +163,9 @@ struct conn *conn_adopt(uv_loop_t *loop, int accepted, const struct conn_options
 	*error = set_options(fd, options, true);
 	if (*error < 0)
 		return NULL;
-	struct conn *c = conn_new(loop, take_fd(&fd), ops, ctx);
-	watch(c);
+	struct conn *c = conn_new(loop, &fd, ops, ctx, error);
+	if (c)
+		watch(c);
 	return c;
 }
 

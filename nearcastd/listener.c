@@ -117,16 +117,18 @@ static int open_port(struct listener *l, uv_loop_t *loop, const struct conf *con
 		rc = tcpauth_listen(fd, address->family, NULL, conf);
 	if (rc == 0 && listen(fd, BACKLOG) < 0)
 		rc = -errno;
+	struct port *p = mem_zalloc(sizeof(*p));
+	if (rc == 0)
+		rc = uv_poll_init(loop, &p->poll, fd);
 	if (rc < 0) {
+		free(p);
 		sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(address, text),
 			conf->listen_port, problem(rc));
 		return rc;
 	}
-	struct port *p = mem_zalloc(sizeof(*p));
 	p->l = l;
 	p->family = address->family;
 	p->fd = take_fd(&fd);
-	uv_poll_init(loop, &p->poll, p->fd);
 	uv_timer_init(loop, &p->pause);
 	p->handles = 2;
 	p->poll.data = p->pause.data = p;

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
@@ -277,7 +278,8 @@ def test_announce_after(world):
 
 
 def test_no_service_waits_for_ever(world):
-    """Waits of many services that end at about the same moment: each end is seen."""
+    """Waits of many services that end at about the same moment: each is begun, is as long as it says, and
+    ends by itself."""
     config = site.config(world, site.upstream(more=", passive: yes"))
     head, rest = config.split("services:\n")
     service, tail = rest.split("upstreams:\n")
@@ -285,17 +287,36 @@ def test_no_service_waits_for_ever(world):
         f"  - {{name: s{n}, prefixes: 10.{n}.0.0/16, addresses: 10.{n}.0.1, manage-addresses: no,\n"
         f"     hold-down: {{first: 0}}, announce-after: 100ms,\n"
         f"     checks: [{{kind: file, path: {world.folder}/up, fall: 1,\n"
-        f"     rise: 1, interval: 100ms, timeout: 100ms}}]}}\n" for n in range(40))
+        f"     rise: 1, interval: 100ms, timeout: 100ms}}]}}\n" for n in range(200))
     daemon = harness.Daemon(world, f"{head}services:\n{more}upstreams:\n{tail}")
 
-    def reasons():
-        return {s["prefixes"][0]["reason"] for s in daemon.status()["services"]}
+    def decisions(after):
+        """{service: its decisions since an event}"""
+        seen = {}
+        for e in daemon.events(after):
+            if e["type"] == "decided":
+                seen.setdefault(e["subject"], []).append(e)
+        return seen
 
+    def wait_decided(after, *reasons):
+        """Just these, by each service, and no other."""
+        wanted = {f"s{n}": reasons for n in range(200)}
+        harness.wait_for(reasons, lambda: wanted == {
+            service: tuple(e["reason"] for e in made) for service, made in decisions(after).items()})
+        return decisions(after)
+
+    harness.wait_for("all announced", lambda: {
+        s["prefixes"][0]["reason"] for s in daemon.status()["services"]} == {"healthy"})
     for _ in range(10):
-        site.set_up(world, True)
-        harness.wait_for("all announced", lambda: reasons() == {"healthy"})
+        last = daemon.events()[-1]["seq"]
         site.set_up(world, False)
-        harness.wait_for("all withdrawn", lambda: reasons() == {"check-failed"})
+        wait_decided(last, "check-failed")
+        last = daemon.events()[-1]["seq"]
+        site.set_up(world, True)
+        for begin, end in wait_decided(last, "recovering", "healthy").values():
+            waited = datetime.fromisoformat(end["time"]) - datetime.fromisoformat(begin["time"])
+            assert waited.total_seconds() > 0.099, waited  # the wall clock may be slewed by as much
+            assert end["cause_seq"] == begin["seq"], (begin, end)  # the wait's end, not another check
 
 
 def flap(daemon, world, times):
