@@ -367,7 +367,8 @@ static void asks_for_routes_again(void **)
 	assert_false(bgp_peer_ask_again(f.l.p, f.l.now)); // no session yet
 	lone_reach(&f.l, BGP_OUT, BGP_ESTABLISHED);
 	assert_true(bgp_peer_ask_again(f.l.p, f.l.now));
-	lone_expect(&f.l, "out ROUTE-REFRESH IPv4 unicast\nout ROUTE-REFRESH IPv6 unicast\n");
+	lone_expect(&f.l, "out ROUTE-REFRESH please IPv4 unicast\n"
+			  "out ROUTE-REFRESH please IPv6 unicast\n");
 	teardown(&f);
 }
 
