@@ -12,7 +12,6 @@
 #include "lib/mem.h"
 
 enum {
-	PORTS = 4, // source ports a stream asks from in turn, as resolvers vary theirs
 	DNS_PORT = 53,
 	MESSAGE_BYTES = 1500,
 	LATE_MARGIN_MS = 50,
@@ -30,8 +29,9 @@ struct change {
 struct asker {
 	struct stream s;
 	struct clients *all;
-	int sockets[PORTS];
-	uv_poll_t *reads[PORTS];
+	size_t ports; // it asks from in turn, as resolvers vary theirs
+	int *sockets;
+	uv_poll_t **reads;
 	int timer;
 	uv_poll_t *ticks;
 	struct sockaddr_storage service;
@@ -76,10 +76,10 @@ static void ask(struct asker *a)
 {
 	uint8_t query[IDSERVER_QUERY_BYTES];
 	size_t n = idserver_query((uint16_t)a->s.count, query);
-	int fd = a->sockets[a->s.count % PORTS];
+	int fd = a->sockets[a->s.count % a->ports];
 	struct query_record *r = new_record(a);
 
-	*r = (struct query_record){ lab_now(), INSTANT_NEVER, SITE_NONE };
+	*r = (struct query_record){ lab_now(), INSTANT_NEVER, SITE_NONE, -1 };
 	// A query that cannot even leave is a lost one.
 	(void)!sendto(fd, query, n, 0, (struct sockaddr *)&a->service, a->service_len);
 }
@@ -157,12 +157,15 @@ static void note_site(struct asker *a, size_t index, int site, instant now)
 
 static void note_answer(struct asker *a, struct query_record *r, const char *name, instant now)
 {
-	int site = scenario_site(a->all->scenario, name);
+	const struct scn_site *nodes = a->all->scenario->sites.data;
+	int node = scenario_node(a->all->scenario, name);
 
-	if (site < 0 || !instant_is_never(r->answered) || is_overdue(a, r, now))
+	if (node < 0 || !instant_is_never(r->answered) || is_overdue(a, r, now))
 		return;
+	int site = (int)nodes[node].site_index;
 	r->answered = now;
 	r->site = (int16_t)site;
+	r->node = (int16_t)node;
 	a->s.last_answer = now;
 	a->rtt = instant_diff(now, r->sent);
 	note_site(a, (size_t)(r - a->s.records), site, now);
@@ -204,10 +207,12 @@ static void close_poll(uv_poll_t **p)
 
 static void asker_free(struct asker *a)
 {
-	for (int i = 0; i < PORTS; i++) {
+	for (size_t i = 0; i < a->ports; i++) {
 		close_poll(&a->reads[i]);
 		close_fd(&a->sockets[i]);
 	}
+	free(a->reads);
+	free(a->sockets);
 	close_poll(&a->ticks);
 	close_fd(&a->timer);
 	free(a->s.records);
@@ -242,7 +247,7 @@ static int open_sockets(struct asker *a, uv_loop_t *loop, const struct lab_node 
 {
 	int domain = a->s.family == IP4 ? AF_INET : AF_INET6, rc = 0;
 
-	for (int i = 0; i < PORTS && rc == 0; i++) {
+	for (size_t i = 0; i < a->ports && rc == 0; i++) {
 		a->sockets[i] = netns_socket(node->netns, domain, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 		rc = a->sockets[i] < 0 ? a->sockets[i]
 				       : poll_fd(loop, a, a->sockets[i], on_readable, &a->reads[i]);
@@ -283,7 +288,10 @@ static int add_stream(struct clients *c, uv_loop_t *loop, const struct topology 
 		.site = SITE_NONE,
 		.steady_since = lab_now() };
 	a->timer = -1;
-	for (int i = 0; i < PORTS; i++)
+	a->ports = scn->ports;
+	a->sockets = mem_zalloc(a->ports * sizeof(*a->sockets));
+	a->reads = mem_zalloc(a->ports * sizeof(*a->reads));
+	for (size_t i = 0; i < a->ports; i++)
 		a->sockets[i] = -1;
 	a->service_address = *scenario_service_address(c->scenario, family);
 	a->service_len = ip_to_sockaddr(&a->service_address, DNS_PORT, &a->service);
@@ -377,4 +385,20 @@ struct outage clients_outage(const struct clients *c, size_t client, instant eve
 		first = false;
 	}
 	return o;
+}
+
+bool clients_answered_by(
+	const struct clients *c, size_t client, size_t node, instant from, instant to)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct stream *s = &c->list[i]->s;
+		for (size_t k = s->count; k > 0 && s->client_index == client; k--) {
+			const struct query_record *r = &s->records[k - 1];
+			if (instant_before(r->sent, from))
+				break;
+			if (r->node == (int)node && !instant_before(to, r->answered))
+				return true;
+		}
+	}
+	return false;
 }

@@ -56,5 +56,10 @@ span clients_steady(struct clients *c, size_t stream, instant now);
 // What a client (by its index in the scenario) saw of an event.
 struct outage clients_outage(const struct clients *c, size_t client, instant event, instant end);
 
+// Whether a node (by its index in the scenario's sites) answered a query of the client that
+// was sent at `from` or later, by `to`.
+bool clients_answered_by(
+	const struct clients *c, size_t client, size_t node, instant from, instant to);
+
 // CLOCK_MONOTONIC.
 instant lab_now(void);

@@ -15,11 +15,20 @@
 //
 // Where a route came from is kept in a large community OWN:1:(1 customer, 2 peer, 3 provider).
 // GRACEFUL_SHUTDOWN (RFC 8326) gives preference 0; prefixes longer than /24 and /48 are refused.
-void config_bird_router(const struct topology *t, const struct lab_node *router, struct strbuf *b);
+// With multipath, routes that are equally good share the load.
+void config_bird_router(const struct scenario *s, const struct topology *t,
+	const struct lab_node *router, struct strbuf *b);
 
 // bird.conf of a site that announces without checks.
 void config_bird_site(const struct scenario *s, const struct topology *t,
 	const struct lab_node *site, struct strbuf *b);
+
+// bird.conf of a reflector of the fleet; bgpd.conf and zebra.conf of one with FRR.
+void config_bird_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b);
+void config_frr_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b);
+void config_zebra(struct strbuf *b);
+// `fleet:` of a node's nearcast.yaml; nothing when it has no fleet sessions.
+void config_fleet_sessions(const struct topology *t, const struct lab_node *node, struct strbuf *b);
 
 // nsd.conf and knot.conf of a site; dir is the node's directory.
 void config_nsd(
@@ -31,8 +40,8 @@ void config_zone(const struct scenario *s, struct strbuf *b);
 
 // nearcast.yaml of a site: the scenario's part, with ${...} replaced, and each
 // of these top-level keys that it does not have: site, node, as, router-id,
-// listen-port (0), control, readonly, upstreams (one a neighbour and family).
-// Known in ${...}: name city lat lon as id address4 address6 dir. -EINVAL with a sentence in
-// *error for another.
+// listen-port (0, or 179 in a mesh), control, readonly, upstreams (one a neighbour and family), fleet.
+// Known in ${...}: name site city lat lon as id address4 address6 dir, and those of another
+// node as ${NODE.address4}. -EINVAL with a sentence in *error for another.
 [[nodiscard]] int config_nearcast(const struct scenario *s, const struct topology *t,
 	const struct lab_node *site, const char *dir, struct strbuf *b, struct strbuf *error);

@@ -19,9 +19,13 @@ static const char header[] = "log stderr all;\n"
 			     "protocol device { }\n"
 			     "\n";
 
-static const char kernel[] = "protocol kernel kernel4 { ipv4 { import none; export all; }; }\n"
-			     "protocol kernel kernel6 { ipv6 { import none; export all; }; }\n"
-			     "\n";
+static void print_kernel(bool multipath, struct strbuf *b)
+{
+	for (int v = 4; v <= 6; v += 2)
+		sb_printf(b, "protocol kernel kernel%d { %sipv%d { import none; export all; }; }\n",
+			v, multipath ? "merge paths yes; " : "", v);
+	sb_char(b, '\n');
+}
 
 static const char policy_text[] =
 	"# Origin tags (OWN, 1, ...): 1 from a customer, 2 from a peer, 3 from a provider.\n"
@@ -107,11 +111,15 @@ static void print_session(const struct lab_node *router, const struct lab_link *
 		family == IP4 ? 4 : 6, preference, p->tag, export);
 }
 
-static bool has_session(const struct lab_link *l, const struct lab_node *router)
+static bool has_session(
+	const struct scenario *s, const struct lab_link *l, const struct lab_node *router)
 {
 	const struct link_end *there = link_end_beyond(l, router);
+	const struct scn_site *sites = s->sites.data;
 
-	return there && there->node->kind != NODE_KIND_CLIENT;
+	if (there && there->node->kind == NODE_KIND_SITE)
+		return sites[there->node->index].announcer != ANNOUNCER_NONE;
+	return there && there->node->kind == NODE_KIND_ROUTER;
 }
 
 static void print_router_id(const struct lab_node *node, struct strbuf *b)
@@ -122,12 +130,15 @@ static void print_router_id(const struct lab_node *node, struct strbuf *b)
 	sb_printf(b, "router id %s;\n", ip_print(&node->address4, text));
 }
 
-void config_bird_router(const struct topology *t, const struct lab_node *router, struct strbuf *b)
+void config_bird_router(const struct scenario *s, const struct topology *t,
+	const struct lab_node *router, struct strbuf *b)
 {
+	const struct scn_network *networks = s->networks.data;
+
 	print_router_id(router, b);
 	sb_str(b, header);
 	sb_printf(b, "define OWN = %" PRIu64 ";\n\n", router->as);
-	sb_str(b, kernel);
+	print_kernel(networks[router->index].multipath, b);
 	for (enum ip_family f = IP4; f <= IP6; f++) {
 		struct ip_prefix p = network_prefix(router, f);
 		print_static(&p, b);
@@ -135,7 +146,7 @@ void config_bird_router(const struct topology *t, const struct lab_node *router,
 	sb_char(b, '\n');
 	sb_str(b, policy_text);
 	for (size_t i = 0; i < t->link_count; i++)
-		for (enum ip_family f = IP4; f <= IP6 && has_session(&t->links[i], router); f++)
+		for (enum ip_family f = IP4; f <= IP6 && has_session(s, &t->links[i], router); f++)
 			print_session(router, &t->links[i], f, b);
 }
 

@@ -4,17 +4,19 @@
 // and call themselves by the site's name: id.server and hostname.bind, class
 // CH (RFC 4892), and NSID (RFC 5001).
 
-// Each address with what stands before and after it, and something between two.
-static void print_addresses(const struct scenario *s, const char *before, const char *after,
-	const char *between, struct strbuf *b)
+// Each address it answers at with what stands before and after it, and something between two.
+static void print_addresses(const struct scenario *s, const struct lab_node *site,
+	const char *before, const char *after, const char *between, struct strbuf *b)
 {
-	bool first = true;
+	const struct scn_site *sites = s->sites.data;
+	const struct ip_addr own[] = { site->address4, site->address6 };
+	bool none = sites[site->index].announcer == ANNOUNCER_NONE;
+	const struct ip_addr *list = none ? own : s->addresses.data;
 
-	items_for_each(struct ip_addr, a, s->addresses)
-	{
+	for (size_t i = 0; i < (none ? countof(own) : s->addresses.count); i++) {
 		char text[IP_TEXT];
-		sb_printf(b, "%s%s%s%s", first ? "" : between, before, ip_print(a, text), after);
-		first = false;
+		sb_printf(b, "%s%s%s%s", i > 0 ? between : "", before, ip_print(&list[i], text),
+			after);
 	}
 }
 
@@ -22,7 +24,7 @@ void config_nsd(
 	const struct scenario *s, const struct lab_node *site, const char *dir, struct strbuf *b)
 {
 	sb_str(b, "server:\n");
-	print_addresses(s, "\tip-address: ", "\n", "", b);
+	print_addresses(s, site, "\tip-address: ", "\n", "", b);
 	sb_printf(b,
 		"\tip-freebind: yes\n"
 		"\tidentity: \"%s\"\n"
@@ -57,7 +59,7 @@ void config_knot(
 		"  background-workers: 1\n"
 		"  listen: [ ",
 		dir, site->name, site->name);
-	print_addresses(s, "\"", "@53\"", ", ", b);
+	print_addresses(s, site, "\"", "@53\"", ", ", b);
 	sb_printf(b,
 		" ]\n"
 		"log:\n"

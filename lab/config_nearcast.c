@@ -6,13 +6,21 @@
 
 struct variables {
 	const struct scenario *s;
-	const struct lab_node *site;
+	const struct topology *t;
+	const struct lab_node *site; // whose values they are
 	const char *dir;
 };
 
 static void put_name(const struct variables *v, struct strbuf *b)
 {
 	sb_str(b, v->site->name);
+}
+
+static void put_site(const struct variables *v, struct strbuf *b)
+{
+	const struct scn_site *sites = v->s->sites.data;
+
+	sb_str(b, sites[v->site->index].site);
 }
 
 static void put_city(const struct variables *v, struct strbuf *b)
@@ -64,6 +72,7 @@ static const struct variable {
 	void (*put)(const struct variables *v, struct strbuf *b);
 } known[] = {
 	{ "name", put_name },
+	{ "site", put_site },
 	{ "city", put_city },
 	{ "lat", put_lat },
 	{ "lon", put_lon },
@@ -82,21 +91,48 @@ static const struct variable *find_variable(const char *name, size_t len)
 	return NULL;
 }
 
+// Those of another host: ${rr1.address4}.
+static bool put_foreign(const struct variables *v, const char *name, size_t len, struct strbuf *b)
+{
+	const char *point = memchr(name, '.', len);
+	size_t n = point ? (size_t)(point - name) : 0;
+	char host[NODE_NAME_MAX + 1] = "";
+
+	if (n == 0 || n > NODE_NAME_MAX)
+		return false;
+	memcpy(host, name, n);
+	struct variables other = *v;
+	other.site = topology_node(v->t, host);
+	const struct variable *var = find_variable(point + 1, len - n - 1);
+	if (!other.site || !var || (var->put != put_address4 && var->put != put_address6))
+		return false;
+	var->put(&other, b);
+	return true;
+}
+
+static bool put_variable(const struct variables *v, const char *name, size_t len, struct strbuf *b)
+{
+	const struct variable *var = find_variable(name, len);
+
+	if (!var)
+		return put_foreign(v, name, len, b);
+	var->put(v, b);
+	return true;
+}
+
 static int substitute(
 	const struct variables *v, const char *text, struct strbuf *b, struct strbuf *error)
 {
 	for (const char *at = strstr(text, "${"); at; at = strstr(text, "${")) {
 		const char *end = strchr(at, '}');
 		size_t len = end ? (size_t)(end - at - 2) : 0;
-		const struct variable *var = end ? find_variable(at + 2, len) : NULL;
 
-		if (!var) {
+		sb_add(b, text, (size_t)(at - text));
+		if (!end || !put_variable(v, at + 2, len, b)) {
 			sb_printf(error, "nearcast.yaml of %s: unknown variable ${%.*s}",
 				v->site->name, (int)len, at + 2);
 			return -EINVAL;
 		}
-		sb_add(b, text, (size_t)(at - text));
-		var->put(v, b);
 		text = end + 1;
 	}
 	sb_str(b, text);
@@ -140,21 +176,32 @@ static void put_upstreams(const struct topology *t, const struct lab_node *site,
 static const struct {
 	const char *key, *value;
 } given[] = {
-	{ "site", "{name: ${name}, city: \"${city}\", lat: ${lat}, lon: ${lon}}" },
+	{ "site", "{name: ${site}, city: \"${city}\", lat: ${lat}, lon: ${lon}}" },
 	{ "node", "{name: ${name}, id: ${id}, address: [${address4}, \"${address6}\"]}" },
 	{ "as", "${as}" },
 	{ "router-id", "${address4}" },
-	{ "listen-port", "0" },
 	{ "control", "${dir}/control" },
 	{ "readonly", "${dir}/readonly" },
 };
+
+// Only a mesh needs nodes that listen: reflectors wait for them.
+static void put_listen_port(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+{
+	bool mesh = false;
+
+	for (size_t i = 0; i < t->fleet_count; i++) {
+		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
+		mesh |= peer && peer->kind == NODE_KIND_SITE;
+	}
+	sb_printf(b, "listen-port: %d\n", mesh ? 179 : 0);
+}
 
 int config_nearcast(const struct scenario *s, const struct topology *t, const struct lab_node *site,
 	const char *dir, struct strbuf *b, struct strbuf *error)
 {
 	const struct scn_site *scn = (const struct scn_site *)s->sites.data + site->index;
 	const char *text = scn->nearcast ? scn->nearcast : s->nearcast;
-	const struct variables v = { s, site, dir };
+	const struct variables v = { s, t, site, dir };
 	int rc = 0;
 
 	for (size_t i = 0; i < countof(given) && rc == 0; i++) {
@@ -164,8 +211,12 @@ int config_nearcast(const struct scenario *s, const struct topology *t, const st
 		rc = substitute(&v, given[i].value, b, error);
 		sb_char(b, '\n');
 	}
+	if (rc == 0 && !has_key(text, "listen-port"))
+		put_listen_port(t, site, b);
 	if (rc == 0 && !has_key(text, "upstreams"))
 		put_upstreams(t, site, b);
+	if (rc == 0 && !has_key(text, "fleet"))
+		config_fleet_sessions(t, site, b);
 	if (rc == 0)
 		rc = substitute(&v, text, b, error);
 	return rc;

@@ -9,6 +9,7 @@ const char *verdict_name(enum verdict v)
 		[VERDICT_WRONG_SITE] = "wrong-site",
 		[VERDICT_LONG_OUTAGE] = "long-outage",
 		[VERDICT_LOST] = "lost",
+		[VERDICT_WRONG_NODES] = "wrong-nodes",
 	};
 
 	return names[v];
@@ -16,9 +17,9 @@ const char *verdict_name(enum verdict v)
 
 const char *site_name(const struct scenario *s, int site)
 {
-	const struct scn_site *sites = s->sites.data;
+	char *const *names = s->site_names.data;
 
-	return site == SITE_NONE ? NULL : sites[site].name;
+	return site == SITE_NONE ? NULL : names[site];
 }
 
 void expect_resolve(const struct scenario *s, const struct items *entries,
@@ -38,6 +39,7 @@ void expect_resolve(const struct scenario *s, const struct items *entries,
 			ret[scenario_client(s, *name)] = (struct expectation){
 				.named = true,
 				.site = e->site ? scenario_site(s, e->site) : SITE_NONE,
+				.nodes = e->nodes.count ? &e->nodes : NULL,
 				.has_max_outage = e->has_max_outage,
 				.has_max_lost = e->has_max_lost,
 				.max_outage = e->max_outage,
@@ -47,7 +49,7 @@ void expect_resolve(const struct scenario *s, const struct items *entries,
 	}
 }
 
-enum verdict expect_judge(const struct expectation *e, const struct outage *o)
+enum verdict expect_judge(const struct expectation *e, const struct outage *o, bool shared)
 {
 	if (o->site_after != e->site)
 		return VERDICT_WRONG_SITE;
@@ -55,7 +57,7 @@ enum verdict expect_judge(const struct expectation *e, const struct outage *o)
 		return VERDICT_LONG_OUTAGE;
 	if (e->has_max_lost && o->lost > e->max_lost)
 		return VERDICT_LOST;
-	return VERDICT_OK;
+	return shared ? VERDICT_OK : VERDICT_WRONG_NODES;
 }
 
 void expect_print_limits(const struct expectation *e, struct strbuf *b)

@@ -6,8 +6,9 @@
 #include "lib/strbuf.h"
 
 struct expectation {
-	bool named; // by an entry of this step
-	int site;   // index; SITE_NONE: nobody answers
+	bool named;                // by an entry of this step
+	int site;                  // index; SITE_NONE: nobody answers
+	const struct items *nodes; // char *: exactly these of the site share it; NULL: any
 	bool has_max_outage, has_max_lost;
 	span max_outage;
 	uint64_t max_lost;
@@ -18,6 +19,7 @@ enum verdict {
 	VERDICT_WRONG_SITE,  // somebody else answers in the end, or nobody
 	VERDICT_LONG_OUTAGE, // longer than promised
 	VERDICT_LOST,        // more queries than promised
+	VERDICT_WRONG_NODES, // other nodes of the site share it than promised
 	VERDICT_MAX,
 };
 const char *verdict_name(enum verdict v); // "wrong-site"
@@ -28,7 +30,8 @@ void expect_resolve(const struct scenario *s, const struct items *entries,
 	const uint64_t *others_max_lost, const struct expectation *previous,
 	struct expectation *ret);
 
-enum verdict expect_judge(const struct expectation *e, const struct outage *o);
+// shared: whether the nodes that should share the client do.
+enum verdict expect_judge(const struct expectation *e, const struct outage *o, bool shared);
 
 // "nyc1, outage at most 300 ms, lost at most 10"
 void expect_print(const struct scenario *s, const struct expectation *e, struct strbuf *b);

@@ -139,6 +139,7 @@ static const char head[] =
 	"rect{stroke-width:1.5}\n"
 	".router rect{fill:#eef2f7;stroke:#4a6079}\n"
 	".site rect{fill:#ddaa33;stroke:#7a5c10}\n"
+	".reflector rect{fill:#cfe3d4;stroke:#2c6e49}\n"
 	".client{font-size:11px;fill:#113355;font-style:italic}\n"
 	".sub{font-size:10px;fill:#445}\n"
 	"line{stroke:#4a6079;stroke-width:1.6}\n"

@@ -89,6 +89,9 @@ static const struct sysctl sysctls[] = {
 	{ "/proc/sys/net/ipv4/conf/all/forwarding", "1", true },
 	{ "/proc/sys/net/ipv4/conf/default/forwarding", "1", true },
 	{ "/proc/sys/net/ipv6/conf/all/forwarding", "1", true },
+	// Where a route has several next hops, ports tell flows apart.
+	{ "/proc/sys/net/ipv4/fib_multipath_hash_policy", "1", true },
+	{ "/proc/sys/net/ipv6/fib_multipath_hash_policy", "1", true },
 	{ "/proc/sys/net/ipv6/conf/default/forwarding", "1", true },
 };
 

@@ -14,6 +14,7 @@ struct query_record {
 	instant sent;
 	instant answered; // INSTANT_NEVER: not, or not in time
 	int16_t site;     // that gave a good answer; SITE_NONE
+	int16_t node;     // of it
 };
 
 struct outage {

@@ -1,6 +1,7 @@
 #include "lab/report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "lib/out.h"
 #include "lib/own.h"
@@ -17,8 +18,10 @@ static const struct scn_client *client_at(const struct run_result *r, size_t i)
 
 void report_event(const struct run_result *r, const struct step_result *step, struct strbuf *b)
 {
-	sb_printf(b, "\n%.1f s  %s %s\n", span_to_s(instant_diff(step->at, r->zero)),
-		step_event_name(step->step->event), step->step->target);
+	sb_printf(b, "\n%.1f s  %s ", span_to_s(instant_diff(step->at, r->zero)),
+		step_event_name(step->step->event));
+	step_print_targets(step->step, b);
+	sb_char(b, '\n');
 	if (step->step->note)
 		sb_printf(b, "%s\n", step->step->note);
 }
@@ -32,6 +35,27 @@ static void print_heading(const struct step_result *step, struct strbuf *b)
 		sb_printf(b, "%s after %.1f ms\n", step->reaction_type, ms(step->reaction));
 	if (step->failure)
 		sb_printf(b, "FAILED: %s\n", step->failure);
+}
+
+// Only where the scenario asks for it, or where it went wrong.
+static void print_announced(
+	const struct run_result *r, const struct step_result *step, struct strbuf *b)
+{
+	const struct scn_step *scn = step->step;
+
+	if (!step->has_fewest || !(scn->has_announced || scn->has_min_announced))
+		return;
+	sb_printf(b, "announced in the end by %s%s\n",
+		step->announced[0] ? step->announced : "nobody",
+		step->announced_ok ? "" : ": FAILED (others were expected)");
+	sb_printf(b, "at any instant by at least %u site%s", step->fewest,
+		step->fewest == 1 ? "" : "s");
+	if (scn->has_min_announced)
+		sb_printf(b, ", expected %" PRIu64, scn->min_announced);
+	if (!step->fewest_ok)
+		sb_printf(b, ": FAILED (since %.3f s)",
+			span_to_s(instant_diff(step->fewest_at, r->zero)));
+	sb_char(b, '\n');
 }
 
 static void put_verdict(struct out *o, const struct client_result *c)
@@ -113,6 +137,12 @@ void report_step(const struct run_result *r, const struct step_result *step, str
 	}
 	out_end(o);
 	out_free(&o);
+	if (step->step)
+		print_announced(r, step, b);
+	if (step->output)
+		sb_printf(b, "%s%s", step->output,
+			step->output[0] && step->output[strlen(step->output) - 1] == '\n' ? ""
+											  : "\n");
 	if (others > 0)
 		sb_printf(b, "%zu other client%s: same site as before, nothing lost\n", others,
 			others == 1 ? "" : "s");
@@ -122,23 +152,35 @@ void report_end(const struct run_result *r, struct strbuf *b)
 {
 	size_t held = 0, planned = r->scenario->timeline.count + 1;
 
+	if (r->has_fewest && r->scenario->has_min_announced)
+		sb_printf(b,
+			"\nat any instant announced by at least %u sites, expected %" PRIu64 "%s\n",
+			r->fewest, r->scenario->min_announced, r->fewest_ok ? "" : ": FAILED");
 	for (size_t i = 0; i < r->step_count; i++)
 		held += r->steps[i].ok;
-	sb_printf(b, "\n%s: %zu of %zu steps as expected in %.1f s, links delayed by %s%s\n",
+	sb_printf(b, "%s%s: %zu of %zu steps as expected in %.1f s, links delayed by %s%s\n",
+		r->has_fewest && r->scenario->has_min_announced ? "" : "\n",
 		r->ok ? "ok" : "FAILED", held, planned, span_to_s(instant_diff(r->ended, r->began)),
 		link_method_name(r->method), r->interrupted ? " (interrupted)" : "");
 }
 
 static void json_sites(const struct scenario *s, struct out *o)
 {
+	static const char *const announcers[] = {
+		[ANNOUNCER_NEARCASTD] = "nearcastd",
+		[ANNOUNCER_BIRD] = "bird",
+		[ANNOUNCER_NONE] = "none",
+	};
+
 	out_array(o, "sites");
 	items_for_each(struct scn_site, site, s->sites)
 	{
 		out_object(o, NULL);
 		out_str(o, "name", site->name);
+		out_str(o, "site", site->site);
 		out_str(o, "city", site->city);
 		out_str(o, "dns", site->dns == DNS_NSD ? "nsd" : "knot");
-		out_str(o, "announcer", site->announcer == ANNOUNCER_BIRD ? "bird" : "nearcastd");
+		out_str(o, "announcer", announcers[site->announcer]);
 		out_array(o, "upstreams");
 		items_for_each(struct scn_upstream, u, site->upstreams)
 			out_str(o, NULL, u->network);
@@ -212,17 +254,34 @@ static void json_step(const struct run_result *r, const struct step_result *step
 	out_bool(o, "ok", step->ok);
 }
 
+static void json_announced(
+	const struct run_result *r, const struct step_result *step, struct out *o)
+{
+	if (!step->has_fewest)
+		return;
+	out_str(o, "announced", step->announced);
+	out_bool(o, "announced_ok", step->announced_ok);
+	out_uint(o, "fewest_announced", step->fewest);
+	out_double(o, "fewest_at_ms", ms(instant_diff(step->fewest_at, r->zero)), 3);
+	out_bool(o, "fewest_ok", step->fewest_ok);
+}
+
 static void json_event(const struct run_result *r, const struct step_result *step, struct out *o)
 {
+	own(sb_free) struct strbuf targets = {};
+
+	step_print_targets(step->step, &targets);
 	out_object(o, NULL);
 	out_double(o, "at_ms", ms(instant_diff(step->at, r->zero)), 3);
 	out_str(o, "event", step_event_name(step->step->event));
-	out_str(o, "target", step->step->target);
+	out_str(o, "target", sb_text(&targets));
 	out_str(o, "note", step->step->note);
 	out_str(o, "failure", step->failure);
 	out_str(o, "reaction", step->has_reaction ? step->reaction_type : NULL);
 	json_rtt(o, "reaction_ms", step->reaction);
-	out_double(o, "seconds", span_to_s(instant_diff(step->end, step->at)), 3);
+	out_double(o, "seconds", span_to_s(instant_diff(step->settled_at, step->at)), 3);
+	out_str(o, "output", step->output);
+	json_announced(r, step, o);
 	json_step(r, step, o);
 	out_end(o);
 }
@@ -256,6 +315,10 @@ void report_json(const struct run_result *r, struct strbuf *b)
 		if (r->steps[i].end.us > 0) // not one that was interrupted
 			json_event(r, &r->steps[i], o);
 	out_end(o);
+	if (r->has_fewest) {
+		out_uint(o, "fewest_announced", r->fewest);
+		out_bool(o, "fewest_ok", r->fewest_ok);
+	}
 	out_bool(o, "interrupted", r->interrupted);
 	out_bool(o, "ok", r->ok);
 	out_end(o);

@@ -144,3 +144,21 @@ int rtnl_add_default(int ns, const struct ip_addr *gateway, uint32_t metric)
 	int rc = netns_visit(ns, &v);
 	return rc < 0 ? rc : send_here(&r);
 }
+
+int rtnl_blackhole(int ns, const struct ip_addr *to, bool on)
+{
+	own(netns_return) struct netns_visit v = { -1 };
+	struct request r;
+	struct rtmsg *rtm = request_init(&r, on ? RTM_NEWROUTE : RTM_DELROUTE,
+		on ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof(*rtm));
+
+	rtm->rtm_family = address_family(to);
+	rtm->rtm_dst_len = (uint8_t)ip_bits(to->family);
+	rtm->rtm_table = RT_TABLE_MAIN;
+	rtm->rtm_protocol = RTPROT_STATIC;
+	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
+	rtm->rtm_type = RTN_BLACKHOLE;
+	put_address(r.nlh, RTA_DST, to);
+	int rc = netns_visit(ns, &v);
+	return rc < 0 ? rc : send_here(&r);
+}

@@ -18,5 +18,8 @@
 [[nodiscard]] int rtnl_add_address(
 	int ns, const char *ifname, const struct ip_addr *a, unsigned bits);
 
+// A route that drops what is sent to the address, or the end of it.
+[[nodiscard]] int rtnl_blackhole(int ns, const struct ip_addr *to, bool on);
+
 // A default route through a gateway; the lowest metric wins.
 [[nodiscard]] int rtnl_add_default(int ns, const struct ip_addr *gateway, uint32_t metric);

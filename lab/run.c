@@ -8,18 +8,18 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "lab/client.h"
 #include "lab/event.h"
+#include "lab/judge.h"
 #include "lab/live.h"
 #include "lab/service.h"
 #include "lab/watch.h"
 #include "lib/mem.h"
 
-enum { POLL_MS = 20 };
+enum { POLL_MS = 20, RETRY_MS = 200 };
 
 enum phase {
 	PHASE_SETTLING, // the last step is being watched
-	PHASE_WAITING,  // for the time of the next one
+	PHASE_WAITING,  // for the time of the next one, while the step lasts
 	PHASE_KEEPING,  // the timeline is over, the world stays
 };
 
@@ -35,10 +35,14 @@ struct run {
 	struct world *world;
 	struct services *services;
 	struct clients *clients;
+	struct census *census;
+	struct judge judge;
 	struct watch *watch;
 	struct live live;
 	pid_t line;    // delay line, 0: none
 	pid_t command; // of the step `run` that is watched; 0: none, or over
+	instant again; // when a command that failed is run again; INSTANT_NEVER: not
+	long output;   // where in the log the output of the command begins
 	enum phase phase;
 	size_t next; // step of the timeline
 	int failed;  // negative errno: the run cannot go on
@@ -78,50 +82,6 @@ static void begin_step(struct run *run, const struct scn_step *step, instant at)
 	run->phase = PHASE_SETTLING;
 }
 
-static span settle_of(const struct run *run, const struct step_result *step)
-{
-	return step->step ? step->step->settle : run->s->settle;
-}
-
-static bool stream_settled(struct run *run, size_t i, const struct step_result *step, instant now)
-{
-	const struct stream *s = clients_stream(run->clients, i);
-	int site = step->clients[s->client_index].expected.site;
-	span steady = clients_steady(run->clients, i, now);
-	span settle = settle_of(run, step);
-
-	if (site != SITE_NONE)
-		return s->site == site && steady.us >= settle.us;
-	instant since = instant_before(s->last_answer, step->at) ? step->at : s->last_answer;
-	return instant_diff(now, since).us >= settle.us + s->client->timeout.us;
-}
-
-static bool is_settled(struct run *run, const struct step_result *step, instant now)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < clients_streams(run->clients); i++)
-		all &= stream_settled(run, i, step, now);
-	return all;
-}
-
-static void judge(struct run *run, struct step_result *step)
-{
-	step->ok = !step->failure;
-	for (size_t i = 0; i < run->s->clients.count; i++) {
-		struct client_result *c = &step->clients[i];
-		c->outage = clients_outage(run->clients, i, step->at, step->end);
-		if (!step->step) { // before anything happened there is nothing to lose
-			c->outage.lost = c->outage.sent = 0;
-			c->outage.longest = (span){};
-			c->outage.open = false;
-		}
-		c->verdict = expect_judge(&c->expected, &c->outage);
-		step->ok &= c->verdict == VERDICT_OK;
-	}
-	run->r->ok &= step->ok;
-}
-
 // Once: the result is complete.
 static void conclude(struct run *run)
 {
@@ -133,6 +93,8 @@ static void conclude(struct run *run)
 	run->concluded = true;
 	r->ended = lab_now();
 	r->ok = r->ok && !r->interrupted && r->step_count == planned;
+	if (run->clients)
+		judge_run(&run->judge, r);
 	if (run->o->on_end && r->step_count > 0)
 		run->o->on_end(run->o->ctx, r);
 }
@@ -153,22 +115,47 @@ static void end_run(struct run *run)
 		run->world->name, run->topology->nodes[0].name);
 }
 
-static void finish_step(struct run *run, instant now, bool settled)
+static void show_output(struct run *run, struct step_result *step)
+{
+	own(sb_free) struct strbuf b = {};
+
+	if (!step->step || !step->step->show)
+		return;
+	const char *name = *(char *const *)step->step->targets.data;
+	if (world_read(run->world, topology_node(run->topology, name), "run.log", run->output,
+		    &b) == 0)
+		step->output = sb_take(&b);
+}
+
+static void finish_step(struct run *run, instant now)
 {
 	struct step_result *step = current(run);
 
 	step->end = now;
-	step->settled = settled;
-	judge(run, step);
+	show_output(run, step);
+	judge_step(&run->judge, step);
+	run->r->ok &= step->ok;
 	if (!step->step) {
-		SAY(run, LIVE_GOOD, now, settled ? "everybody is answered" : "not as expected");
+		SAY(run, LIVE_GOOD, now,
+			step->settled ? "everybody is answered" : "not as expected");
 		run->r->zero = run->live.zero = now;
 	}
 	if (run->o->on_step)
 		run->o->on_step(run->o->ctx, run->r, step);
-	run->phase = PHASE_WAITING;
 	if (run->next == run->s->timeline.count || (!step->step && !step->ok) || run->o->up)
 		end_run(run);
+}
+
+// The step is as it should be, or it is too late for that; it goes on until the next one.
+static void settle_step(struct run *run, instant now, bool settled)
+{
+	struct step_result *step = current(run);
+
+	step->settled = settled;
+	step->settled_at = now;
+	run->phase = PHASE_WAITING;
+	if (!step->step || run->next == run->s->timeline.count)
+		finish_step(run, now);
 }
 
 static void fail_step(struct run *run, struct strbuf *why)
@@ -177,30 +164,53 @@ static void fail_step(struct run *run, struct strbuf *why)
 	SAY(run, LIVE_BAD, lab_now(), "%s", current(run)->failure);
 }
 
+static int do_event(struct run *run, const struct scn_step *step, struct strbuf *why)
+{
+	own(sb_free) struct strbuf before = {};
+
+	if (step->event == STEP_RUN) {
+		const char *name = *(char *const *)step->targets.data;
+		int rc = world_read(
+			run->world, topology_node(run->topology, name), "run.log", 0, &before);
+		run->output = rc == 0 ? (long)before.len : 0;
+	}
+	return event_do(step, run->world, run->services, &run->command, why);
+}
+
 static void fire(struct run *run, instant now)
 {
 	const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next++;
-	own(sb_free) struct strbuf why = {};
+	own(sb_free) struct strbuf why = {}, targets = {};
 
+	step_print_targets(step, &targets);
 	begin_step(run, step, now);
 	clients_mark(run->clients, now);
 	if (run->o->on_event)
 		run->o->on_event(run->o->ctx, run->r, current(run));
 	else
-		SAY(run, LIVE_STRONG, now, "%s %s", step_event_name(step->event), step->target);
-	if (event_do(step, run->world, run->services, &run->command, &why) < 0)
+		SAY(run, LIVE_STRONG, now, "%s %s", step_event_name(step->event),
+			sb_text(&targets));
+	if (do_event(run, step, &why) < 0)
 		fail_step(run, &why);
 }
 
-// A step is not over before its command is, and fails with it.
-static void check_command(struct run *run, bool give_up)
+static void print_end(struct strbuf *why, int status, const char *node)
 {
-	const char *node = current(run)->step ? current(run)->step->target : "";
+	sb_printf(why, "the command ended with %s %d: see %s/run.log (kept with --keep)",
+		WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), node);
+}
+
+// A step is not over before its command is, and fails with it.
+static void check_command(struct run *run, instant now, bool give_up)
+{
+	const struct scn_step *step = current(run)->step;
 	own(sb_free) struct strbuf why = {};
 	int status;
 
 	if (run->command == 0)
 		return;
+	const char *node = *(char *const *)step->targets.data;
 	if (waitpid(run->command, &status, WNOHANG) != run->command) {
 		if (!give_up)
 			return;
@@ -208,11 +218,27 @@ static void check_command(struct run *run, bool give_up)
 		waitpid(run->command, &status, 0);
 		sb_printf(&why, "the command still ran: see %s/run.log (kept with --keep)", node);
 	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		sb_printf(&why, "the command ended with %s %d: see %s/run.log (kept with --keep)",
-			WIFSIGNALED(status) ? "signal" : "status",
-			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), node);
+		if (step->retry && !give_up)
+			run->again = instant_add(now, span_ms(RETRY_MS));
+		else
+			print_end(&why, status, node);
 	}
 	run->command = 0;
+	if (why.len)
+		fail_step(run, &why);
+}
+
+static void retry_command(struct run *run, instant now, bool give_up)
+{
+	own(sb_free) struct strbuf why = {};
+
+	if (!instant_due(run->again, now) && !give_up)
+		return;
+	if (give_up && !instant_is_never(run->again))
+		sb_str(&why, "the command failed to the end");
+	run->again = INSTANT_NEVER;
+	if (!why.len)
+		(void)do_event(run, current(run)->step, &why);
 	if (why.len)
 		fail_step(run, &why);
 }
@@ -227,6 +253,21 @@ static void check_line(struct run *run)
 	end_run(run);
 }
 
+static void watch_step(struct run *run, instant now)
+{
+	const struct step_result *step = current(run);
+	span within = step->step ? step->step->within : run->s->within;
+	bool late = instant_due(instant_add(step->at, within), now);
+
+	check_command(run, now, late);
+	if (!instant_is_never(run->again))
+		retry_command(run, now, late);
+	bool running = run->command != 0 || !instant_is_never(run->again);
+	bool settled = !running && judge_is_settled(&run->judge, step, now);
+	if (settled || late)
+		settle_step(run, now, settled);
+}
+
 static void on_poll(uv_timer_t *timer)
 {
 	struct run *run = timer->data;
@@ -234,17 +275,14 @@ static void on_poll(uv_timer_t *timer)
 
 	check_line(run);
 	if (run->phase == PHASE_SETTLING) {
-		const struct step_result *step = current(run);
-		span within = step->step ? step->step->within : run->s->within;
-		bool late = instant_due(instant_add(step->at, within), now);
-		check_command(run, late);
-		bool settled = run->command == 0 && is_settled(run, step, now);
-		if (settled || late)
-			finish_step(run, now, settled);
+		watch_step(run, now);
 	} else if (run->phase == PHASE_WAITING && run->next < run->s->timeline.count) {
 		const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next;
-		if (instant_due(instant_add(run->r->zero, step->at), now))
-			fire(run, now);
+		if (!instant_due(instant_add(run->r->zero, step->at), now))
+			return;
+		if (current(run)->step)
+			finish_step(run, now);
+		fire(run, now);
 	}
 }
 
@@ -280,6 +318,9 @@ static void on_exit_of(void *ctx, struct service *s, int status)
 	struct run *run = ctx;
 	own(sb_free) struct strbuf tail = {};
 
+	// With the daemon go its sessions, and with those what it announced.
+	if (strcmp(s->name, "nearcastd") == 0 && run->census)
+		census_note(run->census, lab_now(), s->node->index, NULL, NULL, false);
 	if (run->r->step_count > 1) {
 		SAY(run, LIVE_DIM, lab_now(), "%s/%s ended", s->node->name, s->name);
 		return;
@@ -300,17 +341,39 @@ static bool is_reaction(const struct daemon_event *e)
 	return strcmp(e->type, "withdrawn") == 0 || strcmp(e->type, "announced") == 0;
 }
 
+// A service of the node is a target.
+static bool is_about(const struct scn_step *step, const struct lab_node *node)
+{
+	size_t n = strlen(node->name);
+
+	items_for_each(char *, target, step->targets)
+	{
+		if (strncmp(*target, node->name, n) == 0 && (*target)[n] == '/')
+			return true;
+	}
+	return false;
+}
+
 static void note_reaction(struct step_result *step, const struct daemon_event *e)
 {
-	size_t n = strlen(e->node->name);
-
 	if (!step->step || step->has_reaction || !is_reaction(e) || instant_before(e->at, step->at))
 		return;
-	if (strncmp(step->step->target, e->node->name, n) != 0 || step->step->target[n] != '/')
+	if (!is_about(step->step, e->node))
 		return;
 	step->has_reaction = true;
 	step->reaction = instant_diff(e->at, step->at);
 	snprintf(step->reaction_type, sizeof(step->reaction_type), "%s", e->type);
+}
+
+static void count_event(struct run *run, const struct daemon_event *e)
+{
+	struct ip_prefix prefix;
+	bool on = strcmp(e->type, "announced") == 0;
+
+	if (strcmp(e->type, "upstream_down") == 0)
+		census_note(run->census, e->at, e->node->index, e->upstream, NULL, false);
+	else if (is_reaction(e) && prefix_parse(&prefix, e->subject) == 0)
+		census_note(run->census, e->at, e->node->index, e->upstream, &prefix, on);
 }
 
 static void on_daemon_event(void *ctx, const struct daemon_event *e)
@@ -319,6 +382,7 @@ static void on_daemon_event(void *ctx, const struct daemon_event *e)
 	char cause[32] = "";
 
 	note_reaction(current(run), e);
+	count_event(run, e);
 	if (run->r->step_count < 2)
 		return; // the start is long and dull
 	if (e->cause_seq)
@@ -377,9 +441,13 @@ static int start_measuring(struct run *run)
 {
 	static const struct clients_ops ops = { on_change };
 
+	run->census = census_new(run->s);
 	begin_step(run, NULL, lab_now());
 	run->watch = watch_new(&run->loop, run->s, run->world, on_daemon_event, run);
-	return clients_new(&run->clients, &run->loop, run->s, run->topology, &ops, run, run->error);
+	int rc = clients_new(
+		&run->clients, &run->loop, run->s, run->topology, &ops, run, run->error);
+	run->judge = (struct judge){ run->s, run->clients, run->census };
+	return rc;
 }
 
 static void close_handle(uv_handle_t *h, void *)
@@ -393,6 +461,7 @@ static void clean_up(struct run *run)
 	clients_free(&run->clients);
 	watch_free(&run->watch);
 	services_free(&run->services);
+	census_free(&run->census);
 	uv_walk(&run->loop, close_handle, NULL);
 	uv_run(&run->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&run->loop);
@@ -413,7 +482,12 @@ int run_scenario(struct run_result *ret, const struct scenario *s,
 	r.started_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
 	r.steps = mem_zalloc((s->timeline.count + 1) * sizeof(*r.steps));
 	*run = (struct run){
-		.s = s, .o = options, .r = &r, .error = error, .live = live_new(r.began)
+		.s = s,
+		.o = options,
+		.r = &r,
+		.error = error,
+		.live = live_new(r.began),
+		.again = INSTANT_NEVER,
 	};
 	run->failed = start_loop(run);
 	if (run->failed == 0)
@@ -437,6 +511,8 @@ void run_result_free(struct run_result *r)
 {
 	for (size_t i = 0; i < r->step_count; i++) {
 		free(r->steps[i].failure);
+		free(r->steps[i].output);
+		free(r->steps[i].announced);
 		free(r->steps[i].clients);
 	}
 	free(r->steps);

@@ -14,9 +14,16 @@ struct client_result {
 
 struct step_result {
 	const struct scn_step *step; // NULL: the start, before the first event
-	instant at, end;
-	bool settled;  // in time
-	char *failure; // the event could not be made to happen; NULL
+	instant at, end;             // it lasts until the next event
+	bool settled;                // in time
+	instant settled_at;
+	char *failure;   // the event could not be made to happen; NULL
+	char *output;    // of the command, if it is to be shown; NULL
+	bool has_fewest; // there is something to count: sites with nearcastd
+	unsigned fewest; // sites that announced, of the worst instant
+	instant fewest_at;
+	char *announced; // who did in the end: "fra1, nyc1"
+	bool announced_ok, fewest_ok;
 	// When the site's daemon told its routers: its first withdrawal or
 	// announcement since the event. Of events on a site's service only.
 	bool has_reaction;
@@ -35,6 +42,10 @@ struct run_result {
 	instant ended;
 	struct step_result *steps; // the start first; those that took place
 	size_t step_count;
+	bool has_fewest; // of the whole timeline
+	unsigned fewest;
+	instant fewest_at;
+	bool fewest_ok;
 	bool interrupted;
 	bool ok;
 };

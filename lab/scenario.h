@@ -1,5 +1,5 @@
-// What a scenario file says: a small Internet, the sites in it, the clients that
-// measure, and a timeline of events with what is expected of each.
+// What a scenario file says: a small Internet, the sites in it, the route reflectors of
+// their fleet, the clients that measure, and a timeline of events with what is expected of each.
 //
 // Everything lives in the arena of its struct scenario and is never changed after loading.
 #pragma once
@@ -23,6 +23,7 @@ struct scn_network {
 	enum router_kind kind;
 	char *city;
 	struct geo_point at;
+	bool multipath; // equally good routes share the load, by addresses and ports
 	struct place place;
 };
 
@@ -41,7 +42,11 @@ struct scn_link {
 	struct place place;
 };
 
-enum announcer { ANNOUNCER_NEARCASTD, ANNOUNCER_BIRD };
+enum announcer {
+	ANNOUNCER_NEARCASTD,
+	ANNOUNCER_BIRD, // static routes, no checks
+	ANNOUNCER_NONE, // nothing: the DNS server answers at its host's own address
+};
 enum dns_kind { DNS_NSD, DNS_KNOT };
 
 struct scn_upstream {
@@ -52,16 +57,37 @@ struct scn_upstream {
 	struct place place;
 };
 
+// One node of a site: most sites have one, and are named by it.
 struct scn_site {
 	char *name;
+	char *site;        // the site it belongs to
+	size_t site_index; // in struct scenario's site_names
 	char *city;
 	struct geo_point at;
 	enum dns_kind dns;
 	enum announcer announcer;
 	struct items upstreams; // struct scn_upstream
+	bool has_fleet;
+	struct items fleet; // char *: reflectors and nodes it has fleet sessions with
 	char *nearcast; // nearcast.yaml, or the part the lab does not write; NULL: the scenario's
 	struct place place;
 	struct place nearcast_place;
+};
+
+// Who has fleet sessions with whom, unless a node's own list says otherwise.
+enum fleet_shape { FLEET_NONE, FLEET_MESH, FLEET_REFLECTORS };
+
+enum reflector_kind { REFLECTOR_BIRD, REFLECTOR_FRR };
+
+// A host that reflects the fleet's routes, and carries no other.
+struct scn_reflector {
+	char *name;
+	char *network;
+	enum reflector_kind kind;
+	char *city; // the network's unless given
+	struct geo_point at;
+	bool has_lat, has_lon;
+	struct place place;
 };
 
 enum client_family { CLIENT_IP4 = 1, CLIENT_IP6 = 2, CLIENT_BOTH = 3 };
@@ -75,6 +101,7 @@ struct scn_client {
 	enum client_family family;
 	span interval;
 	span timeout;
+	uint64_t ports; // it asks from, in turn
 	struct place place;
 };
 
@@ -83,6 +110,7 @@ struct scn_client {
 struct scn_expect {
 	struct items clients; // char *
 	char *site;           // NULL: nobody answers
+	struct items nodes;   // char *: of that site, those that share the clients; none: any
 	bool has_max_outage, has_max_lost;
 	span max_outage;
 	uint64_t max_lost;
@@ -97,25 +125,34 @@ enum step_event {
 	STEP_START,
 	STEP_LINK_DOWN,
 	STEP_LINK_UP,
+	STEP_BLOCK,
+	STEP_UNBLOCK,
+	STEP_RECONFIGURE,
 	STEP_RUN,
 	STEP_MAX,
 };
 const char *step_event_name(enum step_event e);
-// What the target of an event names.
-enum target_kind { TARGET_SERVICE, TARGET_LINK, TARGET_NODE };
+// What the target of an event names: "fra1/dns", "rhine/hudson", "fra1/rr1", "fra1", "fra1".
+enum target_kind { TARGET_SERVICE, TARGET_LINK, TARGET_PAIR, TARGET_DAEMON, TARGET_NODE };
 enum target_kind step_event_target(enum step_event e);
 
 struct scn_step {
 	span at; // after the first step could begin
 	enum step_event event;
-	char *target;         // "fra1/dns", "rhine/hudson", "fra1"
+	struct items targets; // char *; it happens to all of them at once
 	struct items command; // char *, of `run`
+	bool retry;           // `run` again until it succeeds
+	bool show;            // what `run` prints belongs into the report
+	char *replace, *with; // text of nearcast.yaml, of `reconfigure`
 	char *note;           // a line for the reader; NULL
 	bool has_settle, has_within;
 	span settle, within;
 	bool has_others_max_lost;
 	uint64_t others_max_lost; // of clients that no entry of expect names
 	struct items expect;      // struct scn_expect
+	bool has_min_announced, has_announced;
+	uint64_t min_announced; // sites, at every instant of the step
+	struct items announced; // char *: exactly these sites in the end
 	struct place place;
 };
 
@@ -129,10 +166,14 @@ struct scenario {
 	struct items addresses; // struct ip_addr of the service; at most one a family
 	span settle;            // calm that ends a step
 	span within;            // a step that is not settled by then has failed
-	struct items networks, links, sites, clients; // struct scn_*
-	char *nearcast;                               // for sites without one of their own
-	struct items start;                           // struct scn_expect, before the first step
-	struct items timeline;                        // struct scn_step
+	struct items networks, links, sites, reflectors, clients; // struct scn_*
+	struct items site_names;                                  // char *, each once
+	enum fleet_shape fleet;
+	bool has_min_announced;
+	uint64_t min_announced; // sites, at every instant from the first event on
+	char *nearcast;         // for sites without one of their own
+	struct items start;     // struct scn_expect, before the first step
+	struct items timeline;  // struct scn_step
 };
 
 extern const struct schema scenario_schema;
@@ -145,11 +186,16 @@ void scenario_free(struct scenario **s);
 
 // Index in the list, -1 when there is none of that name.
 int scenario_network(const struct scenario *s, const char *name);
-int scenario_site(const struct scenario *s, const char *name);
+int scenario_site(const struct scenario *s, const char *name); // in site_names
+int scenario_node(const struct scenario *s, const char *name); // in sites
+int scenario_reflector(const struct scenario *s, const char *name);
 int scenario_client(const struct scenario *s, const char *name);
 
 // The service's address of a family, NULL when it has none.
 const struct ip_addr *scenario_service_address(const struct scenario *s, enum ip_family family);
+
+// The targets of a step, with commas between.
+void step_print_targets(const struct scn_step *step, struct strbuf *b);
 
 // Splits "a/b"; each at most NAME_MAX_LEN characters. False when it is no such pair.
 enum { NODE_NAME_MAX = 15 }; // names of nodes are names of interfaces too (IFNAMSIZ)

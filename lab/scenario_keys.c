@@ -12,6 +12,19 @@ static const struct schema_word router_words[] = {
 	{},
 };
 
+static const struct schema_word reflector_words[] = {
+	{ "bird", REFLECTOR_BIRD, "BIRD 2: `rr client`, `add paths on`" },
+	{ "frr", REFLECTOR_FRR, "FRR: `route-reflector-client`, `addpath-tx-all-paths`" },
+	{},
+};
+
+static const struct schema_word fleet_words[] = {
+	{ "none", FLEET_NONE, "nobody: each node decides alone" },
+	{ "mesh", FLEET_MESH, "every node with every other" },
+	{ "reflectors", FLEET_REFLECTORS, "every node with every reflector" },
+	{},
+};
+
 static const struct schema_word relation_words[] = {
 	{ "customer", RELATION_CUSTOMER, "b pays a: everything a knows goes to b" },
 	{ "peer", RELATION_PEER, "each sends its own and its customers' routes" },
@@ -34,6 +47,9 @@ static const struct schema_word dns_words[] = {
 static const struct schema_word announcer_words[] = {
 	{ "nearcastd", ANNOUNCER_NEARCASTD, "the daemon, with checks" },
 	{ "bird", ANNOUNCER_BIRD, "BIRD with static routes and no checks: the baseline" },
+	{ "none", ANNOUNCER_NONE,
+		"nobody: the DNS server answers at the host's own address, for others to depend "
+		"on" },
 	{},
 };
 
@@ -52,6 +68,11 @@ static const struct schema_word event_words[] = {
 	{ "start", STEP_START, "start the service again after it ended" },
 	{ "link-down", STEP_LINK_DOWN, "cut a link, named network/neighbour" },
 	{ "link-up", STEP_LINK_UP, "mend it" },
+	{ "block", STEP_BLOCK,
+		"no packet passes any more between the addresses of two hosts, named one/other" },
+	{ "unblock", STEP_UNBLOCK, "packets pass again" },
+	{ "reconfigure", STEP_RECONFIGURE,
+		"replace a text in the node's nearcast.yaml and reload it" },
 	{ "run", STEP_RUN, "run a command in the target node" },
 	{},
 };
@@ -69,6 +90,9 @@ static const struct schema_key network_keys[] = {
 		.max = 90, .unit = "degrees north" },
 	{ "lon", SCHEMA_DOUBLE, .offset = AT(scn_network, at.lon), .required = true, .min = -180,
 		.max = 180, .unit = "degrees east" },
+	{ "multipath", SCHEMA_BOOL, .offset = AT(scn_network, multipath), .fallback = "no",
+		.help = "Routes that are equally good share the load (ECMP), by addresses and "
+			"ports." },
 	END,
 };
 
@@ -128,6 +152,9 @@ static const struct schema upstream_schema = {
 static const struct schema_key site_keys[] = {
 	{ "name", SCHEMA_STRING, .offset = AT(scn_site, name), .required = true,
 		.help = "Name of the node, and what its DNS server calls itself." },
+	{ "site", SCHEMA_STRING, .offset = AT(scn_site, site),
+		.help = "The site that the node belongs to; one of its own, of the same name, "
+			"unless given." },
 	{ "city", SCHEMA_STRING, .offset = AT(scn_site, city), .required = true },
 	{ "lat", SCHEMA_DOUBLE, .offset = AT(scn_site, at.lat), .required = true, .min = -90,
 		.max = 90, .unit = "degrees north" },
@@ -139,6 +166,10 @@ static const struct schema_key site_keys[] = {
 		.fallback = "nearcastd", .help = "Who announces the service." },
 	{ "upstreams", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scn_site, upstreams),
 		.sub = &upstream_schema, .required = true, .max = 16 },
+	{ "fleet", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_site, fleet),
+		.has_offset = AT(scn_site, has_fleet), .max = 256, .one_or_list = true,
+		.help = "Reflectors and other nodes that it has fleet sessions with, instead of "
+			"what `fleet` of the scenario says." },
 	{ "nearcast", SCHEMA_STRING, .offset = AT(scn_site, nearcast),
 		.place_offset = AT(scn_site, nearcast_place),
 		.help = "This site's part of nearcast.yaml, instead of the scenario's." },
@@ -150,7 +181,33 @@ static const struct schema site_schema = {
 	sizeof(struct scn_site),
 	.place_offset = AT(scn_site, place),
 	.keys = site_keys,
-	.help = "A place that serves: a DNS server and what announces it.",
+	.help = "A node that serves: a DNS server and what announces it.",
+};
+
+static const struct schema_key reflector_keys[] = {
+	{ "name", SCHEMA_STRING, .offset = AT(scn_reflector, name), .required = true },
+	{ "network", SCHEMA_STRING, .offset = AT(scn_reflector, network), .required = true,
+		.help = "The network it is connected to." },
+	{ "kind", SCHEMA_WORD, .offset = AT(scn_reflector, kind), .words = reflector_words,
+		.fallback = "bird", .help = "Its software." },
+	{ "city", SCHEMA_STRING, .offset = AT(scn_reflector, city),
+		.help = "The network's unless given." },
+	{ "lat", SCHEMA_DOUBLE, .offset = AT(scn_reflector, at.lat),
+		.has_offset = AT(scn_reflector, has_lat), .min = -90, .max = 90,
+		.unit = "degrees north", .help = "The network's unless given." },
+	{ "lon", SCHEMA_DOUBLE, .offset = AT(scn_reflector, at.lon),
+		.has_offset = AT(scn_reflector, has_lon), .min = -180, .max = 180,
+		.unit = "degrees east", .help = "The network's unless given." },
+	END,
+};
+
+static const struct schema reflector_schema = {
+	"reflector",
+	sizeof(struct scn_reflector),
+	.place_offset = AT(scn_reflector, place),
+	.keys = reflector_keys,
+	.help = "A route reflector of the fleet, with ADD-PATH. Reflectors have sessions with each "
+		"other, too.",
 };
 
 static const struct schema_key client_keys[] = {
@@ -171,6 +228,10 @@ static const struct schema_key client_keys[] = {
 		.fallback = "5ms", .help = "From one query to the next." },
 	{ "timeout", SCHEMA_SPAN, .offset = AT(scn_client, timeout), .min = 10, .max = 10000,
 		.fallback = "1s", .help = "A query without an answer by then is lost." },
+	{ "ports", SCHEMA_UINT, .offset = AT(scn_client, ports), .min = 1, .max = 256,
+		.fallback = "4",
+		.help = "Source ports it asks from in turn. Routers with multipath tell flows "
+			"apart by them." },
 	END,
 };
 
@@ -187,6 +248,10 @@ static const struct schema_key expect_keys[] = {
 		.required = true, .one_or_list = true, .max = 1000 },
 	{ "site", SCHEMA_STRING, .offset = AT(scn_expect, site), .required = true,
 		.help = "Who answers them in the end; `none` when nobody should." },
+	{ "nodes", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_expect, nodes),
+		.one_or_list = true, .max = 64,
+		.help = "Exactly these nodes of the site share them in the end: during the last "
+			"`settle` of the step." },
 	{ "max-outage", SCHEMA_SPAN, .offset = AT(scn_expect, max_outage),
 		.has_offset = AT(scn_expect, has_max_outage), .max = 3600000,
 		.help = "Longest time without an answer that each may see." },
@@ -210,12 +275,21 @@ static const struct schema_key step_keys[] = {
 			"event waits until the one before it has settled." },
 	{ "event", SCHEMA_WORD, .offset = AT(scn_step, event), .required = true,
 		.words = event_words },
-	{ "target", SCHEMA_STRING, .offset = AT(scn_step, target), .required = true,
-		.help = "site/dns, site/nearcastd, network/bird; network/neighbour for a link; a "
-			"node for `run`." },
+	{ "target", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, targets),
+		.required = true, .one_or_list = true, .max = 200,
+		.help = "site/dns, site/nearcastd, network/bird, reflector/bird, reflector/bgpd; "
+			"network/neighbour for a link; host/host for `block`; a node for `run` and "
+			"`reconfigure`. With several it happens to all at once; `run` takes one." },
 	{ "command", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, command), .max = 64,
 		.help = "Of `run`: program and arguments; no shell. It runs in the "
 			"node's directory, and the step fails when it does." },
+	{ "retry", SCHEMA_BOOL, .offset = AT(scn_step, retry), .fallback = "no",
+		.help = "Run the command again until it succeeds; the step is not over before." },
+	{ "show", SCHEMA_BOOL, .offset = AT(scn_step, show), .fallback = "no",
+		.help = "What the command prints belongs into the report." },
+	{ "replace", SCHEMA_STRING, .offset = AT(scn_step, replace),
+		.help = "Of `reconfigure`: the text, wherever it stands in nearcast.yaml." },
+	{ "with", SCHEMA_STRING, .offset = AT(scn_step, with), .help = "What comes in its place." },
 	{ "note", SCHEMA_STRING, .offset = AT(scn_step, note), .help = "A line for the reader." },
 	{ "settle", SCHEMA_SPAN, .offset = AT(scn_step, settle),
 		.has_offset = AT(scn_step, has_settle), .min = 100, .max = 600000,
@@ -229,6 +303,13 @@ static const struct schema_key step_keys[] = {
 	{ "expect", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scn_step, expect),
 		.sub = &expect_schema, .max = 1000,
 		.help = "Clients not named stay where they were." },
+	{ "min-announced", SCHEMA_UINT, .offset = AT(scn_step, min_announced),
+		.has_offset = AT(scn_step, has_min_announced), .max = 200,
+		.help = "At every instant of the step at least so many sites announce, each of "
+			"the prefixes." },
+	{ "announced", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, announced),
+		.has_offset = AT(scn_step, has_announced), .one_or_list = true, .max = 200,
+		.help = "Exactly these sites announce in the end, all of the prefixes." },
 	END,
 };
 
@@ -267,6 +348,14 @@ static const struct schema_key scenario_keys[] = {
 		.sub = &link_schema, .max = 2000 },
 	{ "sites", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, sites),
 		.sub = &site_schema, .required = true, .max = 200 },
+	{ "reflectors", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, reflectors),
+		.sub = &reflector_schema, .max = 16 },
+	{ "fleet", SCHEMA_WORD, .offset = AT(scenario, fleet), .words = fleet_words,
+		.fallback = "none", .help = "Who has fleet sessions with whom." },
+	{ "min-announced", SCHEMA_UINT, .offset = AT(scenario, min_announced),
+		.has_offset = AT(scenario, has_min_announced), .max = 200,
+		.help = "From the first event on at least so many sites announce at every instant, "
+			"each of the prefixes." },
 	{ "clients", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, clients),
 		.sub = &client_schema, .required = true, .max = 200 },
 	{ "nearcast", SCHEMA_STRING, .offset = AT(scenario, nearcast),
@@ -298,6 +387,9 @@ static const struct {
 	[STEP_START] = { "start", TARGET_SERVICE },
 	[STEP_LINK_DOWN] = { "link-down", TARGET_LINK },
 	[STEP_LINK_UP] = { "link-up", TARGET_LINK },
+	[STEP_BLOCK] = { "block", TARGET_PAIR },
+	[STEP_UNBLOCK] = { "unblock", TARGET_PAIR },
+	[STEP_RECONFIGURE] = { "reconfigure", TARGET_DAEMON },
 	[STEP_RUN] = { "run", TARGET_NODE },
 };
 

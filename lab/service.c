@@ -1,9 +1,11 @@
 #include "lab/service.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +14,8 @@
 #include "lab/programs.h"
 #include "lab/rtnl.h"
 #include "lib/mem.h"
+
+#define FRR_DIR "/usr/lib/frr"
 
 enum { LOG_TAIL_BYTES = 2000 };
 
@@ -135,23 +139,95 @@ static int add_static_site(struct services *all, const struct lab_node *node)
 	return rc < 0 ? rc : add_bird(all, node, &conf);
 }
 
-static int add_node(struct services *all, const struct lab_node *node, struct strbuf *error)
+// FRR's daemons run as its own user, and need a directory of it for their sockets.
+static int make_frr_dir(const char *path, struct strbuf *error)
+{
+	const struct passwd *frr = getpwnam("frr");
+
+	if (!frr) {
+		sb_str(error, "there is no user frr: is FRR installed?");
+		return -ENOENT;
+	}
+	if (mkdir(path, 0755) < 0 || chown(path, frr->pw_uid, frr->pw_gid) < 0)
+		return -errno;
+	return 0;
+}
+
+// bgpd waits for zebra, which tells it whether next hops resolve; when it is too early it would
+// try again only after ten seconds.
+static int add_frr(struct services *all, const struct lab_node *node, struct strbuf *error)
+{
+	static const char common[] = "-P 0 --log stdout --vty_socket \"$0\" -z \"$0/zserv.api\"";
+	own(sb_free) struct strbuf dir = {}, bgpd = {}, zebra = {}, start_bgpd = {},
+				   start_zebra = {};
+
+	int rc = make_frr_dir(world_path(all->world, node, "frr", &dir), error);
+	config_zebra(&zebra);
+	config_frr_reflector(all->world->topology, node, &bgpd);
+	if (rc == 0)
+		rc = world_write(all->world, node, "frr/zebra.conf", &zebra);
+	if (rc == 0)
+		rc = world_write(all->world, node, "frr/bgpd.conf", &bgpd);
+	sb_printf(&start_zebra,
+		"exec " FRR_DIR "/zebra -f \"$0/zebra.conf\" -i \"$0/zebra.pid\" %s", common);
+	sb_printf(&start_bgpd,
+		"until [ -S \"$0/zserv.api\" ]; do sleep 0.05; done; "
+		"exec " FRR_DIR "/bgpd -f \"$0/bgpd.conf\" -i \"$0/bgpd.pid\" %s",
+		common);
+	add(all, node, "zebra",
+		(const char *const[]){ "sh", "-c", sb_text(&start_zebra), sb_text(&dir), NULL });
+	add(all, node, "bgpd",
+		(const char *const[]){ "sh", "-c", sb_text(&start_bgpd), sb_text(&dir), NULL });
+	return rc;
+}
+
+static int add_reflector(struct services *all, const struct lab_node *node, struct strbuf *error)
+{
+	const struct scn_reflector *reflectors = all->scenario->reflectors.data;
+	own(sb_free) struct strbuf conf = {};
+
+	if (reflectors[node->index].kind == REFLECTOR_FRR)
+		return add_frr(all, node, error);
+	config_bird_reflector(all->world->topology, node, &conf);
+	return add_bird(all, node, &conf);
+}
+
+static int add_router(struct services *all, const struct lab_node *node, struct strbuf *)
+{
+	own(sb_free) struct strbuf conf = {};
+
+	config_bird_router(all->scenario, all->world->topology, node, &conf);
+	return add_bird(all, node, &conf);
+}
+
+static int add_site(struct services *all, const struct lab_node *node, struct strbuf *error)
 {
 	const struct scn_site *sites = all->scenario->sites.data;
-
-	if (node->kind == NODE_KIND_ROUTER) {
-		own(sb_free) struct strbuf conf = {};
-		config_bird_router(all->world->topology, node, &conf);
-		return add_bird(all, node, &conf);
-	}
-	if (node->kind != NODE_KIND_SITE)
-		return 0;
 	int rc = add_dns(all, node, sites[node->index].dns);
-	if (rc < 0)
+
+	if (rc < 0 || sites[node->index].announcer == ANNOUNCER_NONE)
 		return rc;
 	if (sites[node->index].announcer == ANNOUNCER_BIRD)
 		return add_static_site(all, node);
 	return add_nearcastd(all, node, error);
+}
+
+static int add_nothing(struct services *, const struct lab_node *, struct strbuf *)
+{
+	return 0;
+}
+
+static int add_node(struct services *all, const struct lab_node *node, struct strbuf *error)
+{
+	static int (*const adders[])(
+		struct services *, const struct lab_node *, struct strbuf *) = {
+		[NODE_KIND_ROUTER] = add_router,
+		[NODE_KIND_SITE] = add_site,
+		[NODE_KIND_REFLECTOR] = add_reflector,
+		[NODE_KIND_CLIENT] = add_nothing,
+	};
+
+	return adders[node->kind](all, node, error);
 }
 
 int services_new(struct services **ret, const struct scenario *s, const struct world *w,

@@ -20,6 +20,7 @@ const char *node_kind_name(enum node_kind k)
 	static const char *const names[] = {
 		[NODE_KIND_ROUTER] = "router",
 		[NODE_KIND_SITE] = "site",
+		[NODE_KIND_REFLECTOR] = "reflector",
 		[NODE_KIND_CLIENT] = "client",
 	};
 
@@ -152,6 +153,23 @@ static int add_site(
 	return 0;
 }
 
+static int add_reflector(struct topology *t, const struct scn_reflector *r, size_t index,
+	uint64_t as, unsigned *hosts)
+{
+	struct lab_node *node = &t->nodes[t->node_count++];
+
+	*node = (struct lab_node){
+		.name = r->name,
+		.kind = NODE_KIND_REFLECTOR,
+		.index = index,
+		.city = r->city,
+		.at = r->at,
+		.as = as,
+		.netns = -1,
+	};
+	return add_edge(t, node, r->network, RELATION_PROVIDER, NULL, hosts);
+}
+
 static int add_client(
 	struct topology *t, const struct scn_client *client, size_t index, unsigned *hosts)
 {
@@ -187,6 +205,12 @@ static int fill(struct topology *t, const struct scenario *s, unsigned *hosts)
 			rc = add_site(t, site, index++, s->site_as, hosts);
 	}
 	index = 0;
+	items_for_each(struct scn_reflector, r, s->reflectors)
+	{
+		if (rc == 0)
+			rc = add_reflector(t, r, index++, s->site_as, hosts);
+	}
+	index = 0;
 	items_for_each(struct scn_client, c, s->clients)
 	{
 		if (rc == 0)
@@ -195,17 +219,64 @@ static int fill(struct topology *t, const struct scenario *s, unsigned *hosts)
 	return rc;
 }
 
+// Whether the node at one end wants the session.
+static bool wants(
+	const struct scenario *s, const struct lab_node *node, const struct lab_node *peer)
+{
+	const struct scn_site *scn = (const struct scn_site *)s->sites.data + node->index;
+
+	if (node->kind == NODE_KIND_REFLECTOR)
+		return peer->kind == NODE_KIND_REFLECTOR;
+	items_for_each(char *, name, scn->fleet)
+	{
+		if (strcmp(*name, peer->name) == 0)
+			return true;
+	}
+	if (scn->has_fleet)
+		return false;
+	return s->fleet == (peer->kind == NODE_KIND_REFLECTOR ? FLEET_REFLECTORS : FLEET_MESH);
+}
+
+static bool in_fleet(const struct scenario *s, const struct lab_node *n)
+{
+	const struct scn_site *scn = s->sites.data;
+
+	return n->kind == NODE_KIND_REFLECTOR ||
+	       (n->kind == NODE_KIND_SITE && scn[n->index].announcer == ANNOUNCER_NEARCASTD);
+}
+
+// Nodes stand in the list before the reflectors, so b is the reflector.
+static void join_fleet(struct topology *t, const struct scenario *s)
+{
+	for (size_t i = 0; i < t->node_count; i++)
+		for (size_t k = i + 1; k < t->node_count; k++) {
+			struct lab_node *a = &t->nodes[i], *b = &t->nodes[k];
+			if (in_fleet(s, a) && in_fleet(s, b) && (wants(s, a, b) || wants(s, b, a)))
+				t->fleet[t->fleet_count++] = (struct fleet_link){ a, b };
+		}
+}
+
+const struct lab_node *fleet_link_beyond(const struct fleet_link *l, const struct lab_node *node)
+{
+	if (l->a == node)
+		return l->b;
+	return l->b == node ? l->a : NULL;
+}
+
 int topology_new(struct topology **ret, const struct scenario *s)
 {
 	struct topology *t = mem_zalloc(sizeof(*t));
 	own(free_ptr) unsigned *hosts = mem_zalloc(s->networks.count * sizeof(*hosts));
-	size_t links = s->links.count + s->clients.count;
+	size_t fleet = s->sites.count + s->reflectors.count;
+	size_t links = s->links.count + s->reflectors.count + s->clients.count;
 
 	items_for_each(struct scn_site, site, s->sites) links += site->upstreams.count;
-	t->nodes = mem_zalloc(
-		(s->networks.count + s->sites.count + s->clients.count) * sizeof(*t->nodes));
+	t->nodes = mem_zalloc((s->networks.count + fleet + s->clients.count) * sizeof(*t->nodes));
 	t->links = mem_zalloc(links * sizeof(*t->links));
+	t->fleet = mem_zalloc(fleet * fleet * sizeof(*t->fleet));
 	int rc = fill(t, s, hosts);
+	if (rc == 0)
+		join_fleet(t, s);
 	if (rc < 0)
 		topology_free(&t);
 	else
@@ -221,6 +292,7 @@ void topology_free(struct topology **t)
 		close_fd(&(*t)->nodes[i].netns);
 	free((*t)->nodes);
 	free((*t)->links);
+	free((*t)->fleet);
 	free_ptr(t);
 }
 

@@ -16,7 +16,7 @@
 
 #include "lab/scenario.h"
 
-enum node_kind { NODE_KIND_ROUTER, NODE_KIND_SITE, NODE_KIND_CLIENT };
+enum node_kind { NODE_KIND_ROUTER, NODE_KIND_SITE, NODE_KIND_REFLECTOR, NODE_KIND_CLIENT };
 const char *node_kind_name(enum node_kind k);
 
 struct lab_node {
@@ -49,11 +49,18 @@ struct lab_link {
 
 enum { LINK_BITS4 = 31, LINK_BITS6 = 64 };
 
+// A BGP session of the fleet, between the hosts' own addresses.
+struct fleet_link {
+	const struct lab_node *a, *b; // of a reflector and a node, b is the reflector
+};
+
 struct topology {
 	struct lab_node *nodes;
 	size_t node_count;
 	struct lab_link *links;
 	size_t link_count;
+	struct fleet_link *fleet;
+	size_t fleet_count;
 };
 
 // From a scenario that was loaded without faults and outlives the topology.
@@ -68,6 +75,8 @@ struct lab_link *topology_link(const struct topology *t, const char *a, const ch
 // The end of the link at the node (NULL when the link is another's), and the other one.
 const struct link_end *link_end_at(const struct lab_link *l, const struct lab_node *node);
 const struct link_end *link_end_beyond(const struct lab_link *l, const struct lab_node *node);
+// The node at the other end of a fleet session, NULL when the session is others'.
+const struct lab_node *fleet_link_beyond(const struct fleet_link *l, const struct lab_node *node);
 // What the other end is to the node.
 enum relation link_relation_at(const struct lab_link *l, const struct lab_node *node);
 

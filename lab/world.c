@@ -273,6 +273,23 @@ int world_write(const struct world *w, const struct lab_node *node, const char *
 	return 0;
 }
 
+int world_read(const struct world *w, const struct lab_node *node, const char *file, long offset,
+	struct strbuf *b)
+{
+	own(sb_free) struct strbuf path = {};
+	own(close_file) FILE *f = fopen(world_path(w, node, file, &path), "re");
+	char bytes[4096];
+	size_t n;
+
+	if (!f)
+		return -errno;
+	if (fseek(f, offset, SEEK_SET) < 0)
+		return -errno;
+	while ((n = fread(bytes, 1, sizeof(bytes), f)) > 0)
+		sb_add(b, bytes, n);
+	return ferror(f) ? -EIO : 0;
+}
+
 int world_each(int (*fn)(const char *name, pid_t init, void *ctx), void *ctx)
 {
 	DIR *d = opendir(world_base());

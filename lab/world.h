@@ -52,6 +52,10 @@ const char *world_path(
 [[nodiscard]] int world_write(const struct world *w, const struct lab_node *node, const char *file,
 	const struct strbuf *text);
 
+// Adds what stands in the file from that offset on to b. -errno.
+[[nodiscard]] int world_read(const struct world *w, const struct lab_node *node, const char *file,
+	long offset, struct strbuf *b);
+
 // A process in the world: in the node's network namespace, leader of its own
 // session, output appended to the file log of the node's directory (NULL: inherited).
 // argv[0] is looked for in PATH and the sbin directories. Returns its process

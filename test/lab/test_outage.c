@@ -119,17 +119,17 @@ static void test_verdicts(void **)
 		.max_lost = 3 };
 	struct outage o = { .site_after = 1, .longest.us = 50000, .lost = 3 };
 
-	assert_int_equal(expect_judge(&e, &o), VERDICT_OK);
+	assert_int_equal(expect_judge(&e, &o, true), VERDICT_OK);
 	o.lost = 4;
-	assert_int_equal(expect_judge(&e, &o), VERDICT_LOST);
+	assert_int_equal(expect_judge(&e, &o, true), VERDICT_LOST);
 	o.longest.us = 50001;
-	assert_int_equal(expect_judge(&e, &o), VERDICT_LONG_OUTAGE);
+	assert_int_equal(expect_judge(&e, &o, true), VERDICT_LONG_OUTAGE);
 	o.site_after = 0;
-	assert_int_equal(expect_judge(&e, &o), VERDICT_WRONG_SITE);
+	assert_int_equal(expect_judge(&e, &o, true), VERDICT_WRONG_SITE);
 	const struct expectation none = { .site = SITE_NONE };
-	assert_int_equal(expect_judge(&none, &o), VERDICT_WRONG_SITE);
+	assert_int_equal(expect_judge(&none, &o, true), VERDICT_WRONG_SITE);
 	o.site_after = SITE_NONE;
-	assert_int_equal(expect_judge(&none, &o), VERDICT_OK);
+	assert_int_equal(expect_judge(&none, &o, true), VERDICT_OK);
 }
 
 int main(void)

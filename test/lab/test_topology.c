@@ -114,7 +114,7 @@ static void test_router_policy(void **state)
 	const struct fixture *x = *state;
 	own(sb_free) struct strbuf b = {};
 
-	config_bird_router(x->t, topology_node(x->t, "south"), &b);
+	config_bird_router(x->s, x->t, topology_node(x->t, "south"), &b);
 	assert_has(&b, "router id 198.18.2.1;");
 	assert_has(&b, "route 198.18.2.0/24 blackhole;");
 	assert_has(&b, "route 2001:db8:1002::/48 blackhole;");

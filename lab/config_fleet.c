@@ -1,0 +1,146 @@
+// Route reflectors of the fleet. Its sessions run between the hosts' own addresses over the
+// routed network, so the next hops of its routes, which are those addresses, resolve through
+// the host's default route.
+#include <inttypes.h>
+
+#include "lab/config.h"
+
+enum { HOLD_S = 3 };
+
+static const char bird_head[] =
+	"log stderr all;\n"
+	"protocol device { }\n"
+	"# The next hops of the fleet's routes resolve through the routes of the host.\n"
+	"protocol kernel kernel4 { learn; ipv4 { import all; export none; }; }\n"
+	"protocol kernel kernel6 { learn; ipv6 { import all; export none; }; }\n"
+	"\n";
+
+static bool is_client(const struct lab_node *n)
+{
+	return n->kind == NODE_KIND_SITE;
+}
+
+static void bird_channel(const struct lab_node *node, enum ip_family family, struct strbuf *b)
+{
+	char mine[IP_TEXT];
+
+	sb_printf(b,
+		"\tipv%d {\n"
+		"\t\tadd paths on;\n"
+		"\t\timport all;\n"
+		"\t\texport where source = RTS_BGP;\n",
+		family == IP4 ? 4 : 6);
+	// Of no use to a reflector, but BIRD wants one where the session runs over IPv4.
+	if (family == IP6)
+		sb_printf(b, "\t\tnext hop address %s;\n", ip_print(&node->address6, mine));
+	sb_str(b, "\t};\n");
+}
+
+static void bird_template(const struct lab_node *node, bool client, struct strbuf *b)
+{
+	char mine[IP_TEXT];
+
+	sb_printf(b,
+		"template bgp %s {\n"
+		"\tlocal %s as %" PRIu64 ";\n"
+		"\tmultihop;\n"
+		"\thold time %d;\n"
+		"\tconnect delay time 1;\n"
+		"\tconnect retry time 1;\n"
+		"\terror wait time 1, 2;\n"
+		"%s",
+		client ? "node" : "reflector", ip_print(&node->address4, mine), node->as, HOLD_S,
+		client ? "\trr client;\n\tpassive yes;\n" : "");
+	for (enum ip_family f = IP4; f <= IP6; f++)
+		bird_channel(node, f, b);
+	sb_str(b, "}\n\n");
+}
+
+void config_bird_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+{
+	char text[IP_TEXT];
+
+	sb_printf(b, "# %s (%s): reflects the fleet's routes\nrouter id %s;\n", node->name,
+		node->city, ip_print(&node->address4, text));
+	sb_str(b, bird_head);
+	bird_template(node, true, b);
+	bird_template(node, false, b);
+	for (size_t i = 0; i < t->fleet_count; i++) {
+		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
+		if (peer)
+			sb_printf(b, "protocol bgp '%s' from %s { neighbor %s as %" PRIu64 "; }\n",
+				peer->name, is_client(peer) ? "node" : "reflector",
+				ip_print(&peer->address4, text), peer->as);
+	}
+}
+
+// FRR holds updates back unless told not to: coalesce-time is 1 s without that.
+static const char frr_head[] = " no bgp default ipv4-unicast\n"
+			       " coalesce-time 0\n";
+
+static void frr_group(const struct lab_node *node, const char *name, bool client, struct strbuf *b)
+{
+	char mine[IP_TEXT];
+
+	sb_printf(b, " neighbor %s peer-group\n neighbor %s remote-as %" PRIu64 "\n", name, name,
+		node->as);
+	sb_printf(b, " neighbor %s update-source %s\n", name, ip_print(&node->address4, mine));
+	sb_printf(b, " neighbor %s timers %d %d\n neighbor %s timers connect 1\n", name, HOLD_S / 3,
+		HOLD_S, name);
+	sb_printf(b, " neighbor %s advertisement-interval 0\n", name);
+	if (client)
+		sb_printf(b, " neighbor %s passive\n", name);
+}
+
+static void frr_family(enum ip_family family, struct strbuf *b)
+{
+	sb_printf(b, " address-family ipv%d unicast\n", family == IP4 ? 4 : 6);
+	sb_str(b, "  neighbor nodes activate\n"
+		  "  neighbor nodes route-reflector-client\n"
+		  "  neighbor nodes addpath-tx-all-paths\n"
+		  "  neighbor reflectors activate\n"
+		  "  neighbor reflectors addpath-tx-all-paths\n"
+		  " exit-address-family\n");
+}
+
+void config_frr_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+{
+	char text[IP_TEXT];
+
+	sb_printf(b, "! %s (%s): reflects the fleet's routes\nrouter bgp %" PRIu64 "\n", node->name,
+		node->city, node->as);
+	sb_printf(b, " bgp router-id %s\n", ip_print(&node->address4, text));
+	sb_str(b, frr_head);
+	frr_group(node, "nodes", true, b);
+	frr_group(node, "reflectors", false, b);
+	for (size_t i = 0; i < t->fleet_count; i++) {
+		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
+		if (peer)
+			sb_printf(b, " neighbor %s peer-group %s\n",
+				ip_print(&peer->address4, text),
+				is_client(peer) ? "nodes" : "reflectors");
+	}
+	for (enum ip_family f = IP4; f <= IP6; f++)
+		frr_family(f, b);
+}
+
+void config_zebra(struct strbuf *b)
+{
+	sb_str(b, "ip nht resolve-via-default\nipv6 nht resolve-via-default\n");
+}
+
+void config_fleet_sessions(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+{
+	char text[IP_TEXT];
+	bool first = true;
+
+	for (size_t i = 0; i < t->fleet_count; i++) {
+		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
+		if (!peer)
+			continue;
+		sb_printf(b, "%s  - {name: %s, address: %s, hold-time: %ds, connect-retry: 1s}\n",
+			first ? "fleet:\n" : "", peer->name, ip_print(&peer->address4, text),
+			HOLD_S);
+		first = false;
+	}
+}

@@ -1,0 +1,140 @@
+#include "lab/judge.h"
+
+#include <string.h>
+
+#include "lib/own.h"
+
+static span settle_of(const struct judge *j, const struct step_result *step)
+{
+	return step->step ? step->step->settle : j->scenario->settle;
+}
+
+static bool stream_settled(
+	const struct judge *j, size_t i, const struct step_result *step, instant now)
+{
+	const struct stream *s = clients_stream(j->clients, i);
+	int site = step->clients[s->client_index].expected.site;
+	span steady = clients_steady(j->clients, i, now);
+	span settle = settle_of(j, step);
+
+	if (site != SITE_NONE)
+		return s->site == site && steady.us >= settle.us;
+	instant since = instant_before(s->last_answer, step->at) ? step->at : s->last_answer;
+	return instant_diff(now, since).us >= settle.us + s->client->timeout.us;
+}
+
+static bool is_named(const struct items *list, const char *name)
+{
+	items_for_each(char *, one, *list)
+	{
+		if (strcmp(*one, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+// Exactly the expected nodes answered the client since `settle` ago.
+static bool is_shared(const struct judge *j, size_t client, const struct step_result *step,
+	const struct expectation *e, instant now)
+{
+	const struct scn_site *nodes = j->scenario->sites.data;
+	instant from = { now.us - settle_of(j, step).us };
+
+	for (size_t i = 0; e->nodes && i < j->scenario->sites.count; i++) {
+		bool wanted = is_named(e->nodes, nodes[i].name);
+		if (wanted != clients_answered_by(j->clients, client, i, from, now))
+			return false;
+	}
+	return true;
+}
+
+// All prefixes of those that should, none of those that should not.
+static bool is_announced(const struct judge *j, const struct step_result *step, instant now)
+{
+	char *const *names = j->scenario->site_names.data;
+
+	if (!step->step || !step->step->has_announced)
+		return true;
+	for (size_t i = 0; i < j->scenario->site_names.count; i++) {
+		bool wanted = is_named(&step->step->announced, names[i]);
+		if (wanted ? !census_has_all(j->census, i, now) : census_has_any(j->census, i, now))
+			return false;
+	}
+	return true;
+}
+
+bool judge_is_settled(const struct judge *j, const struct step_result *step, instant now)
+{
+	bool all = is_announced(j, step, now);
+
+	for (size_t i = 0; i < clients_streams(j->clients); i++)
+		all &= stream_settled(j, i, step, now);
+	for (size_t i = 0; all && i < j->scenario->clients.count; i++)
+		all = is_shared(j, i, step, &step->clients[i].expected, now);
+	return all;
+}
+
+static bool has_daemons(const struct scenario *s)
+{
+	items_for_each(struct scn_site, node, s->sites)
+	{
+		if (node->announcer == ANNOUNCER_NEARCASTD)
+			return true;
+	}
+	return false;
+}
+
+static void count_sites(const struct judge *j, struct step_result *step)
+{
+	const struct scn_step *scn = step->step;
+	char *const *names = j->scenario->site_names.data;
+	own(sb_free) struct strbuf b = {};
+
+	step->announced_ok = is_announced(j, step, step->end);
+	step->fewest_ok = true;
+	step->has_fewest = scn && has_daemons(j->scenario);
+	if (!step->has_fewest)
+		return;
+	step->fewest = census_fewest(j->census, step->at, step->end, &step->fewest_at);
+	step->fewest_ok = !scn->has_min_announced || step->fewest >= scn->min_announced;
+	for (size_t i = 0; i < j->scenario->site_names.count; i++)
+		if (census_has_any(j->census, i, step->end))
+			sb_printf(&b, "%s%s", b.len ? ", " : "", names[i]);
+	step->announced = sb_take(&b);
+}
+
+static void judge_client(const struct judge *j, struct step_result *step, size_t i)
+{
+	struct client_result *c = &step->clients[i];
+
+	c->outage = clients_outage(j->clients, i, step->at, step->end);
+	if (!step->step) { // before anything happened there is nothing to lose
+		c->outage.lost = c->outage.sent = 0;
+		c->outage.longest = (span){};
+		c->outage.open = false;
+	}
+	c->verdict = expect_judge(
+		&c->expected, &c->outage, is_shared(j, i, step, &c->expected, step->end));
+	step->ok &= c->verdict == VERDICT_OK;
+}
+
+void judge_step(const struct judge *j, struct step_result *step)
+{
+	count_sites(j, step);
+	step->ok = !step->failure && step->announced_ok && step->fewest_ok;
+	for (size_t i = 0; i < j->scenario->clients.count; i++)
+		judge_client(j, step, i);
+}
+
+void judge_run(const struct judge *j, struct run_result *r)
+{
+	const struct scenario *s = j->scenario;
+
+	r->fewest_ok = true;
+	r->has_fewest = r->step_count > 1 && has_daemons(s);
+	if (!r->has_fewest)
+		return;
+	r->fewest = census_fewest(j->census, r->steps[1].at, r->ended, &r->fewest_at);
+	r->fewest_ok = !s->has_min_announced || r->fewest >= s->min_announced;
+	r->ok &= r->fewest_ok;
+}
