@@ -48,8 +48,7 @@ static void print_announced(
 	sb_printf(b, "announced in the end by %s%s\n",
 		step->announced[0] ? step->announced : "nobody",
 		step->announced_ok ? "" : ": FAILED (others were expected)");
-	sb_printf(b, "at any instant by at least %u site%s", step->fewest,
-		step->fewest == 1 ? "" : "s");
+	sb_printf(b, "at the worst instant by %u", step->fewest);
 	if (scn->has_min_announced)
 		sb_printf(b, ", expected %" PRIu64, scn->min_announced);
 	if (!step->fewest_ok)
@@ -152,14 +151,14 @@ void report_end(const struct run_result *r, struct strbuf *b)
 {
 	size_t held = 0, planned = r->scenario->timeline.count + 1;
 
+	sb_char(b, '\n');
 	if (r->has_fewest && r->scenario->has_min_announced)
 		sb_printf(b,
-			"\nat any instant announced by at least %u sites, expected %" PRIu64 "%s\n",
+			"sites that announced at the worst instant: %u, expected %" PRIu64 "%s\n",
 			r->fewest, r->scenario->min_announced, r->fewest_ok ? "" : ": FAILED");
 	for (size_t i = 0; i < r->step_count; i++)
 		held += r->steps[i].ok;
-	sb_printf(b, "%s%s: %zu of %zu steps as expected in %.1f s, links delayed by %s%s\n",
-		r->has_fewest && r->scenario->has_min_announced ? "" : "\n",
+	sb_printf(b, "%s: %zu of %zu steps as expected in %.1f s, links delayed by %s%s\n",
 		r->ok ? "ok" : "FAILED", held, planned, span_to_s(instant_diff(r->ended, r->began)),
 		link_method_name(r->method), r->interrupted ? " (interrupted)" : "");
 }
