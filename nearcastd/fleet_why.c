@@ -172,16 +172,12 @@ static bool has_room(const struct daemon *d, const struct service *s, struct str
 
 	if (!own.has_load || own.announce == ANNOUNCE_WITHDRAWN || room.free >= room.load)
 		return true;
-	if (room.silent == 0)
-		sb_printf(why_not,
-			"no room: this node carries %lu, and the %u able nodes have room for %lu",
-			room.load, room.tell, room.free);
-	else
-		sb_printf(warning,
-			"this node carries %lu; %u able node%s room for %lu, and of %u it is not "
-			"known",
-			room.load, room.tell, room.tell == 1 ? " has" : "s have", room.free,
-			room.silent);
+	struct strbuf *b = room.silent ? warning : why_not;
+	sb_printf(b, "%sthis node carries %lu, and %u able node%s room for %lu",
+		room.silent ? "" : "no room: ", room.load, room.tell,
+		room.tell == 1 ? " has" : "s have", room.free);
+	if (room.silent)
+		sb_printf(b, "; of %u it is not known", room.silent);
 	return room.silent > 0;
 }
 

@@ -79,6 +79,14 @@ static void make_attrs(struct service *s, const struct conf *conf)
 				build_attrs(conf, of_service(s->conf, g), of_upstream(&cu[i], g)));
 }
 
+// min-sites: 0 asks for no guard at all.
+static bool is_guarded(const struct conf *conf, const struct conf_service *cs)
+{
+	const struct conf_min_sites *m = &cs->guard.min_sites;
+
+	return conf->fleet.count > 0 && (m->share || m->value > 0);
+}
+
 static struct member_config member_config(const struct conf *conf, const struct conf_service *cs)
 {
 	return (struct member_config){
@@ -87,7 +95,7 @@ static struct member_config member_config(const struct conf *conf, const struct 
 		.announce_after = cs->announce_after,
 		.drain_soft = cs->drain_soft,
 		.drain_hard = cs->drain_hard,
-		.guarded = conf->fleet.count > 0,
+		.guarded = is_guarded(conf, cs),
 		.policy = {
 			.min_sites = { cs->guard.min_sites.share, cs->guard.min_sites.value },
 			.isolated_hold = cs->guard.isolated == CONF_ISOLATED_HOLD,

