@@ -24,6 +24,15 @@ const struct plan_option plan_options[] = {
 		.list = AT(off) },
 	{ "--top", "N", "how many ASes and links are tried: those that carry most (20)",
 		.text = AT(top) },
+	{ "--objective", "mean|p95|balance", "what is to be small (mean)", .text = AT(objective) },
+	{ "--change", "WORD,...", "what may change: sites, neighbours, prepends (all)",
+		.text = AT(change) },
+	{ "--prepend", "N", "at most that many prepends, 0 to 5 (3)", .text = AT(prepend) },
+	{ "--method", "exhaustive|search|greedy",
+		"how (exhaustive where the time allows, or search)", .text = AT(method) },
+	{ "--time", "TIME", "how long it may take (30s)", .text = AT(time) },
+	{ "--seed", "N", "of the random changes (1)", .text = AT(seed) },
+	{ "--best", "FILE", "write the best announcement there", .text = AT(best) },
 	{ "--choices", NULL, "with ties and the runner-up", .flag = AT(choices) },
 	{ "--tsv", NULL, "a table of tabs, a row an AS", .flag = AT(tsv) },
 	{ "--json", NULL, "the same as -j", .flag = AT(json) },
@@ -39,6 +48,9 @@ static const char *const path_options[] = { COMMON, NULL };
 static const char *const diff_options[] = { "--graph", "--down", "--cut", "--off", CLIENTS, "--tsv",
 	"--json", NULL };
 static const char *const fail_options[] = { COMMON, CLIENTS, "--top", "--tsv", NULL };
+static const char *const optimise_options[] = { "--graph", "--announce", "--origin", CLIENTS,
+	"--objective", "--change", "--prepend", "--method", "--time", "--seed", "--best", "--json",
+	NULL };
 
 const struct plan_verb plan_verbs[] = {
 	{ "catchment", NULL, "where every AS goes", catchment_options, 0, 0, plan_catchment },
@@ -48,6 +60,8 @@ const struct plan_verb plan_verbs[] = {
 		plan_diff },
 	{ "fail", NULL, "what failures would do, the worst first; or one (--down, --cut, --off)",
 		fail_options, 0, 0, plan_fail },
+	{ "optimise", NULL, "the best sites, neighbours and prepends", optimise_options, 0, 0,
+		plan_optimise },
 	{},
 };
 

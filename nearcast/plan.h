@@ -22,7 +22,7 @@ struct plan_cli {
 	struct cli *cli;
 	const struct plan_verb *verb;
 	const char *graph, *announce, *origin, *html, *weights, *rtt;
-	const char *objective, *method, *time, *change, *prepend, *top, *seed;
+	const char *objective, *method, *time, *change, *prepend, *top, *seed, *best;
 	struct plan_list places, down, cut, off;
 	bool json, tsv, choices;
 	char **arguments; // those that are no options
@@ -53,6 +53,7 @@ enum cli_exit plan_catchment(struct plan_cli *c);
 enum cli_exit plan_path_of(struct plan_cli *c);
 enum cli_exit plan_diff(struct plan_cli *c);
 enum cli_exit plan_fail(struct plan_cli *c);
+enum cli_exit plan_optimise(struct plan_cli *c);
 
 // ---- Failures (plan_mask.c): --down, --cut and --off ----
 
@@ -121,6 +122,7 @@ enum cli_exit plan_write_diff(
 	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after);
 // "12.3 %"; in JSON the share itself.
 void plan_out_share(struct out *o, const struct plan_cli *c, const char *name, double share);
+// Milliseconds; negative: none.
 void plan_out_ms(struct out *o, const struct plan_cli *c, const char *name, double ms);
 // AS number that the route came from, and that it ends at.
 uint32_t plan_next_hop(const struct plan_routes *r, const struct plan_plan *p, uint32_t node);

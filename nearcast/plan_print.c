@@ -29,7 +29,7 @@ void plan_out_share(struct out *o, const struct plan_cli *c, const char *name, d
 
 void plan_out_ms(struct out *o, const struct plan_cli *c, const char *name, double ms)
 {
-	if (ms <= 0)
+	if (ms < 0)
 		out_null(o, name);
 	else if (c->json)
 		out_double(o, name, ms, 2);
@@ -54,8 +54,8 @@ static void write_sites(struct out *o, const struct plan_cli *c, const struct pl
 		out_uint(o, "ases", sum->ases);
 		plan_out_share(o, c, "share", sum->weight);
 		if (w->summary.placed > 0) {
-			plan_out_ms(o, c, "mean_ms", sum->mean_ms);
-			plan_out_ms(o, c, "p95_ms", sum->p95_ms);
+			plan_out_ms(o, c, "mean_ms", sum->weight > 0 ? sum->mean_ms : -1);
+			plan_out_ms(o, c, "p95_ms", sum->weight > 0 ? sum->p95_ms : -1);
 		}
 		if (capacity && site->has_capacity) {
 			plan_out_share(o, c, "capacity", site->capacity);

@@ -116,6 +116,8 @@ void plan_plan_free(struct plan_plan **p)
 	free(old->seeds);
 	free(old->poison);
 	free(old->seeds_off);
+	free(old->prepend);
+	free(old->fixed);
 	free(old);
 }
 
@@ -127,6 +129,8 @@ static struct plan_plan *new_plan(size_t sites, size_t seeds, size_t poison)
 	p->seeds = mem_zalloc(seeds * sizeof(*p->seeds));
 	p->poison = mem_zalloc((poison + 1) * sizeof(*p->poison));
 	p->seeds_off = mem_zalloc(seeds * sizeof(*p->seeds_off));
+	p->prepend = mem_zalloc(seeds);
+	p->fixed = mem_zalloc(seeds * sizeof(*p->fixed));
 	p->announcement.seeds = p->seeds;
 	p->announcement.origin = PLAN_NONE;
 	return p;
@@ -202,6 +206,8 @@ static void place_neighbour(struct placing *x, const struct plan_neighbour *n, u
 	// The neighbour, the own AS, its repetitions, and the own AS again behind poisoned ones.
 	seed->length = (uint16_t)(2 + n->prepend + seed->poisoned + (seed->poisoned > 0));
 	const struct plan_site_conf *conf = x->c.f->sites.data;
+	x->p->prepend[a->seed_count] = (uint8_t)n->prepend;
+	x->p->fixed[a->seed_count] = n->fixed || conf[site].fixed;
 	x->p->seeds_off[a->seed_count++] = n->announce == PLAN_OFF || conf[site].off;
 }
 
@@ -216,6 +222,7 @@ static void place_site(struct placing *x, const struct plan_site_conf *conf, uin
 	site->lon = conf->lon;
 	site->has_capacity = conf->has_capacity;
 	site->capacity = conf->capacity / 100;
+	site->fixed = conf->fixed;
 	items_for_each(const struct plan_neighbour, n, conf->neighbours)
 		place_neighbour(x, n, index);
 }
@@ -321,6 +328,7 @@ static int place_origin(struct plan_plan *p, const struct origin *o, const struc
 	}
 	snprintf(name, sizeof(name), "%u", (uint32_t)o->as);
 	p->sites[index].name = mem_strdup(name);
+	p->prepend[index] = (uint8_t)o->prepend;
 	p->seeds[index] = (struct plan_seed){ .node = node,
 		.from = (uint32_t)o->as,
 		.site = (uint16_t)index,

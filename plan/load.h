@@ -70,7 +70,7 @@ void plan_file_free(struct plan_file **f); // NULL inside is fine
 // A site of an announcement, as reports name it.
 struct plan_site {
 	char *name, *city; // city: NULL
-	bool has_place, has_capacity;
+	bool has_place, has_capacity, fixed;
 	double lat, lon, capacity; // capacity: share of the load, 1 is all
 };
 
@@ -82,7 +82,9 @@ struct plan_plan {
 	struct plan_seed *seeds;
 	uint32_t *poison;
 	bool *seeds_off;
-	uint32_t as; // that announces; 0: the sites are ASes of the graph
+	uint8_t *prepend; // of each seed, contained in its length
+	bool *fixed;      // of each seed: it stays as it is
+	uint32_t as;      // that announces; 0: the sites are ASes of the graph
 };
 
 void plan_plan_free(struct plan_plan **p); // NULL inside is fine

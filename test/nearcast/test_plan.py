@@ -4,6 +4,7 @@
 import bz2
 import gzip
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -171,7 +172,7 @@ def test_weights_places_and_load(_):
     west, east = document["sites"]
     assert (west["share"], east["share"]) == (0.6, 0.4)
     assert west["over"] and not east["over"] and abs(document["overload"] - 0.2) < 1e-6
-    assert document["latency"]["mean_ms"] is None  # both are where their clients are
+    assert document["latency"]["mean_ms"] == 0  # both are where their clients are
     text = expect(catchment(world, GRAPH, *args), DONE).stdout
     assert "overload: 20.0 %\n" in text and "60.0 %" in text, text
     rtt = write(world, "rtt", "asn\tsite\tms\n7\twest\t1\n7\teast\t151\n8\twest\t151\n8\teast\t1\n")
@@ -242,6 +243,62 @@ def test_fail(_):
         document["failures"], key=lambda f: (-f["lost"], -f["overload"], -f["moved"]))
     expect(run(*base, "--top", "x"), USAGE, "", "--top wants")
     assert "11 failures tried" in expect(run(*base, "--top", "3"), DONE).stdout
+
+
+def test_optimise(_):
+    world = Folder()
+    file = write(world, "sites.yaml", ANNOUNCE)
+    best = world.folder / "best.yaml"
+    base = ["optimise", "--graph", write(world, "graph", GRAPH), "--announce", file,
+            "--places", write(world, "places", "country\tlat\tlon\nXX\t50\t0\nYY\t50\t90\n"),
+            "--weights", write(world, "weights", "asn\tweight\tcountry\n7\t30\tXX\n8\t50\tYY\n"
+                                                 "1\t20\tYY\n")]
+    every = json.loads(expect(run(*base, "-j", "--best", best), DONE).stdout)
+    assert every["method"] == "exhaustive" and every["proven"], every
+    assert every["evaluated"] >= every["total"] == (5 * 5 + 1) * (5 + 1)
+    results = {r["what"]: r for r in every["results"]}
+    assert results["best"]["overload"] == 0
+    assert results["best"]["mean_ms"] <= results["greedy"]["mean_ms"]
+    assert every["frontier"][0]["changes"] == 0
+    # AS 1 is far from where it goes; a prepend or two, and it is not.
+    assert results["best"]["mean_ms"] < 1, results
+    some = json.loads(expect(run(*base, "-j", "--method", "search", "--time", "300ms"), DONE).stdout)
+    assert not some["proven"]
+    assert {r["what"]: r for r in some["results"]}["best"] == results["best"]
+    # The file that is written says what was promised.
+    document = json.loads(expect(run("catchment", "--graph", world.folder / "graph", "--announce", best,
+                                     *base[5:], "-j"), DONE).stdout)
+    assert document["overload"] == 0 and document["latency"]["mean_ms"] < 1
+    changed = {(c["site"], c["neighbour"]): c["to"] for c in every["changes"]}
+    assert changed, every
+    rows = [
+        (("--objective", "speed"), "no objective `speed`"),
+        (("--change", "colours"), "no kind of change `colours`"),
+        (("--prepend", "6"), "--prepend wants a whole number up to 5"),
+        (("--prepend", "-1"), "--prepend wants a whole number up to 5"),
+        (("--time", "soon"), "--time:"),
+    ]
+    for args, why in rows:
+        expect(run(*base, *args), USAGE, "", why)
+    expect(run(*base[:5]), REFUSED, "", "no distances")
+
+
+def test_interrupt_keeps_what_was_found(_):
+    world = Folder()
+    args = ["optimise", "--graph", write(world, "graph", GRAPH), "--announce",
+            write(world, "sites.yaml", ANNOUNCE), "--objective", "balance", "--method", "search",
+            "--time", "10m", "-j"]
+    process = subprocess.Popen([str(NEARCAST), "plan", *map(str, args)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    status = Path(f"/proc/{process.pid}/status")
+    # Interrupts are caught from the moment that the search begins: bit 1 of the caught signals.
+    harness.wait_for("the search", lambda: int(status.read_text().split("SigCgt:")[1].split()[0], 16) & 2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=harness.WAIT_S)
+    assert process.returncode == REFUSED, (process.returncode, err)
+    document = json.loads(out)
+    assert document["evaluated"] > 0 and not document["proven"]
+    assert {"start", "best"} <= {r["what"] for r in document["results"]}
 
 
 def test_bad_input(_):
