@@ -28,6 +28,7 @@ static void print_upstreams(const json_t *result, struct strbuf *b)
 	struct out *o = out_new(OUT_TEXT, b);
 
 	view_upstreams(o, json_object_get(result, "upstreams"));
+	view_ranges(o, json_object_get(result, "ranges"));
 	out_free(&o);
 }
 

@@ -108,6 +108,7 @@ enum cli_exit verb_status(struct cli *cli, const char *, char **)
 	if (json_array_size(upstreams) > 0)
 		out_line(o, "%s", "");
 	view_upstreams(o, upstreams);
+	view_ranges(o, json_object_get(status, "ranges"));
 	out_free(&o);
 	return cli_print(cli, &b);
 }

@@ -208,3 +208,20 @@ void view_upstreams(struct out *o, const json_t *upstreams)
 
 	view_table(o, upstreams, columns);
 }
+
+void view_ranges(struct out *o, const json_t *ranges)
+{
+	static const struct view_column columns[] = {
+		{ "name", "range", VIEW_TEXT },
+		{ "range", "addresses", VIEW_TEXT },
+		{ "as", "as", VIEW_TEXT },
+		{ "neighbours", "neighbours", VIEW_TEXT },
+		{ "max_neighbours", "at most", VIEW_TEXT },
+		{},
+	};
+
+	if (json_array_size(ranges) == 0)
+		return;
+	out_line(o, "%s", "");
+	view_table(o, ranges, columns);
+}

@@ -40,5 +40,7 @@ void view_event(const json_t *event, struct strbuf *b);
 void view_checks(struct out *o, const json_t *services);
 void view_prefixes(struct out *o, const json_t *services);
 void view_upstreams(struct out *o, const json_t *upstreams);
+// Nothing where there are none; else an empty line before them.
+void view_ranges(struct out *o, const json_t *ranges);
 // The answer to `show fleet`: what the guard asks for, nodes, sessions, conflicts.
 void view_fleet(const json_t *result, struct strbuf *b);

@@ -115,6 +115,8 @@ const struct conf_upstream *range_of(
 // A connection from an address that no upstream has: of a neighbour to be, if a range has
 // the address. Takes the descriptor.
 void range_accept(struct daemon *d, int fd, const struct ip_addr *remote);
+// Neighbours in a range that are upstreams now.
+size_t range_neighbours(const struct daemon *d, const struct conf_upstream *range);
 // When the next neighbour of a range is to be forgotten may have changed.
 void ranges_arm(struct daemon *d);
 

@@ -54,7 +54,7 @@ static bool belongs(const struct upstream *u, const struct conf_upstream *range)
 	return upstream_entry(u) == range;
 }
 
-static size_t count_of(const struct daemon *d, const struct conf_upstream *range)
+size_t range_neighbours(const struct daemon *d, const struct conf_upstream *range)
 {
 	size_t n = 0;
 
@@ -183,7 +183,7 @@ void range_accept(struct daemon *d, int fd, const struct ip_addr *remote)
 		close(fd); // nobody we know
 		return;
 	}
-	if (count_of(d, range) >= range->max_neighbours && !make_room(d, range)) {
+	if (range_neighbours(d, range) >= range->max_neighbours && !make_room(d, range)) {
 		refuse(d, range, remote);
 		close(fd);
 		return;

@@ -62,7 +62,7 @@ static const struct {
 	const char *what;
 	void (*write)(struct out *o, const char *name, const struct daemon *d);
 } shows[] = {
-	{ "upstreams", upstreams_write },
+	{ "upstreams", upstreams_show },
 	{ "services", services_write },
 	{ "checks", checks_write },
 	{ "memory", memory_write },

@@ -268,7 +268,7 @@ void upstream_write(struct out *o, const struct upstream *u)
 	out_uint(o, "updates_in", n->updates_in);
 }
 
-void upstreams_write(struct out *o, const char *name, const struct daemon *d)
+static void upstreams_write(struct out *o, const char *name, const struct daemon *d)
 {
 	out_table(o, name);
 	for (size_t i = 0; i < d->upstream_count; i++) {
@@ -277,6 +277,33 @@ void upstreams_write(struct out *o, const char *name, const struct daemon *d)
 		out_end(o);
 	}
 	out_end(o);
+}
+
+// Also those from which nobody has come.
+static void ranges_write(struct out *o, const char *name, const struct daemon *d)
+{
+	char text[PREFIX_TEXT];
+
+	out_table(o, name);
+	items_for_each(const struct conf_upstream, r, d->conf->upstreams)
+	{
+		if (!conf_upstream_is_range(r))
+			continue;
+		out_object(o, NULL);
+		out_str(o, "name", r->name);
+		out_str(o, "range", prefix_print(&r->range, text));
+		out_uint(o, "as", r->as);
+		out_uint(o, "neighbours", range_neighbours(d, r));
+		out_uint(o, "max_neighbours", r->max_neighbours);
+		out_end(o);
+	}
+	out_end(o);
+}
+
+void upstreams_show(struct out *o, const char *name, const struct daemon *d)
+{
+	upstreams_write(o, name, d);
+	ranges_write(o, "ranges", d);
 }
 
 void status_write(struct out *o, const char *name, const struct daemon *d)
@@ -288,7 +315,7 @@ void status_write(struct out *o, const char *name, const struct daemon *d)
 	out_double(o, "uptime_seconds", seconds_since(d->started), 3);
 	out_str(o, "watch_error", checks_watch_error(d->checks));
 	services_write(o, "services", d);
-	upstreams_write(o, "upstreams", d);
+	upstreams_show(o, "upstreams", d);
 	fleet_nodes_write(o, "fleet", d);
 	fleet_sessions_write(o, "fleet_sessions", d);
 	fleet_conflicts_write(o, "fleet_conflicts", d);

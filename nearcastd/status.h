@@ -16,7 +16,7 @@ void why_write(struct out *o, const char *name, const struct daemon *d, const st
 void drain_write(struct out *o, const char *name, const struct service *s);
 // Its members, into the object that o is in.
 void upstream_write(struct out *o, const struct upstream *u);
-void upstreams_write(struct out *o, const char *name, const struct daemon *d);
+void upstreams_show(struct out *o, const char *name, const struct daemon *d);
 void services_write(struct out *o, const char *name, const struct daemon *d);
 void checks_write(struct out *o, const char *name, const struct daemon *d);
 void memory_write(struct out *o, const char *name, const struct daemon *d);

@@ -2,7 +2,9 @@
 """Neighbours that are known by a range of addresses: they come, are upstreams like others, and are
 forgotten some time after they left."""
 
+import re
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -56,11 +58,17 @@ def wait_names(daemon, *names):
 def test_come_and_go(world):
     daemon = begin(world, ranged(forget="1s"))
     assert upstreams(daemon) == {}
+    assert daemon.status()["ranges"] == [{"name": "ix", "range": "127.0.0.0/24", "as": 64496,
+                                          "neighbours": 0, "max_neighbours": 64}]
     first, second = come(world, "127.0.0.2"), come(world, "127.0.0.3", router_id="192.0.2.97")
     assert states(daemon) == {"ix-127.0.0.2": "Established", "ix-127.0.0.3": "Established"}
     one = upstreams(daemon)["ix-127.0.0.2"]
     assert one["range"] == "127.0.0.0/24" and one["address"] == "127.0.0.2" and one["sent"] == 2, one
     daemon.wait_event("upstream_up", upstream="ix-127.0.0.3", subject="127.0.0.3")
+    shown = subprocess.run([harness.BUILD / "nearcast/nearcast", "-s", daemon.control, "show", "upstreams"],
+                           check=True, capture_output=True, text=True).stdout
+    assert re.search(r"^ix-127\.0\.0\.2 +127\.0\.0\.2 +64496 +Established ", shown, re.M), shown
+    assert re.search(r"^ix +127\.0\.0\.0/24 +64496 +2 +64$", shown, re.M), shown
     told = daemon.status()["services"][0]["prefixes"][0]["upstreams"]
     assert [(u["name"], u["announced"]) for u in told] == [("ix-127.0.0.2", True), ("ix-127.0.0.3", True)]
     first.close()
