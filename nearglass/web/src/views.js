@@ -1,0 +1,203 @@
+import { html } from "htm/preact";
+import { useEffect, useState } from "preact/hooks";
+import { ask, clock, events, heard, problem, status } from "./api.js";
+import { go, link, query } from "./router.js";
+import { WorldMap } from "./map.js";
+import { STATES, chains, headline, mismatch, nodes, sites, span, stateOf } from "./words.js";
+
+export function State({ is, children }) {
+  const s = STATES[is] ?? STATES.unknown;
+  return html`<span class="state ${is}"><span aria-hidden="true">${s.shape}</span> ${children ?? s.word}</span>`;
+}
+
+const since = (seconds) => (seconds == null ? "" : span(seconds + (clock.value - heard.value) / 1000));
+
+function Table({ caption, head, rows, empty }) {
+  if (rows.length === 0) return html`<p class="quiet">${empty}</p>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
+    <caption>${caption}</caption>
+    <thead><tr>${head.map((h) => html`<th scope="col">${h}</th>`)}</tr></thead>
+    <tbody>${rows}</tbody></table></div>`;
+}
+
+// ---- Overview ----
+
+export function Headline() {
+  const h = headline(status.value, events.value, clock.value);
+  return html`<p class="headline ${h.state}" role="status" aria-live="polite">
+    <span aria-hidden="true">${(STATES[h.state] ?? STATES.unknown).shape}</span> ${h.text}</p>`;
+}
+
+export function Freshness() {
+  if (problem.value) return html`<p class="problem" role="alert">Not fresh: ${problem.value}.</p>`;
+  const age = status.value?.meta?.age_seconds ?? 0;
+  return html`<p class="quiet">Data of ${span(age + (clock.value - heard.value) / 1000)} ago.</p>`;
+}
+
+function NodeRow({ n }) {
+  const wrong = mismatch(n);
+  return html`<tr class=${wrong ? "wrong" : ""}>
+    <th scope="row">${n.site}${n.node !== n.site ? ` / ${n.node}` : ""}${n.own ? html` <span class="tag">here</span>` : ""}</th>
+    <td>${n.service}</td>
+    <td><${State} is=${stateOf(n)}>${n.lost ? "lost" : n.health}<//></td>
+    <td>${n.admin}</td>
+    <td>${n.announce}${wrong ? html` <strong class="badge">${wrong}</strong>` : ""}</td>
+    <td>${since(n.since_seconds)}</td></tr>`;
+}
+
+export function Fleet() {
+  return html`<${Table} caption="Sites: health against announcement"
+    head=${["site", "service", "health", "admin", "announced", "since"]}
+    rows=${nodes(status.value).map((n) => html`<${NodeRow} n=${n} />`)}
+    empty="No nearcastd has said anything yet." />`;
+}
+
+function Conflicts() {
+  const all = status.value?.daemon?.status?.conflicts ?? [];
+  return all.map((c) => html`<p class="problem" role="alert">${c.text ?? c.subject}</p>`);
+}
+
+function Prefixes() {
+  const services = status.value?.daemon?.status?.services ?? [];
+  const rows = services.flatMap((s) => (s.prefixes ?? []).map((p) => html`<tr>
+    <th scope="row"><a href=${`/routes?q=${encodeURIComponent(p.prefix)}`} onClick=${link}>${p.prefix}</a></th>
+    <td>${s.name}</td><td>${p.announce}</td><td>${p.reason}</td>
+    <td>${(p.upstreams ?? []).map((u) => html`<span class="chip ${u.announced ? "yes" : "no"}">${u.announced ? "✓" : "–"} ${u.name}</span>`)}</td>
+    <td>${since(p.since_seconds)}</td></tr>`));
+  return html`<${Table} caption="Why each prefix is announced here, or not"
+    head=${["prefix", "service", "announced", "reason", "upstreams", "since"]} rows=${rows}
+    empty="No prefix is configured here." />`;
+}
+
+export function Overview() {
+  return html`<${Conflicts} />
+    <${WorldMap} sites=${sites(status.value)} />
+    <${Fleet} /><${Prefixes} />
+    <h2>What happened</h2><${Timeline} limit=${12} />`;
+}
+
+// ---- Timeline ----
+
+const NORMAL = new Set(["check_passed", "started", "reloaded", "announced", "upstream_up", "bfd_up", "fleet_up", "site_seen", "neighbour_up"]);
+
+// RFC 3339 with microseconds, of which Date keeps the thousands.
+const micros = (time) => Date.parse(time.slice(0, 19) + "Z") * 1000 + Number(time.slice(20, 26));
+
+function When({ time, from }) {
+  const delta = from ? micros(time) - micros(from) : null;
+  const shown = delta == null ? `${time.slice(0, 10)} ${time.slice(11, 19)}Z` : `+${(delta / 1000).toFixed(delta < 10000 ? 1 : 0)} ms`;
+  return html`<time datetime=${time} title=${time}>${shown}</time>`;
+}
+
+function Chain({ item, from }) {
+  const e = item.event;
+  return html`<li class=${NORMAL.has(e.type) ? "normal" : "notable"}>
+    <${When} time=${e.time} from=${from} /> <b>${e.type.replaceAll("_", " ")}</b> ${e.subject}
+    ${e.upstream ? html` <span class="tag">${e.upstream}</span>` : ""}
+    ${e.reason && e.reason !== e.type ? html` <span class="quiet">${e.reason}</span>` : ""}
+    ${e.detail ? html` <span>${e.detail}</span>` : ""}
+    ${item.effects.length ? html`<ol>${item.effects.map((x) => html`<${Chain} item=${x} from=${e.time} />`)}</ol>` : ""}
+  </li>`;
+}
+
+export function Timeline({ limit }) {
+  const all = chains(events.value);
+  if (all.length === 0) return html`<p class="quiet">Nothing yet.</p>`;
+  return html`<ol class="timeline">${all.slice(0, limit).map((c) => html`<${Chain} item=${c} />`)}</ol>
+    ${all.length > limit ? html`<p><a href="/events-page" onClick=${link}>All ${events.value.length} events</a></p>` : ""}`;
+}
+
+// ---- Neighbours ----
+
+export function Neighbours() {
+  const up = (n) => n.state === "Established";
+  const rows = (status.value?.neighbours ?? []).map((n) => html`<tr>
+    <th scope="row">${n.name}</th><td>${n.address}</td><td>AS${n.as}</td>
+    <td><${State} is=${up(n) ? "up" : "down"}>${n.state}<//></td>
+    <td class="number">${(n.routes_ipv4 ?? 0).toLocaleString()}</td><td class="number">${(n.routes_ipv6 ?? 0).toLocaleString()}</td>
+    <td>${since(n.since_seconds)}</td><td>${n.last_error ?? ""}</td></tr>`);
+  const own = (status.value?.daemon?.status?.upstreams ?? []).map((n) => html`<tr>
+    <th scope="row">${n.name}</th><td>${n.address}</td><td>AS${n.as}</td>
+    <td><${State} is=${up(n) ? "up" : "down"}>${n.state}<//></td>
+    <td class="number">${n.sent}</td><td class="number">${n.received}</td><td>${since(n.uptime_seconds)}</td><td>${n.last_error ?? ""}</td></tr>`);
+  return html`<h2>Who sends routes to this glass</h2>
+    <${Table} caption="Neighbours of the glass" head=${["name", "address", "AS", "state", "IPv4", "IPv6", "since", "last error"]}
+      rows=${rows} empty="No neighbour is configured." />
+    <h2>Whom this site announces to</h2>
+    <${Table} caption="Upstreams of nearcastd" head=${["name", "address", "AS", "state", "sent", "received", "since", "last error"]}
+      rows=${own} empty="nearcastd has no upstream, or does not answer." />`;
+}
+
+// ---- Routes ----
+
+const REASONS = {
+  none: "the only route", "local-pref": "higher local preference", path: "shorter AS path",
+  origin: "lower origin", med: "lower MED", external: "external before internal", id: "lower router id",
+  clusters: "shorter cluster list", address: "lower neighbour address", "path-id": "lower path id", loop: "own AS in the path", stale: "stale",
+};
+
+function Path({ route }) {
+  const hops = route.bgp?.as_path ?? [];
+  const shown = [];
+  for (const as of hops) {
+    if (shown.length && shown.at(-1).as === as) shown.at(-1).times += 1;
+    else shown.push({ as, times: 1 });
+  }
+  return html`<ol class="path" aria-label=${`AS path ${route.bgp?.as_path_str ?? ""}`}>
+    <li class="here">${route.peer_id ?? "here"}</li>
+    ${shown.map((h) => html`<li><a href=${`/routes?q=AS${h.as}`} onClick=${link}>AS${h.as}</a>${h.times > 1 ? html` <span class="tag">×${h.times}</span>` : ""}</li>`)}
+    <li class="net">${route.network}</li></ol>`;
+}
+
+function RouteDetail({ route }) {
+  const b = route.bgp ?? {};
+  const row = (name, value) => (value == null || value === "" || value.length === 0 ? "" : html`<dt>${name}</dt><dd>${Array.isArray(value)
+    ? value.map((c) => html`<a class="chip" href=${`/routes?q=${encodeURIComponent(c)}`} onClick=${link}>${c}</a>`) : value}</dd>`);
+  return html`<article class="route ${route.best ? "best" : ""}">
+    <h3>${route.network} <span class="quiet">from ${route.peer_id} (AS${route.peer_as})</span>
+      ${route.best ? html` <span class="tag">best</span>` : ""}</h3>
+    <${Path} route=${route} />
+    <dl>${row(route.best ? "best because of" : "not best: lost at", route.best_reason === "none" || !route.best_reason ? (route.best ? REASONS.none : "") : `${route.best_reason} (${REASONS[route.best_reason] ?? ""})`)}
+    ${row("next hop", b.next_hop)}${row("origin", b.origin)}${row("local pref", b.local_pref)}${row("MED", b.med)}
+    ${row("communities", b.communities)}${row("large", b.large_communities)}${row("extended", b.ext_communities)}${row("only to customer", b.otc)}
+    ${row("RPKI", route.rpki)}${row("changed", route.last_update)}</dl></article>`;
+}
+
+export function Routes() {
+  const q = query().get("q") ?? "";
+  const match = query().get("match") ?? "";
+  const after = query().get("after") ?? "";
+  const [answer, setAnswer] = useState(null);
+  const [error, setError] = useState("");
+  useEffect(() => {
+    let current = true;
+    setError("");
+    if (!q) { setAnswer(null); return undefined; }
+    const p = new URLSearchParams({ q, limit: "50" });
+    if (match) p.set("match", match);
+    if (after) p.set("after", after);
+    ask(`/api/v1/routes?${p}`)
+      .then((a) => current && setAnswer(a))
+      .catch((e) => { if (current) { setAnswer(null); setError(e.message); } });
+    return () => { current = false; };
+  }, [q, match, after]);
+  const submit = (e) => {
+    e.preventDefault();
+    const data = new FormData(e.target);
+    const p = new URLSearchParams({ q: data.get("q").trim() });
+    if (data.get("match")) p.set("match", data.get("match"));
+    go(`/routes?${p}`);
+  };
+  const total = answer?.meta?.total_results;
+  return html`<form role="search" onSubmit=${submit}>
+      <label for="q">Address, prefix, AS number, path pattern, community or neighbour</label>
+      <div class="row"><input id="q" name="q" value=${q} placeholder="198.51.100.53, AS64500, ^174 _3356_, 64500:100" autocomplete="off" spellcheck=${false} />
+      <select name="match" aria-label="How prefixes match"><option value="">longest match</option>
+        ${["exact", "covering", "covered"].map((m) => html`<option value=${m} selected=${m === match}>${m}</option>`)}</select>
+      <button>Search</button></div></form>
+    ${error ? html`<p class="problem" role="alert">${error}</p>` : ""}
+    ${answer ? html`<p role="status">${(total ?? answer.routes.length).toLocaleString()} route${total === 1 ? "" : "s"}${answer.meta?.truncated ? ", cut off" : ""}
+      <span class="quiet"> — this address of the page is a permalink</span></p>
+      ${answer.routes.map((r) => html`<${RouteDetail} route=${r} />`)}
+      ${answer.meta?.next ? html`<p><a href=${`/routes?${answer.meta.next}`} onClick=${link}>More</a></p>` : ""}` : ""}`;
+}
