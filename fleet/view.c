@@ -493,6 +493,8 @@ static void drop_family(struct fleet_view *v, unsigned session, unsigned familie
 {
 	struct path *p;
 
+	if (!families)
+		return; // as of nearly every UPDATE: there may be many paths
 	list_for_each(p, &v->sessions[session].paths, of_session)
 	{
 		bool ip4 = p->entry->subject->prefix.addr.family == IP4;
