@@ -35,6 +35,7 @@ const struct plan_option plan_options[] = {
 	{ "--best", "FILE", "write the best announcement there", .text = AT(best) },
 	{ "--choices", NULL, "with ties and the runner-up", .flag = AT(choices) },
 	{ "--tsv", NULL, "a table of tabs, a row an AS", .flag = AT(tsv) },
+	{ "--html", "FILE", "write a report with a map there", .text = AT(html) },
 	{ "--json", NULL, "the same as -j", .flag = AT(json) },
 	{},
 };
@@ -42,7 +43,8 @@ const struct plan_option plan_options[] = {
 #define COMMON  "--graph", "--announce", "--origin", "--down", "--cut", "--off", "--json"
 #define CLIENTS "--weights", "--places", "--rtt"
 
-static const char *const catchment_options[] = { COMMON, CLIENTS, "--choices", "--tsv", NULL };
+static const char *const catchment_options[] = { COMMON, CLIENTS, "--choices", "--tsv", "--html",
+	NULL };
 
 static const char *const path_options[] = { COMMON, NULL };
 static const char *const diff_options[] = { "--graph", "--down", "--cut", "--off", CLIENTS, "--tsv",

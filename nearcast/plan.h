@@ -117,6 +117,8 @@ struct plan_plan *plan_load_either(const char *word, const struct plan_graph *g)
 enum cli_exit plan_write(const struct strbuf *b);
 // The forms that all verbs share: what is announced, over what.
 void plan_write_summary(struct out *o, const struct plan_cli *c, const struct plan_world *w);
+// To the file that --html names.
+enum cli_exit plan_write_html(const struct plan_cli *c, const struct plan_world *w);
 // Who moves from the one world to the other.
 enum cli_exit plan_write_diff(
 	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after);

@@ -138,6 +138,8 @@ enum cli_exit plan_catchment(struct plan_cli *c)
 
 	if (!plan_world_load(&w, c))
 		return CLI_REFUSED;
+	if (c->html && plan_write_html(c, &w) != CLI_DONE)
+		return CLI_REFUSED;
 	if (c->tsv)
 		return write_tsv(c, &w);
 	struct out *o = out_new(c->json ? OUT_JSON : OUT_TEXT, &b);

@@ -3,6 +3,7 @@
 
 import bz2
 import gzip
+import html.parser
 import json
 import signal
 import subprocess
@@ -189,6 +190,55 @@ def test_ties_and_the_runner_up(_):
     assert rows["7"] == ["2", "2", "4", "provider", "2"]  # 3 is the lower number
     assert rows["5"] == ["1", "1", "3", "provider", "4"]
     assert rows["3"] == ["1", "1", "-", "-", "-"]  # what 1 has is its own
+
+
+class Page(html.parser.HTMLParser):
+    """What a reader of the report sees, and what it would fetch."""
+    def __init__(self, text):
+        super().__init__()
+        self.fetched, self.text, self.open, self.scripts = [], "", [], {}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.fetched += [v for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
+        if tag not in ("meta", "input", "path", "circle"):
+            self.open.append((tag, attrs.get("id")))
+
+    def handle_endtag(self, tag):
+        if tag not in ("path", "circle"):
+            assert self.open.pop()[0] == tag, tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1][0] == "script":
+            self.scripts[self.open[-1][1]] = self.scripts.get(self.open[-1][1], "") + data
+        else:
+            self.text += data
+
+
+def test_html_report(_):
+    world = Folder()
+    name = "</script><b>\"x\"&"
+    file = write(world, "sites.yaml", ANNOUNCE.replace("name: west", f"name: '{name}'"))
+    report = world.folder / "report.html"
+    args = ["--announce", file, "--html", report,
+            "--places", write(world, "places", "country\tlat\tlon\nXX\t50\t0\nYY\t50\t90\n"),
+            "--weights", write(world, "weights", "asn\tweight\tcountry\n7\t60\tXX\n8\t40\tYY\n")]
+    expect(catchment(world, GRAPH, *args), DONE)
+    text = report.read_text()
+    page = Page(text)
+    assert page.fetched == [] and "http:" not in text and "https:" not in text
+    assert page.open == [] and "<b>" not in text
+    assert json.loads(page.scripts["sites"]) == [name, "east"]
+    assert "8 of 8 ASes have a route to 2 sites, with 100.0 % of the weight." in page.text
+    assert "XX60.00 %" + name + " 100.0 %" in page.text, page.text
+    routes = page.scripts["routes"].split()
+    assert len(routes) == 8 and routes[2] == "1.-.0" and routes[7] == "1.5.1", routes
+    expect(catchment(world, GRAPH, "--origin", "7", "--html", report), DONE)
+    assert "<svg" not in report.read_text()  # there is nothing to put on a map
+    expect(catchment(world, GRAPH, "--origin", "7", "--html", "/nonexistent/x"), REFUSED, "",
+           "/nonexistent/x: No such file")
 
 
 def test_path(_):
