@@ -26,6 +26,7 @@ struct conn {
 	int fd;
 	bool connecting;
 	bool finishing;
+	bool prompt; // acknowledge at once
 	bool failed; // a write failed: told from the loop, not from inside conn_send()
 	int failure; // errno
 	const struct conn_ops *ops;
@@ -72,8 +73,8 @@ static void watch(struct conn *c)
 }
 
 // Takes *fd unless the loop cannot watch it; then NULL and *error.
-static struct conn *conn_new(
-	uv_loop_t *loop, int *fd, const struct conn_ops *ops, void *ctx, int *error)
+static struct conn *conn_new(uv_loop_t *loop, int *fd, const struct conn_options *options,
+	const struct conn_ops *ops, void *ctx, int *error)
 {
 	struct conn *c = mem_zalloc(sizeof(*c));
 
@@ -83,6 +84,7 @@ static struct conn *conn_new(
 		return NULL;
 	}
 	c->fd = take_fd(fd);
+	c->prompt = options->prompt;
 	c->ops = ops;
 	c->ctx = ctx;
 	uv_timer_init(loop, &c->linger);
@@ -147,7 +149,7 @@ struct conn *conn_connect(uv_loop_t *loop, const struct conn_options *options,
 	*error = fd < 0 ? -errno : start_connect(fd, options);
 	if (*error < 0)
 		return NULL;
-	struct conn *c = conn_new(loop, &fd, ops, ctx, error);
+	struct conn *c = conn_new(loop, &fd, options, ops, ctx, error);
 	if (!c)
 		return NULL;
 	c->connecting = true;
@@ -163,7 +165,7 @@ struct conn *conn_adopt(uv_loop_t *loop, int accepted, const struct conn_options
 	*error = set_options(fd, options, true);
 	if (*error < 0)
 		return NULL;
-	struct conn *c = conn_new(loop, &fd, ops, ctx, error);
+	struct conn *c = conn_new(loop, &fd, options, ops, ctx, error);
 	if (c)
 		watch(c);
 	return c;
@@ -276,6 +278,8 @@ static void read_some(struct conn *c)
 	for (int i = 0; i < READS_A_TURN && !c->finishing; i++) {
 		ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
 		if (n > 0) {
+			if (c->prompt) // the kernel forgets it again by itself, tcp(7)
+				(void)set_int(c->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
 			c->ops->data(c->ctx, buf, (size_t)n);
 			continue;
 		}

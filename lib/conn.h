@@ -20,6 +20,9 @@ struct conn_options {
 	struct ip_addr source; // IP_NONE: the kernel chooses
 	uint8_t ttl;           // of what is sent; 0: the system's
 	uint8_t min_ttl;       // GTSM, RFC 5082: drop what arrives with less; 0: off
+	// Acknowledge what comes at once: a neighbour with Nagle's algorithm (RFC 1122 section
+	// 4.2.3.4) sends the next short message only then, up to 40 ms later.
+	bool prompt;
 	// Keys of its segments: set before connect(2), or looked at on an accepted connection.
 	// 0 or a negative errno, which ends it. NULL: none.
 	int (*protect)(const void *keys, int fd, const struct ip_addr *remote, bool accepted);

@@ -122,6 +122,7 @@ static struct conn_options options_of(const struct upstream *u)
 		.port = (uint16_t)u->up->port,
 		.source = u->up->source,
 		.ttl = external && !u->up->multihop ? 1 : 0,
+		.prompt = u->up->fleet,
 		.protect = protect,
 		.keys = u->up,
 	};
