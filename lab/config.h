@@ -24,11 +24,14 @@ void config_bird_site(const struct scenario *s, const struct topology *t,
 	const struct lab_node *site, struct strbuf *b);
 
 // bird.conf of a reflector of the fleet; bgpd.conf and zebra.conf of one with FRR.
-void config_bird_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b);
-void config_frr_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b);
+void config_bird_reflector(const struct scenario *s, const struct topology *t,
+	const struct lab_node *node, struct strbuf *b);
+void config_frr_reflector(const struct scenario *s, const struct topology *t,
+	const struct lab_node *node, struct strbuf *b);
 void config_zebra(struct strbuf *b);
 // `fleet:` of a node's nearcast.yaml; nothing when it has no fleet sessions.
-void config_fleet_sessions(const struct topology *t, const struct lab_node *node, struct strbuf *b);
+void config_fleet_sessions(const struct scenario *s, const struct topology *t,
+	const struct lab_node *node, struct strbuf *b);
 
 // nsd.conf and knot.conf of a site; dir is the node's directory.
 void config_nsd(

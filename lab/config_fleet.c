@@ -5,7 +5,10 @@
 
 #include "lab/config.h"
 
-enum { HOLD_S = 3 };
+static int hold_s(const struct scenario *s)
+{
+	return (int)(s->fleet_hold_time.us / 1000000);
+}
 
 static const char bird_head[] =
 	"log stderr all;\n"
@@ -36,7 +39,8 @@ static void bird_channel(const struct lab_node *node, enum ip_family family, str
 	sb_str(b, "\t};\n");
 }
 
-static void bird_template(const struct lab_node *node, bool client, struct strbuf *b)
+static void bird_template(
+	const struct scenario *s, const struct lab_node *node, bool client, struct strbuf *b)
 {
 	char mine[IP_TEXT];
 
@@ -49,22 +53,23 @@ static void bird_template(const struct lab_node *node, bool client, struct strbu
 		"\tconnect retry time 1;\n"
 		"\terror wait time 1, 2;\n"
 		"%s",
-		client ? "node" : "reflector", ip_print(&node->address4, mine), node->as, HOLD_S,
+		client ? "node" : "reflector", ip_print(&node->address4, mine), node->as, hold_s(s),
 		client ? "\trr client;\n\tpassive yes;\n" : "");
 	for (enum ip_family f = IP4; f <= IP6; f++)
 		bird_channel(node, f, b);
 	sb_str(b, "}\n\n");
 }
 
-void config_bird_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+void config_bird_reflector(const struct scenario *s, const struct topology *t,
+	const struct lab_node *node, struct strbuf *b)
 {
 	char text[IP_TEXT];
 
 	sb_printf(b, "# %s (%s): reflects the fleet's routes\nrouter id %s;\n", node->name,
 		node->city, ip_print(&node->address4, text));
 	sb_str(b, bird_head);
-	bird_template(node, true, b);
-	bird_template(node, false, b);
+	bird_template(s, node, true, b);
+	bird_template(s, node, false, b);
 	for (size_t i = 0; i < t->fleet_count; i++) {
 		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
 		if (peer)
@@ -78,15 +83,16 @@ void config_bird_reflector(const struct topology *t, const struct lab_node *node
 static const char frr_head[] = " no bgp default ipv4-unicast\n"
 			       " coalesce-time 0\n";
 
-static void frr_group(const struct lab_node *node, const char *name, bool client, struct strbuf *b)
+static void frr_group(const struct scenario *s, const struct lab_node *node, const char *name,
+	bool client, struct strbuf *b)
 {
 	char mine[IP_TEXT];
 
 	sb_printf(b, " neighbor %s peer-group\n neighbor %s remote-as %" PRIu64 "\n", name, name,
 		node->as);
 	sb_printf(b, " neighbor %s update-source %s\n", name, ip_print(&node->address4, mine));
-	sb_printf(b, " neighbor %s timers %d %d\n neighbor %s timers connect 1\n", name, HOLD_S / 3,
-		HOLD_S, name);
+	sb_printf(b, " neighbor %s timers %d %d\n neighbor %s timers connect 1\n", name,
+		hold_s(s) / 3, hold_s(s), name);
 	sb_printf(b, " neighbor %s advertisement-interval 0\n", name);
 	if (client)
 		sb_printf(b, " neighbor %s passive\n", name);
@@ -103,7 +109,8 @@ static void frr_family(enum ip_family family, struct strbuf *b)
 		  " exit-address-family\n");
 }
 
-void config_frr_reflector(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+void config_frr_reflector(const struct scenario *s, const struct topology *t,
+	const struct lab_node *node, struct strbuf *b)
 {
 	char text[IP_TEXT];
 
@@ -111,8 +118,8 @@ void config_frr_reflector(const struct topology *t, const struct lab_node *node,
 		node->city, node->as);
 	sb_printf(b, " bgp router-id %s\n", ip_print(&node->address4, text));
 	sb_str(b, frr_head);
-	frr_group(node, "nodes", true, b);
-	frr_group(node, "reflectors", false, b);
+	frr_group(s, node, "nodes", true, b);
+	frr_group(s, node, "reflectors", false, b);
 	for (size_t i = 0; i < t->fleet_count; i++) {
 		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
 		if (peer)
@@ -129,7 +136,8 @@ void config_zebra(struct strbuf *b)
 	sb_str(b, "ip nht resolve-via-default\nipv6 nht resolve-via-default\n");
 }
 
-void config_fleet_sessions(const struct topology *t, const struct lab_node *node, struct strbuf *b)
+void config_fleet_sessions(const struct scenario *s, const struct topology *t,
+	const struct lab_node *node, struct strbuf *b)
 {
 	char text[IP_TEXT];
 	bool first = true;
@@ -140,7 +148,7 @@ void config_fleet_sessions(const struct topology *t, const struct lab_node *node
 			continue;
 		sb_printf(b, "%s  - {name: %s, address: %s, hold-time: %ds, connect-retry: 1s}\n",
 			first ? "fleet:\n" : "", peer->name, ip_print(&peer->address4, text),
-			HOLD_S);
+			hold_s(s));
 		first = false;
 	}
 }

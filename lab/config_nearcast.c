@@ -216,7 +216,7 @@ int config_nearcast(const struct scenario *s, const struct topology *t, const st
 	if (rc == 0 && !has_key(text, "upstreams"))
 		put_upstreams(t, site, b);
 	if (rc == 0 && !has_key(text, "fleet"))
-		config_fleet_sessions(t, site, b);
+		config_fleet_sessions(s, t, site, b);
 	if (rc == 0)
 		rc = substitute(&v, text, b, error);
 	return rc;

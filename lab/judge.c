@@ -121,7 +121,7 @@ static void judge_client(const struct judge *j, struct step_result *step, size_t
 void judge_step(const struct judge *j, struct step_result *step)
 {
 	count_sites(j, step);
-	step->ok = !step->failure && step->announced_ok && step->fewest_ok;
+	step->ok = !step->failure && step->announced_ok && step->fewest_ok && step->heard_ok;
 	for (size_t i = 0; i < j->scenario->clients.count; i++)
 		judge_client(j, step, i);
 }

@@ -57,6 +57,36 @@ static void print_announced(
 	sb_char(b, '\n');
 }
 
+static const struct heard *slowest(const struct step_result *step)
+{
+	const struct heard *worst = step->heard;
+
+	for (size_t i = 0; i < step->heard_count; i++) {
+		const struct heard *h = &step->heard[i];
+		if (!h->known)
+			return h;
+		if (h->took.us - h->links.us > worst->took.us - worst->links.us)
+			worst = h;
+	}
+	return worst;
+}
+
+static void print_heard(const struct step_result *step, struct strbuf *b)
+{
+	if (step->heard_count == 0)
+		return;
+	const struct heard *h = slowest(step);
+	if (h->known)
+		sb_printf(b,
+			"heard by all others; slowest: %s of %s after %.1f ms, %.1f ms of it on "
+			"links%s\n",
+			h->at->name, h->about->name, ms(h->took), ms(h->links),
+			step->heard_ok ? "" : ": FAILED");
+	else
+		sb_printf(
+			b, "%s has not heard how %s stands: FAILED\n", h->at->name, h->about->name);
+}
+
 static void put_verdict(struct out *o, const struct client_result *c)
 {
 	if (c->verdict == VERDICT_OK)
@@ -138,6 +168,7 @@ void report_step(const struct run_result *r, const struct step_result *step, str
 	out_free(&o);
 	if (step->step)
 		print_announced(r, step, b);
+	print_heard(step, b);
 	if (step->output)
 		sb_printf(b, "%s%s", step->output,
 			step->output[0] && step->output[strlen(step->output) - 1] == '\n' ? ""
@@ -253,6 +284,27 @@ static void json_step(const struct run_result *r, const struct step_result *step
 	out_bool(o, "ok", step->ok);
 }
 
+static void json_heard(const struct step_result *step, struct out *o)
+{
+	if (step->heard_count == 0)
+		return;
+	out_array(o, "heard");
+	for (size_t i = 0; i < step->heard_count; i++) {
+		const struct heard *h = &step->heard[i];
+		out_object(o, NULL);
+		out_str(o, "about", h->about->name);
+		out_str(o, "at", h->at->name);
+		if (h->known)
+			out_double(o, "took_ms", ms(h->took), 3);
+		else
+			out_null(o, "took_ms");
+		out_double(o, "links_ms", ms(h->links), 3);
+		out_end(o);
+	}
+	out_end(o);
+	out_bool(o, "heard_ok", step->heard_ok);
+}
+
 static void json_announced(
 	const struct run_result *r, const struct step_result *step, struct out *o)
 {
@@ -280,6 +332,7 @@ static void json_event(const struct run_result *r, const struct step_result *ste
 	json_rtt(o, "reaction_ms", step->reaction);
 	out_double(o, "seconds", span_to_s(instant_diff(step->settled_at, step->at)), 3);
 	out_str(o, "output", step->output);
+	json_heard(step, o);
 	json_announced(r, step, o);
 	json_step(r, step, o);
 	out_end(o);

@@ -44,8 +44,9 @@ struct run {
 	instant again; // when a command that failed is run again; INSTANT_NEVER: not
 	long output;   // where in the log the output of the command begins
 	enum phase phase;
-	size_t next; // step of the timeline
-	int failed;  // negative errno: the run cannot go on
+	size_t next;      // step of the timeline
+	instant *decided; // one a node: when it last decided anew
+	int failed;       // negative errno: the run cannot go on
 	bool concluded;
 };
 
@@ -69,7 +70,7 @@ static void begin_step(struct run *run, const struct scn_step *step, instant at)
 	struct expectation *e = mem_zalloc(clients * sizeof(*e));
 	struct step_result *now = &r->steps[r->step_count++];
 
-	*now = (struct step_result){ .step = step, .at = at };
+	*now = (struct step_result){ .step = step, .at = at, .heard_ok = true };
 	now->clients = mem_zalloc(clients * sizeof(*now->clients));
 	for (size_t i = 0; i < clients && before; i++)
 		e[i] = before->clients[i].expected;
@@ -146,6 +147,48 @@ static void finish_step(struct run *run, instant now)
 		end_run(run);
 }
 
+// A daemon that stamps its events by another clock read would seem to hear early.
+enum { CLOCK_SLACK_US = 2000 };
+
+static void ask_one(
+	struct run *run, struct step_result *step, struct lab_node *about, struct lab_node *at)
+{
+	struct heard *h = &step->heard[step->heard_count++];
+	instant decided = run->decided[about->index], since;
+	int rc = heard_since(run->world, at, about, &since);
+
+	*h = (struct heard){
+		.about = about, .at = at, .links = heard_delay(run->topology, about, at)
+	};
+	h->known = rc == 0 && since.us >= decided.us - CLOCK_SLACK_US;
+	if (h->known)
+		h->took = instant_diff(since, decided);
+	step->heard_ok &= h->known && h->took.us - h->links.us <= step->step->heard_within.us;
+}
+
+// Asks every other node since when it knows how the targets' nodes stand now.
+static void ask_who_heard(struct run *run, struct step_result *step)
+{
+	const struct scn_site *nodes = run->s->sites.data;
+	size_t n = run->s->sites.count;
+
+	if (!step->step || !step->step->has_heard_within)
+		return;
+	step->heard = mem_zalloc(step->step->targets.count * n * sizeof(*step->heard));
+	items_for_each(char *, target, step->step->targets)
+	{
+		char name[NODE_NAME_MAX + 1], service[SERVICE_NAME_MAX + 1];
+		if (!target_split(*target, name, service))
+			snprintf(name, sizeof(name), "%s", *target);
+		struct lab_node *about = topology_node(run->topology, name);
+		for (size_t i = 0; i < n; i++) {
+			struct lab_node *at = topology_node(run->topology, nodes[i].name);
+			if (at != about && nodes[i].announcer == ANNOUNCER_NEARCASTD)
+				ask_one(run, step, about, at);
+		}
+	}
+}
+
 // The step is as it should be, or it is too late for that; it goes on until the next one.
 static void settle_step(struct run *run, instant now, bool settled)
 {
@@ -153,6 +196,7 @@ static void settle_step(struct run *run, instant now, bool settled)
 
 	step->settled = settled;
 	step->settled_at = now;
+	ask_who_heard(run, step);
 	run->phase = PHASE_WAITING;
 	if (!step->step || run->next == run->s->timeline.count)
 		finish_step(run, now);
@@ -382,6 +426,8 @@ static void on_daemon_event(void *ctx, const struct daemon_event *e)
 	char cause[32] = "";
 
 	note_reaction(current(run), e);
+	if (strcmp(e->type, "decided") == 0 && instant_before(run->decided[e->node->index], e->at))
+		run->decided[e->node->index] = e->at;
 	count_event(run, e);
 	if (run->r->step_count < 2)
 		return; // the start is long and dull
@@ -442,6 +488,7 @@ static int start_measuring(struct run *run)
 	static const struct clients_ops ops = { on_change };
 
 	run->census = census_new(run->s);
+	run->decided = mem_zalloc(run->s->sites.count * sizeof(*run->decided));
 	begin_step(run, NULL, lab_now());
 	run->watch = watch_new(&run->loop, run->s, run->world, on_daemon_event, run);
 	int rc = clients_new(
@@ -462,6 +509,7 @@ static void clean_up(struct run *run)
 	watch_free(&run->watch);
 	services_free(&run->services);
 	census_free(&run->census);
+	free_ptr(&run->decided);
 	uv_walk(&run->loop, close_handle, NULL);
 	uv_run(&run->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&run->loop);
@@ -513,6 +561,7 @@ void run_result_free(struct run_result *r)
 		free(r->steps[i].failure);
 		free(r->steps[i].output);
 		free(r->steps[i].announced);
+		free(r->steps[i].heard);
 		free(r->steps[i].clients);
 	}
 	free(r->steps);

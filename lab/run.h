@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lab/expect.h"
+#include "lab/heard.h"
 #include "lab/link.h"
 #include "lib/strbuf.h"
 
@@ -24,6 +25,9 @@ struct step_result {
 	instant fewest_at;
 	char *announced; // who did in the end: "fra1, nyc1"
 	bool announced_ok, fewest_ok;
+	struct heard *heard; // one a target and other node, if the scenario asks
+	size_t heard_count;
+	bool heard_ok;
 	// When the site's daemon told its routers: its first withdrawal or
 	// announcement since the event. Of events on a site's service only.
 	bool has_reaction;

@@ -153,6 +153,8 @@ struct scn_step {
 	bool has_min_announced, has_announced;
 	uint64_t min_announced; // sites, at every instant of the step
 	struct items announced; // char *: exactly these sites in the end
+	bool has_heard_within;
+	span heard_within; // besides the links' delay
 	struct place place;
 };
 
@@ -169,6 +171,7 @@ struct scenario {
 	struct items networks, links, sites, reflectors, clients; // struct scn_*
 	struct items site_names;                                  // char *, each once
 	enum fleet_shape fleet;
+	span fleet_hold_time; // of its sessions
 	bool has_min_announced;
 	uint64_t min_announced; // sites, at every instant from the first event on
 	char *nearcast;         // for sites without one of their own

@@ -394,6 +394,19 @@ static void check_target(struct checker *c, const struct scn_step *step, const c
 	}
 }
 
+// News are of nodes that have some to tell.
+static void check_has_daemons(struct checker *c, const struct scn_step *step)
+{
+	items_for_each(char *, target, step->targets)
+	{
+		char a[NODE_NAME_MAX + 1], b[SERVICE_NAME_MAX + 1];
+
+		if (!has_daemon(c->s, target_split(*target, a, b) ? a : *target))
+			FAULT(c, step->place, NULL,
+				"`heard-within`: `%s` is no node with nearcastd", *target);
+	}
+}
+
 static void check_event(struct checker *c, const struct scn_step *step)
 {
 	bool run = step->event == STEP_RUN, reconfigure = step->event == STEP_RECONFIGURE;
@@ -410,6 +423,8 @@ static void check_event(struct checker *c, const struct scn_step *step)
 		FAULT(c, step->place, NULL,
 			reconfigure ? "`reconfigure` needs `replace` and `with`"
 				    : "`replace` and `with` are for `reconfigure` only");
+	if (step->has_heard_within)
+		check_has_daemons(c, step);
 	items_for_each(char *, site, step->announced) check_site_known(c, step->place, *site);
 }
 

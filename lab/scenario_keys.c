@@ -310,6 +310,10 @@ static const struct schema_key step_keys[] = {
 	{ "announced", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, announced),
 		.has_offset = AT(scn_step, has_announced), .one_or_list = true, .max = 200,
 		.help = "Exactly these sites announce in the end, all of the prefixes." },
+	{ "heard-within", SCHEMA_SPAN, .offset = AT(scn_step, heard_within),
+		.has_offset = AT(scn_step, has_heard_within), .min = 1, .max = 60000,
+		.help = "What the event changed at the targets' nodes is known at every other node "
+			"of the fleet so soon after it was decided, besides the links' delay." },
 	END,
 };
 
@@ -352,6 +356,9 @@ static const struct schema_key scenario_keys[] = {
 		.sub = &reflector_schema, .max = 16 },
 	{ "fleet", SCHEMA_WORD, .offset = AT(scenario, fleet), .words = fleet_words,
 		.fallback = "none", .help = "Who has fleet sessions with whom." },
+	{ "fleet-hold-time", SCHEMA_SPAN, .offset = AT(scenario, fleet_hold_time), .min = 3000,
+		.max = 65535000, .fallback = "9s",
+		.help = "A fleet session over which nothing was heard for so long is down." },
 	{ "min-announced", SCHEMA_UINT, .offset = AT(scenario, min_announced),
 		.has_offset = AT(scenario, has_min_announced), .max = 200,
 		.help = "From the first event on at least so many sites announce at every instant, "

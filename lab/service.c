@@ -163,7 +163,7 @@ static int add_frr(struct services *all, const struct lab_node *node, struct str
 
 	int rc = make_frr_dir(world_path(all->world, node, "frr", &dir), error);
 	config_zebra(&zebra);
-	config_frr_reflector(all->world->topology, node, &bgpd);
+	config_frr_reflector(all->scenario, all->world->topology, node, &bgpd);
 	if (rc == 0)
 		rc = world_write(all->world, node, "frr/zebra.conf", &zebra);
 	if (rc == 0)
@@ -188,7 +188,7 @@ static int add_reflector(struct services *all, const struct lab_node *node, stru
 
 	if (reflectors[node->index].kind == REFLECTOR_FRR)
 		return add_frr(all, node, error);
-	config_bird_reflector(all->world->topology, node, &conf);
+	config_bird_reflector(all->scenario, all->world->topology, node, &conf);
 	return add_bird(all, node, &conf);
 }
 

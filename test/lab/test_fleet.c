@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lab/config.h"
+#include "lab/heard.h"
 #include "lib/mem.h"
 
 #define TOP                                                                                        \
@@ -135,6 +136,8 @@ static const struct {
 	{ "[rr2/bgpd,", "[rr2/bird,", "there is no service `rr2/bird`" },
 	{ "origin/dns]", "origin/nearcastd]", "there is no service `origin/nearcastd`" },
 	{ "target: rr1, command", "target: [rr1, rr2], command", "`run` takes one target" },
+	{ "[rr2/bgpd, rr1/bird, origin/dns]", "rr1/bird, heard-within: 1s",
+		"`rr1/bird` is no node with nearcastd" },
 	{ "announced: b", "announced: b1", "no site is called `b1`" },
 	{ ", with: y", ", with: y, retry: yes", "`retry` and `show` are for `run` only" },
 };
@@ -167,7 +170,7 @@ static void test_bird_reflector(void **)
 	own(fixture_free) struct fixture x = make(TOP REFLECTORS);
 	own(sb_free) struct strbuf b = {};
 
-	config_bird_reflector(x.t, topology_node(x.t, "rr1"), &b);
+	config_bird_reflector(x.s, x.t, topology_node(x.t, "rr1"), &b);
 	assert_has(&b, "router id 198.18.1.11;");
 	assert_has(&b, "\trr client;\n\tpassive yes;\n");
 	assert_has(&b, "\t\tadd paths on;\n");
@@ -182,7 +185,7 @@ static void test_frr_reflector(void **)
 	own(fixture_free) struct fixture x = make(TOP REFLECTORS);
 	own(sb_free) struct strbuf b = {};
 
-	config_frr_reflector(x.t, topology_node(x.t, "rr2"), &b);
+	config_frr_reflector(x.s, x.t, topology_node(x.t, "rr2"), &b);
 	assert_has(&b, "router bgp 64500\n bgp router-id 198.18.1.13\n");
 	assert_has(&b, " coalesce-time 0\n");
 	assert_has(&b, " neighbor 198.18.1.7 peer-group nodes\n");
@@ -250,9 +253,73 @@ static void test_plain_server(void **)
 	assert_null(strstr(sb_text(&b), "198.51.100.53"));
 }
 
+// Two reflectors 10 ms and 25 ms away from everybody else; nodes do not pass news on.
+#define FAR                                                                                        \
+	"title: Far\n"                                                                             \
+	"networks:\n"                                                                              \
+	"  - {name: n, as: 64496, city: Oslo, lat: 59.9, lon: 10.7}\n"                             \
+	"  - {name: m, as: 64497, city: Oslo, lat: 59.9, lon: 10.7}\n"                             \
+	"  - {name: o, as: 64498, city: Oslo, lat: 59.9, lon: 10.7}\n"                             \
+	"links:\n"                                                                                 \
+	"  - {a: n, b: m, relation: peer, delay: 10ms}\n"                                          \
+	"  - {a: n, b: o, relation: peer, delay: 25ms}\n"                                          \
+	"sites:\n"                                                                                 \
+	"  - {name: a, city: Oslo, lat: 59.9, lon: 10.7, upstreams: [{network: n, delay: 1ms}]}\n" \
+	"  - {name: b, city: Oslo, lat: 59.9, lon: 10.7, upstreams: [{network: n, delay: 2ms}]}\n" \
+	"  - {name: c, city: Oslo, lat: 59.9, lon: 10.7, fleet: [%s], upstreams: [{network: "      \
+	"n}]}\n"                                                                                   \
+	"reflectors: [{name: r1, network: m}, {name: r2, network: o}]\n"                           \
+	"fleet: reflectors\n"                                                                      \
+	"clients: [{name: oslo, network: n}]\n"                                                    \
+	"nearcast: x\n"                                                                            \
+	"start: [{clients: oslo, site: a}]\n"
+
+static void test_delay_of_news(void **)
+{
+	static const struct {
+		const char *fleet_of_c;
+		int64_t a_b, a_c; // microseconds
+	} rows[] = {
+		{ "r1", 1000 + 10000 + 10000 + 2000, 1000 + 10000 + 10000 },
+		{ "r2", 1000 + 10000 + 10000 + 2000, 1000 + 25000 + 25000 },
+		{ "a, b", 1000 + 10000 + 10000 + 2000, 1000 },
+		{ "b", 1000 + 10000 + 10000 + 2000, INT64_MAX },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		own(sb_free) struct strbuf text = {};
+		sb_printf(&text, FAR, rows[i].fleet_of_c);
+		own(fixture_free) struct fixture x = make(sb_text(&text));
+		const struct lab_node *a = topology_node(x.t, "a");
+		assert_int_equal(heard_delay(x.t, a, topology_node(x.t, "b")).us, rows[i].a_b);
+		assert_int_equal(heard_delay(x.t, a, topology_node(x.t, "c")).us, rows[i].a_c);
+		assert_int_equal(heard_delay(x.t, a, a).us, 0);
+	}
+}
+
+static void test_reads_news(void **)
+{
+	static const char good[] =
+		"{\"ok\":true,\"result\":{\"fleet\":[{\"node\":\"a\",\"since_seconds\":0.125,"
+		"\"lost\":false},{\"node\":\"b\",\"since_seconds\":3,\"lost\":true},"
+		"{\"node\":\"c\"}]}}\n";
+	double seconds = 7;
+
+	assert_int_equal(heard_read(good, strlen(good), "a", &seconds), 0);
+	assert_true(seconds == 0.125);
+	assert_int_equal(heard_read(good, strlen(good), "b", &seconds), -ENOENT); // lost
+	assert_int_equal(heard_read(good, strlen(good), "c", &seconds), -EBADMSG);
+	assert_int_equal(heard_read(good, strlen(good), "d", &seconds), -ENOENT);
+	assert_int_equal(heard_read(good, 20, "a", &seconds), -EBADMSG);
+	assert_int_equal(heard_read("{}", 2, "a", &seconds), -EBADMSG);
+	assert_true(seconds == 0.125);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_delay_of_news),
+		cmocka_unit_test(test_reads_news),
 		cmocka_unit_test(test_sessions),
 		cmocka_unit_test(test_own_list),
 		cmocka_unit_test(test_names),

@@ -1,0 +1,134 @@
+#include "lab/heard.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lab/client.h"
+#include "lib/mem.h"
+
+enum { ANSWER_MAX_BYTES = 1 << 22, WAIT_S = 1 };
+
+static const char request[] = "{\"cmd\":\"show\",\"what\":\"fleet\"}\n";
+static const int64_t never = INT64_MAX / 4; // twice that still is a number
+
+static size_t number_of(const struct topology *t, const struct lab_node *n)
+{
+	return (size_t)(n - t->nodes);
+}
+
+// Floyd and Warshall's shortest ways, through nodes of one kind only.
+static void shorten(const struct topology *t, enum node_kind through, int64_t *us)
+{
+	size_t n = t->node_count;
+
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < n && t->nodes[k].kind == through; i++)
+			for (size_t j = 0; j < n; j++)
+				if (us[i * n + k] + us[k * n + j] < us[i * n + j])
+					us[i * n + j] = us[i * n + k] + us[k * n + j];
+}
+
+static void put(int64_t *us, size_t n, size_t a, size_t b, int64_t value)
+{
+	us[a * n + b] = us[b * n + a] = value;
+}
+
+static int64_t *new_ways(size_t n)
+{
+	int64_t *us = mem_zalloc(n * n * sizeof(*us));
+
+	for (size_t i = 0; i < n * n; i++)
+		us[i] = i % (n + 1) == 0 ? 0 : never;
+	return us;
+}
+
+span heard_delay(const struct topology *t, const struct lab_node *from, const struct lab_node *to)
+{
+	size_t n = t->node_count;
+	own(free_ptr) int64_t *packets = new_ways(n);
+	own(free_ptr) int64_t *news = new_ways(n);
+
+	for (size_t i = 0; i < t->link_count; i++) {
+		const struct lab_link *l = &t->links[i];
+		put(packets, n, number_of(t, l->a.node), number_of(t, l->b.node), l->delay.us);
+	}
+	shorten(t, NODE_KIND_ROUTER, packets);
+	for (size_t i = 0; i < t->fleet_count; i++) {
+		size_t a = number_of(t, t->fleet[i].a), b = number_of(t, t->fleet[i].b);
+		put(news, n, a, b, packets[a * n + b]);
+	}
+	shorten(t, NODE_KIND_REFLECTOR, news);
+	int64_t us = news[number_of(t, from) * n + number_of(t, to)];
+	return (span){ us >= never ? INT64_MAX : us };
+}
+
+int heard_read(const char *json, size_t len, const char *node, double *seconds)
+{
+	json_t *root = json_loadb(json, len, 0, NULL), *entry;
+	const json_t *fleet = json_object_get(json_object_get(root, "result"), "fleet");
+	int rc = json_is_array(fleet) ? -ENOENT : -EBADMSG;
+	size_t i;
+
+	json_array_foreach(fleet, i, entry)
+	{
+		const char *name = json_string_value(json_object_get(entry, "node"));
+		const json_t *since = json_object_get(entry, "since_seconds");
+		if (rc != -ENOENT || !name || strcmp(name, node) != 0 ||
+			json_is_true(json_object_get(entry, "lost")))
+			continue;
+		rc = json_is_number(since) ? 0 : -EBADMSG;
+		if (rc == 0)
+			*seconds = json_number_value(since);
+	}
+	json_decref(root);
+	return rc;
+}
+
+// Waits for it, WAIT_S at most: the daemons answer within a turn of their loops.
+static int ask(const char *path, struct strbuf *answer)
+{
+	const struct timeval wait = { .tv_sec = WAIT_S };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	own(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char bytes[16384];
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ||
+		connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		write(fd, request, sizeof(request) - 1) != sizeof(request) - 1)
+		return -errno;
+	while (answer->len < ANSWER_MAX_BYTES) {
+		ssize_t n = read(fd, bytes, sizeof(bytes));
+		if (n <= 0)
+			return n < 0 ? -errno : -EPIPE;
+		sb_add(answer, bytes, (size_t)n);
+		if (bytes[n - 1] == '\n')
+			return 0;
+	}
+	return -EMSGSIZE;
+}
+
+int heard_since(const struct world *w, const struct lab_node *at, const struct lab_node *about,
+	instant *ret)
+{
+	own(sb_free) struct strbuf path = {}, answer = {};
+	double seconds;
+	int rc = ask(world_path(w, at, "readonly", &path), &answer);
+	instant now = lab_now();
+
+	if (rc == 0)
+		rc = heard_read(sb_text(&answer), answer.len, about->name, &seconds);
+	if (rc == 0)
+		*ret = (instant){ now.us - (int64_t)(seconds * 1e6) };
+	return rc;
+}
