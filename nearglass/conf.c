@@ -113,7 +113,6 @@ const struct schema glass_schema = {
 				.help = "The routers that are listened to." },
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
-				.unavailable = "there is no HTTP server yet",
 				.help = "The HTTP server. There is none unless given." },
 			{ "user", SCHEMA_STRING, AT(user), .min = 1, .max = 31,
 				.place_offset = offsetof(struct glass_conf, user_place),

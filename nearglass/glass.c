@@ -6,17 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/out.h"
-#include "nearglass/clock.h"
-#include "nearglass/tcp.h"
+#include "nearglass/listener.h"
 
 struct glass {
 	struct neighbour_env env;
 	struct rib_attrs_room room;
 	struct neighbour **neighbours;
 	size_t neighbour_count;
-	struct tcp_listener **listeners;
+	struct listener **listeners;
 	size_t listener_count;
 	struct views *views;
 	int64_t started_us;
@@ -54,7 +54,7 @@ static struct view *make_view(void *ctx)
 	v->neighbour_count = g->neighbour_count;
 	v->neighbours = mem_zalloc(g->neighbour_count * sizeof(*v->neighbours));
 	for (size_t i = 0; i < g->neighbour_count; i++)
-		neighbour_info(g->neighbours[i], &v->neighbours[i]);
+		neighbour_info(g->neighbours[i], &v->neighbours[i]); // numbers are given in order
 	return v;
 }
 
@@ -89,7 +89,7 @@ static int open_ports(struct glass *g, struct strbuf *error)
 	g->listeners = mem_zalloc((c->listen.count + 1) * sizeof(*g->listeners));
 	items_for_each(const struct ip_addr, a, c->listen)
 	{
-		int rc = tcp_listen(&g->listeners[g->listener_count], g->env.loop, a,
+		int rc = listener_new(&g->listeners[g->listener_count], g->env.loop, a,
 			(uint16_t)c->listen_port, on_accept, g);
 		if (rc < 0) {
 			sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(a, text),
@@ -151,7 +151,7 @@ void glass_start(struct glass *g)
 void glass_stop(struct glass *g, const char *why)
 {
 	for (size_t i = 0; i < g->listener_count; i++)
-		tcp_listener_free(&g->listeners[i]);
+		listener_free(&g->listeners[i]);
 	g->listener_count = 0;
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_stop(g->neighbours[i], why);

@@ -11,11 +11,13 @@
 #include "lib/own.h"
 #include "lib/stdfds.h"
 #include "nearglass/glass.h"
+#include "nearglass/http.h"
 
 static const char default_path[] = "/etc/nearcast/nearglass.yaml";
 
 static struct {
 	struct glass *glass;
+	struct http *http; // NULL: none
 	uv_signal_t sigterm, sigint;
 } run;
 
@@ -87,12 +89,15 @@ static int serve(const struct glass_conf *conf)
 		return fail("no event loop", uv_strerror(rc));
 	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
 		return fail("cannot start", sb_text(&error));
+	if (conf->has_http && http_new(&run.http, conf, glass_views(run.glass), &error) < 0)
+		return fail("cannot start", sb_text(&error));
 	uv_signal_init(&loop, &run.sigterm);
 	uv_signal_init(&loop, &run.sigint);
 	uv_signal_start(&run.sigterm, on_stop, SIGTERM);
 	uv_signal_start(&run.sigint, on_stop, SIGINT);
 	glass_start(run.glass);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	http_free(&run.http);
 	uv_loop_close(&loop);
 	glass_free(&run.glass);
 	return 0;

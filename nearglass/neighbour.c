@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/conn.h"
 #include "lib/mem.h"
-#include "nearglass/clock.h"
-#include "nearglass/tcp.h"
 
 struct side {
 	struct neighbour *n;
 	enum bgp_dir dir;
-	struct tcp *tcp; // NULL: none
+	struct conn *conn; // NULL: none
 };
 
 struct neighbour {
@@ -54,7 +54,7 @@ static void arm_timer(struct neighbour *n)
 static void on_up(void *ctx)
 {
 	struct side *s = ctx;
-	struct ip_addr local = tcp_local(s->tcp);
+	struct ip_addr local = conn_local(s->conn);
 
 	bgp_peer_connected(s->n->peer, clock_now(), &local);
 	pump(s->n);
@@ -85,12 +85,25 @@ static void on_down(void *ctx, const char *why)
 {
 	struct side *s = ctx;
 
-	tcp_finish(&s->tcp);
+	conn_finish(&s->conn);
 	bgp_peer_closed(s->n->peer, clock_now(), s->dir, why);
 	pump(s->n);
 }
 
-static const struct tcp_ops tcp_ops = { .up = on_up, .data = on_data, .down = on_down };
+static void on_drained(void *ctx)
+{
+	struct side *s = ctx;
+
+	bgp_peer_set_backlog(s->n->peer, clock_now(), s->dir, conn_backlog(s->conn));
+	pump(s->n);
+}
+
+static const struct conn_ops conn_ops = {
+	.up = on_up,
+	.data = on_data,
+	.drained = on_drained,
+	.down = on_down,
+};
 
 static void on_routes(void *ctx, const struct bgp_update *u)
 {
@@ -102,25 +115,39 @@ static void on_routes(void *ctx, const struct bgp_update *u)
 // ---- What the engine wants ----
 
 // An external neighbour is on the link unless said otherwise.
-static int ttl_of(const struct neighbour *n)
+static struct conn_options options_of(const struct neighbour *n)
 {
-	return n->conf->as != n->env->conf->as && !n->conf->multihop ? 1 : 0;
+	bool external = n->conf->as != n->env->conf->as;
+
+	return (struct conn_options){
+		.remote = n->conf->address,
+		.port = (uint16_t)n->conf->port,
+		.source = n->conf->source,
+		.ttl = external && !n->conf->multihop ? 1 : 0,
+	};
 }
 
 static void do_connect(struct neighbour *n)
 {
 	struct side *s = &n->sides[BGP_OUT];
-	const struct tcp_to to = {
-		.address = n->conf->address,
-		.source = n->conf->source,
-		.port = (uint16_t)n->conf->port,
-		.ttl = ttl_of(n),
-	};
+	struct conn_options o = options_of(n);
+	int error;
 
-	tcp_finish(&s->tcp);
-	int rc = tcp_connect(&s->tcp, n->env->loop, &to, &tcp_ops, s);
-	if (rc < 0)
-		bgp_peer_closed(n->peer, clock_now(), BGP_OUT, strerror(-rc));
+	conn_finish(&s->conn);
+	s->conn = conn_connect(n->env->loop, &o, &conn_ops, s, &error);
+	if (!s->conn)
+		bgp_peer_closed(n->peer, clock_now(), BGP_OUT, strerror(-error));
+}
+
+static void do_send(struct neighbour *n, const struct bgp_action *a)
+{
+	struct side *s = &n->sides[a->dir];
+
+	if (!s->conn)
+		return;
+	conn_send(s->conn, a->data, a->len);
+	if (conn_backlog(s->conn))
+		bgp_peer_set_backlog(n->peer, clock_now(), a->dir, conn_backlog(s->conn));
 }
 
 static void established(struct neighbour *n)
@@ -156,17 +183,15 @@ static void pump(struct neighbour *n)
 		return;
 	n->pumping = true;
 	while (bgp_peer_next(n->peer, &a)) {
-		struct side *s = &n->sides[a.dir];
 		switch (a.kind) {
 		case BGP_DO_CONNECT:
 			do_connect(n);
 			break;
 		case BGP_DO_SEND:
-			if (s->tcp)
-				tcp_send(s->tcp, a.data, a.len);
+			do_send(n, &a);
 			break;
 		case BGP_DO_CLOSE:
-			tcp_finish(&s->tcp);
+			conn_finish(&n->sides[a.dir].conn);
 			break;
 		case BGP_DO_EVENT:
 			do_event(n, &a);
@@ -242,7 +267,6 @@ void neighbour_accept(struct neighbour *n, int fd)
 	struct sockaddr_storage ss = {};
 	socklen_t len = sizeof(ss);
 	struct ip_addr local = {};
-	struct tcp *tcp;
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
 		local = ip_from_sockaddr((struct sockaddr *)&ss);
@@ -251,12 +275,12 @@ void neighbour_accept(struct neighbour *n, int fd)
 		pump(n);
 		return;
 	}
-	tcp_finish(&s->tcp);
-	int rc = tcp_adopt(&tcp, n->env->loop, fd, ttl_of(n), &tcp_ops, s);
-	if (rc < 0)
-		bgp_peer_closed(n->peer, clock_now(), BGP_IN, strerror(-rc));
-	else
-		s->tcp = tcp;
+	struct conn_options o = options_of(n);
+	int error;
+	conn_finish(&s->conn);
+	s->conn = conn_adopt(n->env->loop, fd, &o, &conn_ops, s, &error);
+	if (!s->conn)
+		bgp_peer_closed(n->peer, clock_now(), BGP_IN, strerror(-error));
 	pump(n);
 }
 

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "lib/mem.h"
-#include "nearglass/clock.h"
 
 struct views {
 	pthread_mutex_t lock;
@@ -26,6 +26,12 @@ void view_put(struct view **which)
 	rib_snapshot_free(&v->rib);
 	free(v->neighbours);
 	free(v);
+}
+
+struct view *view_hold(struct view *v)
+{
+	atomic_fetch_add_explicit(&v->holders, 1, memory_order_relaxed);
+	return v;
 }
 
 static bool is_fresh(const struct view *v)
@@ -96,10 +102,8 @@ struct view *view_get(struct views *v)
 		uv_async_send(&v->wanted);
 	while (!v->closed && v->count == before && !is_fresh(v->now))
 		pthread_cond_wait(&v->made, &v->lock);
-	if (!v->closed) {
-		got = v->now; // there is one: it was fresh, or was made just now
-		atomic_fetch_add_explicit(&got->holders, 1, memory_order_relaxed);
-	}
+	if (!v->closed)
+		got = view_hold(v->now); // there is one: it was fresh, or was made just now
 	pthread_mutex_unlock(&v->lock);
 	return got;
 }

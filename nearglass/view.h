@@ -15,7 +15,7 @@ struct view {
 	const struct glass_conf *conf;
 	int64_t made_us, started_us; // Unix time; started_us: of the glass
 	instant made;
-	struct neighbour_info *neighbours;
+	struct neighbour_info *neighbours; // by number in the store
 	size_t neighbour_count;
 };
 
@@ -30,4 +30,5 @@ void views_free(struct views **v); // when neither loop nor readers run
 
 // Any thread. NULL: the glass is stopping.
 [[nodiscard]] struct view *view_get(struct views *v);
-void view_put(struct view **view); // NULL inside is fine
+struct view *view_hold(struct view *view); // one holder more; returns it
+void view_put(struct view **view);         // NULL inside is fine

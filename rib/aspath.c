@@ -105,23 +105,37 @@ bool rib_path_has(struct rd r, uint32_t as)
 	return false;
 }
 
+// Decimal digits; a search prints every path there is.
+static void add_number(struct strbuf *b, uint32_t n)
+{
+	char digits[10];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	sb_add(b, digits + at, sizeof(digits) - at);
+}
+
 void rib_path_print(struct rd path, struct strbuf *b)
 {
 	static const char opens[] = " { ([", closes[] = " } )]";
 	struct rib_path_walk w = rib_path_walk(path);
 	struct rib_hop hop;
-	const char *between = "";
+	bool first = true;
 
 	while (rib_path_next(&w, &hop)) {
 		bool plain = hop.segment == RIB_SEQUENCE || hop.segment > RIB_CONFED_SET;
 
-		sb_str(b, hop.first || !is_set(hop.segment) ? between : ",");
+		if (!first)
+			sb_char(b, hop.first || !is_set(hop.segment) ? ' ' : ',');
 		if (hop.first && !plain)
-			sb_printf(b, "%c", opens[hop.segment]);
-		sb_printf(b, "%u", hop.as);
+			sb_char(b, opens[hop.segment]);
+		add_number(b, hop.as);
 		if (hop.last && !plain)
-			sb_printf(b, "%c", closes[hop.segment]);
-		between = " ";
+			sb_char(b, closes[hop.segment]);
+		first = false;
 	}
 }
 

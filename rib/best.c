@@ -15,23 +15,35 @@ struct rival {
 	struct ip_addr addr;
 };
 
-static bool is_llgr_stale(const struct rib_attrs *a)
+static bool is_llgr_stale(struct rd communities)
 {
-	struct rd v;
-
-	if (!rib_attrs_get(a, ATTR_COMMUNITIES, &v))
-		return false;
-	while (rd_left(&v) >= 4)
-		if (rd_u32(&v) == COMMUNITY_LLGR_STALE)
+	while (rd_left(&communities) >= 4)
+		if (rd_u32(&communities) == COMMUNITY_LLGR_STALE)
 			return true;
 	return false;
 }
 
-static uint32_t clusters(const struct rib_attrs *a)
+// One pass over the attributes: a dump of everything comes by here for every route.
+static void read_rest(struct rival *v, struct rd rest)
 {
-	struct rd v;
+	uint8_t flags, code;
+	struct rd value;
 
-	return rib_attrs_get(a, ATTR_CLUSTER_LIST, &v) ? (uint32_t)rd_left(&v) / 4 : 0;
+	while (rib_attrs_next(&rest, &flags, &code, &value)) {
+		size_t n = rd_left(&value);
+		if (code == ATTR_ORIGIN)
+			v->origin = rd_u8(&value);
+		else if (code == ATTR_MED && n == 4)
+			v->med = rd_u32(&value);
+		else if (code == ATTR_LOCAL_PREF && n == 4)
+			v->local_pref = rd_u32(&value);
+		else if (code == ATTR_COMMUNITIES)
+			v->llgr_stale = is_llgr_stale(value);
+		else if (code == ATTR_ORIGINATOR_ID && n == 4)
+			v->id = rd_u32(&value);
+		else if (code == ATTR_CLUSTER_LIST)
+			v->clusters = (uint32_t)n / 4;
+	}
 }
 
 static struct rival read_rival(
@@ -39,21 +51,20 @@ static struct rival read_rival(
 {
 	const struct rib_neighbour *n = rib_neighbour(r, route->neighbour);
 	struct rib_attrs a = rib_set_read(r, route->set);
-
-	return (struct rival){
+	struct rival v = {
 		.loop = local_as && rib_path_has(a.path, local_as),
-		.llgr_stale = is_llgr_stale(&a),
 		.internal = n->internal,
-		.local_pref = rib_attrs_u32(&a, ATTR_LOCAL_PREF, LOCAL_PREF_DEFAULT),
+		.local_pref = LOCAL_PREF_DEFAULT,
 		.length = rib_path_length(a.path),
-		.origin = rib_attrs_origin(&a),
+		.origin = ORIGIN_INCOMPLETE,
 		.neighbour_as = rib_path_neighbour(a.path),
-		.med = rib_attrs_u32(&a, ATTR_MED, 0),
-		.id = rib_attrs_u32(&a, ATTR_ORIGINATOR_ID, n->id),
-		.clusters = clusters(&a),
+		.id = n->id,
 		.path_id = route->path_id,
 		.addr = n->addr,
 	};
+
+	read_rest(&v, a.rest);
+	return v;
 }
 
 // ---- The steps: < 0 when a is better, > 0 when b is ----

@@ -12,11 +12,18 @@
 // more lie so close that a walk in order soon has a page of them.
 enum { SCAN_MAX = 65536, ASK_STOP_EVERY = 256 };
 
+struct keyed {
+	struct ip_prefix key;
+	uint32_t number;
+};
+
 struct rib_found {
 	const struct rib *r;
 	struct rib_question q;
 	uint64_t *sets; // a bit each
 	size_t counts[RIB_FAMILIES];
+	struct keyed *sorted[RIB_FAMILIES]; // prefixes with a route that fits; NULL: not looked for
+	size_t sorted_count[RIB_FAMILIES];
 	bool truncated;
 	unsigned steps;
 };
@@ -174,8 +181,11 @@ void rib_found_free(struct rib_found **f)
 {
 	struct rib_found *old = take(*f);
 
-	if (old)
-		free(old->sets);
+	if (!old)
+		return;
+	for (unsigned i = 0; i < RIB_FAMILIES; i++)
+		free(old->sorted[i]);
+	free(old->sets);
 	free(old);
 }
 
@@ -194,14 +204,41 @@ size_t rib_found_count(const struct rib_found *f, enum ip_family family)
 	return f->counts[rib_family_index(family)];
 }
 
+size_t rib_found_count_under(struct rib_found *f, const struct ip_prefix *under)
+{
+	enum ip_family family = (enum ip_family)under->addr.family;
+	struct rib_route list[64];
+	struct prefixes_walk w;
+	uint32_t prefix;
+	size_t count = 0;
+
+	if (under->len == 0 || rib_found_count(f, family) == 0)
+		return rib_found_count(f, family);
+	prefixes_walk(&w, rib_prefixes(f->r, family), under, NULL);
+	while ((prefix = prefixes_next(&w)) != PREFIXES_NONE && !is_stopped(f)) {
+		own(free_ptr) struct rib_route *many = NULL;
+		struct rib_route *routes = list;
+		size_t n = rib_routes_of(f->r, family, prefix, f->q.neighbour, list, countof(list));
+		if (n > countof(list)) {
+			routes = many = mem_resize(NULL, n, sizeof(*many));
+			n = rib_routes_of(f->r, family, prefix, f->q.neighbour, many, n);
+		}
+		for (size_t i = 0; i < n; i++)
+			count += rib_found_has(f, routes[i].set);
+	}
+	return count;
+}
+
 // ---- Pages ----
 
 struct page_out {
 	struct rib_hit *list;
 	size_t max, count;
+	bool more;
 };
 
-// The routes of a prefix that fit; false: there is no room for them on this page.
+// The routes of a prefix that fit; false, and out->more, when there is no room for them on this
+// page. A prefix that has more than a page alone is cut.
 static bool add_prefix(
 	const struct rib_found *f, enum ip_family family, uint32_t prefix, struct page_out *out)
 {
@@ -217,11 +254,13 @@ static bool add_prefix(
 	for (size_t i = 0; i < n; i++)
 		if (rib_found_has(f, routes[i].set))
 			routes[fit++] = routes[i];
-	if (out->count > 0 && fit > out->max - out->count)
+	if (fit > out->max - out->count && (out->count > 0 || out->max == 0)) {
+		out->more = true;
 		return false;
+	}
 	for (size_t i = 0; i < fit && out->count < out->max; i++)
 		out->list[out->count++] = (struct rib_hit){ prefix, routes[i] };
-	return out->count < out->max;
+	return true;
 }
 
 static void page_by_walk(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
@@ -236,14 +275,8 @@ static void page_by_walk(struct rib_found *f, enum ip_family family, const struc
 			return;
 }
 
-struct keyed {
-	struct ip_prefix key;
-	uint32_t number;
-};
-
 struct scan {
 	const struct prefixes *prefixes;
-	const struct ip_prefix *after, *under;
 	struct keyed *list;
 	size_t count, room;
 };
@@ -251,16 +284,12 @@ struct scan {
 static void scan_one(void *arg, uint32_t number)
 {
 	struct scan *s = arg;
-	struct ip_prefix key = prefixes_key(s->prefixes, number);
 
-	if ((s->after && prefix_cmp(&key, s->after) <= 0) ||
-		(s->under && !prefix_covers(s->under, &key)))
-		return;
 	if (s->count == s->room) {
 		s->room = s->room * 2 + 64;
 		s->list = mem_resize(s->list, s->room, sizeof(*s->list));
 	}
-	s->list[s->count++] = (struct keyed){ key, number };
+	s->list[s->count++] = (struct keyed){ prefixes_key(s->prefixes, number), number };
 }
 
 static int by_key(const void *x, const void *y)
@@ -283,31 +312,52 @@ static void scan_lanes(const struct rib_found *f, unsigned table, struct scan *s
 	}
 }
 
-static void page_by_scan(const struct rib_found *f, enum ip_family family,
-	const struct ip_prefix *after, const struct ip_prefix *under, struct page_out *out)
+// Once for all pages.
+static void sort_prefixes(struct rib_found *f, unsigned table)
 {
-	struct scan s = { .prefixes = rib_prefixes(f->r, family), .after = after, .under = under };
+	struct scan s = { .prefixes = &f->r->tables[table].prefixes };
+	size_t kept = 0;
 
-	scan_lanes(f, rib_family_index(family), &s);
+	if (f->sorted[table])
+		return;
+	scan_lanes(f, table, &s);
 	if (s.count > 0)
 		qsort(s.list, s.count, sizeof(*s.list), by_key);
 	for (size_t i = 0; i < s.count; i++)
 		if (i == 0 || s.list[i].number != s.list[i - 1].number)
-			if (!add_prefix(f, family, s.list[i].number, out))
-				break;
-	free(s.list);
+			s.list[kept++] = s.list[i];
+	f->sorted[table] = s.list;
+	f->sorted_count[table] = kept;
+}
+
+static void page_by_scan(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
+	const struct ip_prefix *under, struct page_out *out)
+{
+	unsigned table = rib_family_index(family);
+
+	sort_prefixes(f, table);
+	for (size_t i = 0; i < f->sorted_count[table]; i++) {
+		const struct keyed *k = &f->sorted[table][i];
+		if ((after && prefix_cmp(&k->key, after) <= 0) ||
+			(under && !prefix_covers(under, &k->key)))
+			continue;
+		if (!add_prefix(f, family, k->number, out))
+			return;
+	}
 }
 
 size_t rib_found_page(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
-	const struct ip_prefix *under, struct rib_hit *ret, size_t max)
+	const struct ip_prefix *under, struct rib_hit *ret, size_t max, bool *more)
 {
 	struct page_out out = { .list = ret, .max = max };
 
+	*more = false;
 	if (max == 0 || rib_found_count(f, family) == 0)
 		return 0;
 	if (rib_found_count(f, family) <= SCAN_MAX)
 		page_by_scan(f, family, after, under, &out);
 	else
 		page_by_walk(f, family, after, under, &out);
+	*more = out.more;
 	return out.count;
 }

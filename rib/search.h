@@ -36,13 +36,16 @@ bool rib_found_truncated(const struct rib_found *f);
 // Routes, exactly, unless truncated.
 size_t rib_found_count(const struct rib_found *f, enum ip_family family);
 
+// Those of prefixes that `under` covers, by a look at each.
+size_t rib_found_count_under(struct rib_found *f, const struct ip_prefix *under);
+
 struct rib_hit {
 	uint32_t prefix; // its number
 	struct rib_route route;
 };
 
 // A page of the routes in order of prefixes, after that prefix (NULL: from the first), within
-// `under` (NULL: anywhere). Returns how many, at most max; a prefix is never cut in two unless it
-// alone has more than max.
+// `under` (NULL: anywhere). Returns how many, at most max; *more: others follow. A prefix is never
+// cut in two unless it alone has more than max.
 size_t rib_found_page(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
-	const struct ip_prefix *under, struct rib_hit *ret, size_t max);
+	const struct ip_prefix *under, struct rib_hit *ret, size_t max, bool *more);

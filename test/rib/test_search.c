@@ -61,14 +61,15 @@ static void check(const struct rib *r, const struct rib_question *q, enum ip_fam
 {
 	struct rib_found *f = rib_search(r, q);
 	const struct prefixes *t = rib_prefixes(r, family);
+	const struct ip_prefix all = { .addr.family = (uint8_t)family };
 	struct rib_hit hits[PAGE];
 	struct prefixes_walk w;
 	struct ip_prefix after;
 	size_t n = 0, at = 0, total = 0, matched = 0;
 	uint32_t number;
-	bool more = true;
+	bool more;
 
-	n = rib_found_page(f, family, NULL, under, hits, PAGE);
+	n = rib_found_page(f, family, NULL, under, hits, PAGE, &more);
 	prefixes_walk(&w, t, NULL, NULL);
 	while ((number = prefixes_next(&w)) != PREFIXES_NONE) {
 		struct rib_route routes[16];
@@ -80,8 +81,9 @@ static void check(const struct rib *r, const struct rib_question *q, enum ip_fam
 			matched++;
 			if (under && !prefix_covers(under, &key))
 				continue;
-			if (at == n && more) {
-				n = rib_found_page(f, family, &after, under, hits, PAGE);
+			if (at == n) {
+				assert_true(more);
+				n = rib_found_page(f, family, &after, under, hits, PAGE, &more);
 				at = 0;
 			}
 			assert_true(at < n);
@@ -94,8 +96,10 @@ static void check(const struct rib *r, const struct rib_question *q, enum ip_fam
 		}
 	}
 	assert_int_equal(at, n); // nothing more on the page
+	assert_false(more);
+	assert_int_equal(rib_found_count_under(f, under ? under : &all), total);
 	if (total > 0)
-		assert_int_equal(rib_found_page(f, family, &after, under, hits, PAGE), 0);
+		assert_int_equal(rib_found_page(f, family, &after, under, hits, PAGE, &more), 0);
 	assert_int_equal(rib_found_count(f, family), matched);
 	assert_false(rib_found_truncated(f));
 	rib_found_free(&f);

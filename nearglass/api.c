@@ -1,0 +1,135 @@
+// /api/v1: the glass itself, its neighbours, its memory.
+#include "nearglass/api.h"
+
+#include "lib/own.h"
+#include "nearglass/ask.h"
+
+void api_meta(struct out *o, const struct call *c, const struct page_meta *m)
+{
+	char time[TIME_TEXT];
+
+	out_object(o, "meta");
+	out_uint(o, "page", m->page);
+	out_uint(o, "page_size", m->page_size);
+	out_uint(o, "total_results", m->total);
+	out_bool(o, "truncated", m->truncated);
+	out_str(o, "generated_at", time_print(c->view->made_us, time));
+	out_str(o, "next", m->next);
+	out_end(o);
+}
+
+void api_since(
+	struct out *o, const char *name, const char *seconds_name, int64_t then_us, int64_t now_us)
+{
+	char time[TIME_TEXT];
+
+	out_str(o, name, time_print(then_us, time));
+	out_double(o, seconds_name, (double)(now_us - then_us) / 1e6, 3);
+}
+
+static void list_meta(struct out *o, const struct call *c, size_t n)
+{
+	const struct page_meta m = { .page_size = n, .total = n };
+
+	api_meta(o, c, &m);
+}
+
+static void write_neighbour(struct out *o, const struct call *c, const struct neighbour_info *n)
+{
+	struct ip_addr id = ip_from_u32(n->router_id);
+	char text[IP_TEXT];
+
+	out_object(o, NULL);
+	out_str(o, "name", n->conf->name);
+	out_str(o, "kind", "bgp");
+	out_str(o, "description", n->conf->description);
+	out_str(o, "address", ip_print(&n->conf->address, text));
+	out_uint(o, "as", n->conf->as);
+	out_str(o, "router_id", n->established ? ip_print(&id, text) : NULL);
+	out_str(o, "state", bgp_state_name(n->state));
+	api_since(o, "since", "since_seconds", n->since_us, c->view->made_us);
+	out_bool(o, "add_path", n->paths);
+	out_uint(o, "routes_ipv4", n->routes4);
+	out_uint(o, "routes_ipv6", n->routes6);
+	out_uint(o, "updates_received", n->counters.updates_in);
+	out_uint(o, "times_established", n->counters.established);
+	out_str(o, "last_error", n->has_error ? n->last_error.text : NULL);
+	out_end(o);
+}
+
+static void neighbours(struct call *c)
+{
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	const struct view *v = c->view;
+
+	out_object(o, NULL);
+	list_meta(o, c, v->neighbour_count);
+	out_array(o, "neighbours");
+	for (size_t i = 0; i < v->neighbour_count; i++)
+		write_neighbour(o, c, &v->neighbours[i]);
+	out_end(o);
+	out_end(o);
+}
+
+static size_t established(const struct view *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->neighbour_count; i++)
+		n += v->neighbours[i].established;
+	return n;
+}
+
+static void status(struct call *c)
+{
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	const struct view *v = c->view;
+	char text[IP_TEXT];
+
+	out_object(o, NULL);
+	list_meta(o, c, 1);
+	out_str(o, "version", NEARCAST_VERSION);
+	out_str(o, "site", v->conf->site);
+	out_uint(o, "as", v->conf->as);
+	out_str(o, "router_id", ip_print(&v->conf->router_id, text));
+	api_since(o, "started", "uptime_seconds", v->started_us, v->made_us);
+	out_uint(o, "neighbour_count", v->neighbour_count);
+	out_uint(o, "neighbours_established", established(v));
+	out_uint(o, "prefixes_ipv4", rib_prefix_count(v->rib, IP4));
+	out_uint(o, "prefixes_ipv6", rib_prefix_count(v->rib, IP6));
+	out_uint(o, "routes_ipv4", rib_route_count(v->rib, RIB_ANY, IP4));
+	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
+	out_end(o);
+}
+
+static void memory(struct call *c)
+{
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	struct rib_memory rows[RIB_MEMORY_ROWS];
+	size_t n = rib_memory(c->view->rib, rows);
+	uint64_t bytes = 0;
+
+	out_object(o, NULL);
+	list_meta(o, c, n);
+	out_array(o, "memory");
+	for (size_t i = 0; i < n; i++) {
+		out_object(o, NULL);
+		out_str(o, "what", rows[i].name);
+		out_uint(o, "count", rows[i].count);
+		out_uint(o, "bytes", rows[i].bytes);
+		out_end(o);
+		bytes += rows[i].bytes;
+	}
+	out_end(o);
+	out_uint(o, "bytes", bytes);
+	out_end(o);
+}
+
+const struct endpoint api_endpoints[] = {
+	{ "/api/v1/status", NULL, status, "The glass: version, uptime, what it holds." },
+	{ "/api/v1/neighbours", NULL, neighbours, "Each session: state, routes, last error." },
+	{ "/api/v1/memory", NULL, memory, "What the route store takes, by what it is for." },
+	{ "/api/v1/routes", ASK_ARGS, api_routes, "Routes by any of their properties." },
+	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },
+	{},
+};

@@ -1,0 +1,20 @@
+// Parts of answers that several endpoints share.
+#pragma once
+
+#include "nearglass/http.h"
+
+// {"page", "page_size", "total_results", "truncated", "generated_at", "next"}
+struct page_meta {
+	size_t page, page_size, total;
+	bool truncated;
+	const char *next; // NULL: there is no more
+};
+void api_meta(struct out *o, const struct call *c, const struct page_meta *m);
+
+// Since when, beside how many seconds.
+void api_since(
+	struct out *o, const char *name, const char *seconds_name, int64_t then_us, int64_t now_us);
+
+// In files of their own.
+void api_routes(struct call *c);
+void api_dump(struct call *c);

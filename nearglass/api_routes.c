@@ -1,0 +1,275 @@
+// /api/v1/routes: routes by prefix, address, and every attribute; /api/v1/dump: all of them.
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/mem.h"
+#include "nearglass/api.h"
+#include "nearglass/ask.h"
+#include "nearglass/route.h"
+
+// ---- Results: hits of one page ----
+
+struct results {
+	const struct ask *a;
+	const struct view *v;
+	struct rib_found *found;
+	struct rib_hit list[PAGE_SIZE_MAX];
+	enum ip_family families[PAGE_SIZE_MAX]; // of each
+	size_t count, total;
+	bool more; // there is another page
+};
+
+static struct ip_prefix key_of(const struct results *r, size_t i)
+{
+	return prefixes_key(rib_prefixes(r->v->rib, r->families[i]), r->list[i].prefix);
+}
+
+// All routes of one prefix that fit; what is over the page is only counted.
+static void add_number(struct results *r, enum ip_family family, uint32_t number)
+{
+	struct rib_route few[64];
+	size_t n = rib_routes_of(r->v->rib, family, number, r->a->q.neighbour, few, countof(few));
+
+	for (size_t i = 0; i < n && i < countof(few); i++) {
+		if (!rib_found_has(r->found, few[i].set))
+			continue;
+		r->total++;
+		if (r->count == r->a->page_size) {
+			r->more = true;
+			continue;
+		}
+		r->families[r->count] = family;
+		r->list[r->count++] = (struct rib_hit){ number, few[i] };
+	}
+}
+
+// One prefix, or those that cover it.
+static void find_by_prefix(struct results *r)
+{
+	const struct ask *a = r->a;
+	const struct prefixes *t = rib_prefixes(r->v->rib, a->family);
+	uint32_t list[PREFIXES_COVERING_MAX];
+	size_t n = 1;
+
+	if (a->match == MATCH_SHORTER)
+		n = prefixes_covering(t, &a->prefix, list);
+	else if (a->match == MATCH_LONGEST)
+		list[0] = rib_match(r->v->rib, a->q.neighbour, &a->prefix);
+	else
+		list[0] = prefixes_find(t, &a->prefix);
+	for (size_t i = 0; i < n; i++)
+		if (list[i] != RIB_NONE)
+			add_number(r, a->family, list[i]);
+}
+
+// As much of the page as one family has behind `after`; true: that family has more.
+static bool fill(struct results *r, enum ip_family family, const struct ip_prefix *after)
+{
+	const struct ip_prefix *under = r->a->match == MATCH_LONGER ? &r->a->prefix : NULL;
+	bool more;
+	size_t n = rib_found_page(r->found, family, after, under, r->list + r->count,
+		r->a->page_size - r->count, &more);
+
+	for (size_t i = 0; i < n; i++)
+		r->families[r->count + i] = family;
+	r->count += n;
+	return more;
+}
+
+static bool is_meant(const struct ask *a, enum ip_family family)
+{
+	return a->family == IP_NONE || a->family == family;
+}
+
+static size_t count_of(const struct results *r, enum ip_family family)
+{
+	if (!is_meant(r->a, family))
+		return 0;
+	return r->a->match == MATCH_LONGER ? rib_found_count_under(r->found, &r->a->prefix)
+					   : rib_found_count(r->found, family);
+}
+
+// Where a page begins: a family, and the prefix before in it.
+struct cursor {
+	enum ip_family family;
+	bool has_after;
+	struct ip_prefix after;
+};
+
+// One page from the cursor on, of IPv4 and then of IPv6.
+static void fill_page(struct results *r, const struct cursor *from)
+{
+	const struct ask *a = r->a;
+
+	r->count = 0;
+	r->more = false;
+	if (is_meant(a, IP4) && from->family == IP4)
+		r->more = fill(r, IP4, from->has_after ? &from->after : NULL);
+	if (!is_meant(a, IP6) || r->more)
+		return;
+	if (r->count == a->page_size)
+		r->more = count_of(r, IP6) > 0;
+	else
+		r->more =
+			fill(r, IP6, from->has_after && from->family == IP6 ? &from->after : NULL);
+}
+
+static void find_by_attributes(struct results *r)
+{
+	const struct ask *a = r->a;
+	struct cursor at = { .family = IP4 };
+
+	r->total = count_of(r, IP4) + count_of(r, IP6);
+	if (a->has_after)
+		at = (struct cursor){ (enum ip_family)a->after.addr.family, true, a->after };
+	fill_page(r, &at);
+	for (size_t skip = a->has_after ? 0 : a->page; skip > 0 && r->count > 0; skip--) {
+		if (!r->more) {
+			r->count = 0; // there is no such page
+			return;
+		}
+		at.after = key_of(r, r->count - 1);
+		at.family = (enum ip_family)at.after.addr.family;
+		at.has_after = true;
+		fill_page(r, &at);
+	}
+}
+
+// ---- Writing ----
+
+static void write_hits(struct out *o, const struct results *r)
+{
+	own(route_writer_free) struct route_writer *w = route_writer_new(r->v, false);
+	own(sb_free) struct strbuf route = {};
+	struct prefix_routes *p = mem_zalloc(sizeof(*p));
+
+	out_array(o, "routes");
+	for (size_t i = 0; i < r->count; i++) {
+		const struct rib_hit *h = &r->list[i];
+		if (i == 0 || p->number != h->prefix || p->family != r->families[i])
+			prefix_routes(p, r->v, r->families[i], h->prefix);
+		int at = prefix_routes_find(p, &h->route);
+		if (at < 0)
+			continue;
+		sb_clear(&route);
+		route_write(w, &route, p, (size_t)at);
+		out_raw_json(o, NULL, sb_text(&route));
+	}
+	out_end(o);
+	free(p);
+}
+
+static void write_results(struct call *c, const struct results *r)
+{
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	char next[PREFIX_TEXT];
+	struct page_meta m = {
+		.page = r->a->page,
+		.page_size = r->a->page_size,
+		.total = r->total,
+		.truncated = rib_found_truncated(r->found),
+	};
+
+	if (r->more && r->count > 0) {
+		struct ip_prefix last = key_of(r, r->count - 1);
+		m.next = prefix_print(&last, next);
+	}
+	out_object(o, NULL);
+	api_meta(o, c, &m);
+	write_hits(o, r);
+	out_end(o);
+}
+
+void api_routes(struct call *c)
+{
+	struct ask a;
+
+	if (!ask_read(&a, c))
+		return;
+	struct results *r = mem_zalloc(sizeof(*r));
+	r->a = &a;
+	r->v = c->view;
+	r->found = rib_search(c->view->rib, &a.q);
+	if (a.match == MATCH_NONE || a.match == MATCH_LONGER)
+		find_by_attributes(r);
+	else
+		find_by_prefix(r);
+	if (a.pattern && pattern_is_costly(a.pattern))
+		call_fail(c, 400, "costly-path", "the pattern takes too many steps");
+	else
+		write_results(c, r);
+	rib_found_free(&r->found);
+	free(r);
+	ask_free(&a);
+}
+
+// ---- Everything, in pieces ----
+
+struct dump {
+	struct view *view;
+	unsigned neighbour;
+	enum ip_family family, last; // now, and to the end of which
+	struct prefixes_walk walk;
+	struct prefix_routes routes;
+	struct route_writer *writer;
+};
+
+enum { DUMP_BYTES = 128 << 10 }; // a piece
+
+static void dump_prefix(struct dump *d, uint32_t number, struct strbuf *b)
+{
+	prefix_routes(&d->routes, d->view, d->family, number);
+	for (size_t i = 0; i < d->routes.count; i++) {
+		if (d->neighbour != RIB_ANY && d->routes.list[i].neighbour != d->neighbour)
+			continue;
+		route_write(d->writer, b, &d->routes, i);
+		sb_char(b, '\n');
+	}
+}
+
+static bool dump_more(void *ctx, struct strbuf *b)
+{
+	struct dump *d = ctx;
+
+	while (b->len < DUMP_BYTES) {
+		uint32_t number = prefixes_next(&d->walk);
+		if (number != PREFIXES_NONE) {
+			dump_prefix(d, number, b);
+			continue;
+		}
+		if (d->family == d->last)
+			return false;
+		d->family = IP6;
+		prefixes_walk(&d->walk, rib_prefixes(d->view->rib, IP6), NULL, NULL);
+	}
+	return true;
+}
+
+static void dump_free(void *ctx)
+{
+	struct dump *d = ctx;
+
+	route_writer_free(&d->writer);
+	view_put(&d->view);
+	free(d);
+}
+
+void api_dump(struct call *c)
+{
+	struct ask a;
+
+	if (!ask_read(&a, c))
+		return;
+	struct dump *d = mem_zalloc(sizeof(*d));
+	d->view = view_hold(c->view);
+	d->writer = route_writer_new(d->view, true);
+	d->neighbour = a.q.neighbour;
+	d->family = a.family == IP6 ? IP6 : IP4;
+	d->last = a.family == IP4 ? IP4 : IP6;
+	prefixes_walk(&d->walk, rib_prefixes(d->view->rib, d->family), NULL, NULL);
+	c->type = "application/x-ndjson";
+	c->more = dump_more;
+	c->free_stream = dump_free;
+	c->stream = d;
+	ask_free(&a);
+}

@@ -1,0 +1,329 @@
+#include "nearglass/http.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/mem.h"
+
+enum {
+	IDLE_S = 15,
+	MEMORY_A_CONNECTION = 32 << 10, // headers and all
+	PATH_MAX_BYTES = 1024,
+	THREADS = 2,
+	STREAM_BLOCK = 256 << 10,
+};
+
+struct http {
+	const struct glass_conf *conf;
+	struct views *views;
+	struct MHD_Daemon *daemon;
+};
+
+static const struct endpoint *const tables[] = { api_endpoints, metrics_endpoints };
+
+// ---- Calls ----
+
+const char *call_arg(const struct call *c, const char *name)
+{
+	for (size_t i = 0; i < c->arg_count; i++)
+		if (strcmp(c->args[i].name, name) == 0)
+			return c->args[i].value;
+	return NULL;
+}
+
+bool call_is_late(const struct call *c)
+{
+	return instant_due(c->deadline, clock_now());
+}
+
+void call_fail(struct call *c, unsigned status, const char *tag, const char *fmt, ...)
+{
+	own(sb_free) struct strbuf message = {};
+	va_list ap;
+
+	va_start(ap, fmt);
+	sb_vprintf(&message, fmt, ap);
+	va_end(ap);
+	sb_clear(&c->body);
+	c->status = status;
+	c->type = "application/json";
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	out_object(o, NULL);
+	out_str(o, "message", sb_text(&message));
+	out_uint(o, "code", status);
+	out_str(o, "tag", tag);
+	out_end(o);
+}
+
+// ---- From the request ----
+
+// In a list of names with blanks between them.
+static bool is_listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = list; at && n > 0 && (at = strstr(at, name)); at += n)
+		if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+			return true;
+	return false;
+}
+
+struct reading {
+	struct call *c;
+	const struct endpoint *endpoint;
+};
+
+static enum MHD_Result read_arg(void *ctx, enum MHD_ValueKind, const char *name, size_t name_len,
+	const char *value, size_t value_len)
+{
+	struct reading *r = ctx;
+	struct call *c = r->c;
+
+	if (strlen(name) != name_len || (value && strlen(value) != value_len)) {
+		call_fail(c, 400, "bad-parameter", "a parameter has a NUL in it");
+		return MHD_NO;
+	}
+	if (!is_listed(r->endpoint->args, name)) {
+		call_fail(c, 400, "unknown-parameter", "there is no parameter `%s` here", name);
+		return MHD_NO;
+	}
+	if (call_arg(c, name) || c->arg_count == CALL_ARGS_MAX) {
+		call_fail(c, 400, "bad-parameter", "parameter `%s` is given twice", name);
+		return MHD_NO;
+	}
+	c->args[c->arg_count].name = name;
+	c->args[c->arg_count++].value = value ? value : "";
+	return MHD_YES;
+}
+
+static const struct endpoint *find_endpoint(const char *path, const char **rest)
+{
+	for (size_t t = 0; t < countof(tables); t++)
+		for (const struct endpoint *e = tables[t]; e->path; e++) {
+			size_t n = strlen(e->path);
+			bool below = e->path[n - 1] == '/';
+			if (below ? strncmp(path, e->path, n) == 0 : strcmp(path, e->path) == 0) {
+				*rest = path + n;
+				return e;
+			}
+		}
+	return NULL;
+}
+
+// The name in a Host header, without its port, in lower case; false: it is none.
+static bool host_name(const char *header, char *name, size_t size)
+{
+	size_t n = header[0] == '[' ? strcspn(header, "]") + 1 : strcspn(header, ":");
+
+	if (n == 0 || n >= size || (header[n] && header[n] != ':'))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!isalnum((unsigned char)header[i]) && !strchr("-._[]:", header[i]))
+			return false;
+		name[i] = (char)tolower((unsigned char)header[i]);
+	}
+	name[n] = '\0';
+	return true;
+}
+
+static bool is_our_host(const struct glass_conf *conf, const char *name)
+{
+	if (conf->http.hosts.count == 0)
+		return true;
+	items_for_each(
+		char *, host, conf->http.hosts) if (strcasecmp(*host, name) == 0) return true;
+	return false;
+}
+
+// ---- To the client ----
+
+static const char *const headers[][2] = {
+	{ "X-Content-Type-Options", "nosniff" },
+	{ "Referrer-Policy", "no-referrer" },
+	{ "Cross-Origin-Resource-Policy", "same-origin" },
+	{ "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
+	{ "Cache-Control", "no-store" },
+};
+
+struct stream {
+	struct call call;
+	struct strbuf buffer;
+	size_t at;
+	bool ended;
+};
+
+static ssize_t stream_read(void *ctx, uint64_t, char *to, size_t max)
+{
+	struct stream *s = ctx;
+
+	while (s->at == s->buffer.len && !s->ended) {
+		sb_clear(&s->buffer);
+		s->at = 0;
+		s->ended = !s->call.more(s->call.stream, &s->buffer);
+	}
+	size_t n = s->buffer.len - s->at;
+	if (n == 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	n = n < max ? n : max;
+	memcpy(to, s->buffer.s + s->at, n);
+	s->at += n;
+	return (ssize_t)n;
+}
+
+static void stream_free(void *ctx)
+{
+	struct stream *s = ctx;
+
+	s->call.free_stream(s->call.stream);
+	sb_free(&s->buffer);
+	free(s);
+}
+
+static struct MHD_Response *make_response(struct call *c)
+{
+	if (c->more) {
+		struct stream *s = mem_zalloc(sizeof(*s));
+		s->call = *c;
+		return MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, s, stream_free);
+	}
+	size_t n = c->body.len;
+	return MHD_create_response_from_buffer(n, sb_take(&c->body), MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result reply(struct MHD_Connection *connection, struct call *c)
+{
+	struct MHD_Response *r = make_response(c);
+
+	MHD_add_response_header(r, "Content-Type", c->type);
+	for (size_t i = 0; i < countof(headers); i++)
+		MHD_add_response_header(r, headers[i][0], headers[i][1]);
+	if (c->status == 405)
+		MHD_add_response_header(r, "Allow", "GET, HEAD");
+	enum MHD_Result rc = MHD_queue_response(connection, c->status, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+static void answer(struct http *h, struct MHD_Connection *connection, struct call *c)
+{
+	const struct endpoint *e = find_endpoint(c->path, &c->rest);
+	struct reading r = { c, e };
+
+	if (!e) {
+		call_fail(c, 404, "unknown-path", "there is nothing at this path");
+		return;
+	}
+	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, read_arg, &r);
+	if (c->status != 200)
+		return;
+	c->view = view_get(h->views);
+	if (!c->view)
+		call_fail(c, 503, "stopping", "the glass is stopping");
+	else
+		e->answer(c);
+	view_put(&c->view);
+}
+
+static void check_and_answer(
+	struct http *h, struct MHD_Connection *connection, struct call *c, const char *method)
+{
+	const char *header = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
+	char host[256];
+
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		call_fail(c, 405, "method", "only GET and HEAD");
+		return;
+	}
+	if (strlen(c->path) > PATH_MAX_BYTES) {
+		call_fail(c, 414, "too-long", "the path is over %d bytes", PATH_MAX_BYTES);
+		return;
+	}
+	if (!header || !host_name(header, host, sizeof(host)) || !is_our_host(h->conf, host)) {
+		call_fail(c, 421, "host", "this glass does not answer for that host");
+		return;
+	}
+	c->host = host;
+	answer(h, connection, c);
+	c->host = NULL;
+}
+
+// Called first with the headers alone, then for the body, then to be answered. A GET has no body:
+// what comes nevertheless is read away.
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *, const char *, size_t *upload, void **state)
+{
+	static int seen;
+	struct http *h = ctx;
+
+	if (!*state) {
+		*state = &seen;
+		return MHD_YES;
+	}
+	if (*upload > 0) {
+		*upload = 0;
+		return MHD_YES;
+	}
+	struct call c = {
+		.conf = h->conf,
+		.path = path,
+		.deadline = instant_add(clock_now(), h->conf->http.request_time),
+		.status = 200,
+		.type = "application/json",
+	};
+	check_and_answer(h, connection, &c, method);
+	enum MHD_Result rc = reply(connection, &c);
+	sb_free(&c.body);
+	return rc;
+}
+
+// ---- The server ----
+
+static void quiet(void *, const char *, va_list) {}
+
+int http_new(
+	struct http **ret, const struct glass_conf *conf, struct views *views, struct strbuf *error)
+{
+	const struct glass_http *o = &conf->http;
+	struct http *h = mem_zalloc(sizeof(*h));
+	struct sockaddr_storage ss;
+	char text[IP_TEXT];
+
+	h->conf = conf;
+	h->views = views;
+	ip_to_sockaddr(&o->address, (uint16_t)o->port, &ss);
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+	if (o->address.family == IP6)
+		flags |= MHD_USE_IPv6;
+	h->daemon = MHD_start_daemon(flags, (uint16_t)o->port, NULL, NULL, on_request, h,
+		MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_SOCK_ADDR, &ss,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->connections_per_client,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)MEMORY_A_CONNECTION, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+		MHD_OPTION_END);
+	if (!h->daemon) {
+		int rc = errno ? -errno : -EIO;
+		sb_printf(error, "cannot serve HTTP on %s port %u: %s", ip_print(&o->address, text),
+			(unsigned)o->port, strerror(-rc));
+		free(h);
+		return rc;
+	}
+	*ret = h;
+	return 0;
+}
+
+void http_free(struct http **which)
+{
+	struct http *h = take(*which);
+
+	if (h)
+		MHD_stop_daemon(h->daemon);
+	free(h);
+}

@@ -1,0 +1,87 @@
+// /metrics: OpenMetrics.
+#include "lib/own.h"
+#include "nearglass/http.h"
+
+typedef double of_neighbour(const struct neighbour_info *n);
+
+static double is_up(const struct neighbour_info *n)
+{
+	return n->established;
+}
+
+static double routes4(const struct neighbour_info *n)
+{
+	return (double)n->routes4;
+}
+
+static double routes6(const struct neighbour_info *n)
+{
+	return (double)n->routes6;
+}
+
+static double updates(const struct neighbour_info *n)
+{
+	return (double)n->counters.updates_in;
+}
+
+static double sessions(const struct neighbour_info *n)
+{
+	return (double)n->counters.established;
+}
+
+static void each(struct out *o, const struct view *v, of_neighbour *value, const char *family)
+{
+	for (size_t i = 0; i < v->neighbour_count; i++)
+		if (family)
+			out_sample(o, value(&v->neighbours[i]), "neighbour",
+				v->neighbours[i].conf->name, "family", family, NULL);
+		else
+			out_sample(o, value(&v->neighbours[i]), "neighbour",
+				v->neighbours[i].conf->name, NULL);
+}
+
+static void write_neighbours(struct out *o, const struct view *v)
+{
+	out_family(
+		o, "nearglass_neighbour_up", "gauge", NULL, "1 while the session is established");
+	each(o, v, is_up, NULL);
+	out_family(o, "nearglass_neighbour_routes", "gauge", NULL, "Routes of the neighbour");
+	each(o, v, routes4, "ipv4");
+	each(o, v, routes6, "ipv6");
+	out_family(o, "nearglass_neighbour_updates", "counter", NULL, "UPDATE messages received");
+	each(o, v, updates, NULL);
+	out_family(o, "nearglass_neighbour_sessions", "counter", NULL, "Times established");
+	each(o, v, sessions, NULL);
+}
+
+static void write_memory(struct out *o, const struct view *v)
+{
+	struct rib_memory rows[RIB_MEMORY_ROWS];
+	size_t n = rib_memory(v->rib, rows);
+
+	out_family(o, "nearglass_memory_bytes", "gauge", "bytes", "Memory of the route store");
+	for (size_t i = 0; i < n; i++)
+		out_sample(o, (double)rows[i].bytes, "what", rows[i].name, NULL);
+}
+
+static void metrics(struct call *c)
+{
+	own(out_free) struct out *o = out_new(OUT_METRICS, &c->body);
+	const struct view *v = c->view;
+
+	c->type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+	out_family(o, "nearglass_build", "info", NULL, "The running glass");
+	out_sample(o, 1, "version", NEARCAST_VERSION, "site", v->conf->site, NULL);
+	out_family(o, "nearglass_uptime_seconds", "gauge", "seconds", "Time since the start");
+	out_sample(o, (double)(v->made_us - v->started_us) / 1e6, NULL);
+	out_family(o, "nearglass_prefixes", "gauge", NULL, "Prefixes with any route");
+	out_sample(o, (double)rib_prefix_count(v->rib, IP4), "family", "ipv4", NULL);
+	out_sample(o, (double)rib_prefix_count(v->rib, IP6), "family", "ipv6", NULL);
+	write_neighbours(o, v);
+	write_memory(o, v);
+}
+
+const struct endpoint metrics_endpoints[] = {
+	{ "/metrics", NULL, metrics, "OpenMetrics." },
+	{},
+};

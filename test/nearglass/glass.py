@@ -1,0 +1,146 @@
+"""A running nearglass with scripted neighbours, asked over HTTP."""
+
+import http.client
+import json
+import socket
+import struct
+import sys
+import urllib.parse
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+
+import bgpspeaker as bgp
+import harness
+
+PORT = 8480
+AS = 65000
+
+CONFIG = """\
+site: fra1
+as: {asn}
+router-id: 192.0.2.1
+listen: [127.0.0.1, "::1"]
+http: {{{http}}}
+neighbours:
+{neighbours}"""
+
+
+def neighbour(name, address, asn, **keys):
+    more = "".join(f", {k.replace('_', '-')}: {v}" for k, v in keys.items())
+    return f"  - {{name: {name}, address: \"{address}\", as: {asn}, passive: yes{more}}}\n"
+
+
+class Glass:
+    def __init__(self, world, *neighbours, http="port: 8480"):
+        self.world = world
+        self.path = world.file("nearglass.yaml", CONFIG.format(
+            asn=AS, http=http, neighbours="".join(neighbours)))
+        self.log_path = world.folder / "nearglass.log"
+        with open(self.log_path, "w") as log:
+            self.process = world.start(harness.BUILD / "nearglass/nearglass", "-c", self.path,
+                                       stderr=log)
+        harness.wait_for("HTTP", self.answers)
+
+    def answers(self):
+        assert self.process.poll() is None, self.log_path.read_text()
+        try:
+            return self.get("/api/v1/status")
+        except OSError:
+            return None
+
+    def fetch(self, path, method="GET", host="localhost", **headers):
+        """(status, headers, body)"""
+        c = http.client.HTTPConnection("127.0.0.1", PORT, timeout=harness.WAIT_S)
+        c.putrequest(method, path, skip_host=True)
+        if host is not None:
+            c.putheader("Host", host)
+        for name, value in headers.items():
+            c.putheader(name, value)
+        c.endheaders()
+        r = c.getresponse()
+        body = r.read()
+        c.close()
+        return r.status, r.headers, body
+
+    def get(self, path, /, **parameters):
+        if parameters:
+            path += "?" + urllib.parse.urlencode(parameters)
+        status, _, body = self.fetch(path)
+        assert status == 200, (status, path, body)
+        return json.loads(body)
+
+    def refused(self, path, status, tag, /, **parameters):
+        if parameters:
+            path += "?" + urllib.parse.urlencode(parameters)
+        got, headers, body = self.fetch(path)
+        answer = json.loads(body)
+        assert (got, answer["code"], answer["tag"]) == (status, status, tag), (path, got, answer)
+        assert headers["Content-Type"] == "application/json"
+        return answer["message"]
+
+    def routes(self, **parameters):
+        return self.get("/api/v1/routes", **parameters)["routes"]
+
+    def wait_routes(self, count, **parameters):
+        parameters = {"page_size": 1000, **parameters}
+        harness.wait_for(f"{count} routes", lambda: len(self.routes(**parameters)) == count)
+
+    def neighbour(self, name):
+        return next(n for n in self.get("/api/v1/neighbours")["neighbours"] if n["name"] == name)
+
+
+def connect(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="127.0.0.1"):
+    """A session that a neighbour has opened, established."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock.bind((address, 0))
+    sock.settimeout(harness.WAIT_S)
+    sock.connect((to, 179))
+    session = bgp.Session(sock)
+    caps = [bgp.capability(1, b"\0\1\0\1"), bgp.capability(1, b"\0\2\0\1"), bgp.capability(2),
+            bgp.capability(65, struct.pack("!I", asn))]
+    if add_path:
+        caps.append(bgp.capability(69, b"\0\1\1\2\0\2\1\2"))  # sends, both families
+    session.send(bgp.open_message(asn=asn, hold=hold, capabilities=caps, router_id=router_id))
+    session.expect(bgp.OPEN)
+    session.send(bgp.keepalive())
+    session.expect(bgp.KEEPALIVE)
+    return session
+
+
+def attributes(path, origin=0, next_hop="192.0.2.2", med=None, local_pref=None, communities=(),
+               large=(), extended=()):
+    out = bgp.attribute(1, bytes([origin]))
+    hops = b"".join(struct.pack("!I", a) for a in path)
+    out += bgp.attribute(2, bytes([2, len(path)]) + hops if path else b"")
+    if next_hop:
+        out += bgp.attribute(3, socket.inet_aton(next_hop))
+    if med is not None:
+        out += bgp.attribute(4, struct.pack("!I", med), 0x80)
+    if local_pref is not None:
+        out += bgp.attribute(5, struct.pack("!I", local_pref))
+    if communities:
+        out += bgp.attribute(8, b"".join(struct.pack("!HH", *c) for c in communities), 0xc0)
+    if extended:
+        out += bgp.attribute(16, b"".join(extended), 0xc0)
+    if large:
+        out += bgp.attribute(32, b"".join(struct.pack("!III", *c) for c in large), 0xc0)
+    return out
+
+
+def announce(session, prefixes, path, **keys):
+    session.send(bgp.update(announce=prefixes, attributes=attributes(path, **keys)))
+
+
+def announce6(session, prefixes, path, next_hop="2001:db8::2", **keys):
+    reach = (b"\0\2\1\x10" + socket.inet_pton(socket.AF_INET6, next_hop) + b"\0" +
+             b"".join(map(bgp.nlri, prefixes)))
+    session.send(bgp.update(attributes=attributes(path, next_hop=None, **keys) +
+                            bgp.attribute(14, reach, 0x80)))
+
+
+def with_ids(session, routes, path, **keys):
+    """routes: (identifier, prefix), of a session with ADD-PATH."""
+    nlri = b"".join(struct.pack("!I", i) + bgp.nlri(p) for i, p in routes)
+    attrs = attributes(path, **keys)
+    session.send(bgp.message(bgp.UPDATE, struct.pack("!HH", 0, len(attrs)) + attrs + nlri))

@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+"""What nearglass learns from its neighbours, and every way to ask for it."""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+
+import bgpspeaker as bgp
+import glass
+import harness
+
+A, B, C = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+
+
+def two(world):
+    """A glass with neighbours a (AS 65001) and b (65002), and their sessions."""
+    g = glass.Glass(world, glass.neighbour("a", A, 65001), glass.neighbour("b", B, 65002))
+    return g, glass.connect(A, 65001), glass.connect(B, 65002)
+
+
+def networks(routes):
+    return [(r["neighbour"], r["network"]) for r in routes]
+
+
+def test_route_object(world):
+    g, a, b = two(world)
+    glass.announce(a, ["10.1.0.0/16"], [65001, 65010, 65020], origin=2, med=7,
+                   communities=[(65001, 100), (65535, 65281)], large=[(4200000000, 1, 2)],
+                   extended=[bytes([0, 2]) + struct.pack("!HI", 65001, 5)])
+    glass.announce(b, ["10.1.0.0/16"], [65002, 65020])
+    g.wait_routes(2)
+    first, second = g.routes(prefix="10.1.0.0/16")
+    assert set(first) == {"site", "neighbour", "peer_id", "peer_address", "peer_as", "network",
+                          "path_id", "best", "best_reason", "rpki", "last_update", "bgp"}, first
+    assert (first["site"], first["peer_id"], first["peer_address"], first["peer_as"]) == \
+        ("fra1", "192.0.2.96", A, 65001), first
+    assert first["bgp"] == {
+        "origin": "incomplete", "as_path": [65001, 65010, 65020],
+        "as_path_str": "65001 65010 65020", "next_hop": "192.0.2.2", "local_pref": None, "med": 7,
+        "otc": None, "communities": ["65001:100", "65535:65281"],
+        "large_communities": ["4200000000:1:2"], "ext_communities": ["rt:65001:5"]}, first
+    assert (first["best"], first["best_reason"]) == (False, "as-path")
+    assert (second["best"], second["best_reason"]) == (True, "as-path")
+    assert first["path_id"] is None
+
+
+def test_each_question(world):
+    g, a, b = two(world)
+    glass.announce(a, ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24"], [65001, 65020],
+                   communities=[(65001, 1)])
+    glass.announce(b, ["10.1.0.0/16"], [65002, 4200000001, 65020], large=[(65002, 1, 2)],
+                   extended=[bytes([2, 3]) + struct.pack("!IH", 4200000001, 5)])
+    glass.announce6(b, ["2001:db8::/32", "2001:db8:1::/48"], [65002, 65030], med=1)
+    g.wait_routes(6)
+    rows = [
+        ({"prefix": "10.1.0.0/16"}, [("a", "10.1.0.0/16"), ("b", "10.1.0.0/16")]),
+        ({"prefix": "10.1.0.0/17"}, []),
+        ({"prefix": "10.1.0.0/17", "match": "longest"},
+         [("a", "10.1.0.0/16"), ("b", "10.1.0.0/16")]),
+        ({"prefix": "10.1.0.0/17", "match": "shorter", "neighbour": "a"},
+         [("a", "10.0.0.0/8"), ("a", "10.1.0.0/16")]),
+        ({"prefix": "10.0.0.0/9", "match": "longer"},
+         [("a", "10.1.0.0/16"), ("b", "10.1.0.0/16"), ("a", "10.1.2.0/24")]),
+        ({"address": "10.1.2.3"}, [("a", "10.1.2.0/24")]),
+        ({"address": "10.1.2.3", "neighbour": "b"}, [("b", "10.1.0.0/16")]),
+        ({"address": "10.1.2.3", "match": "shorter", "origin": "65020", "neighbour": "b"},
+         [("b", "10.1.0.0/16")]),
+        ({"address": "11.0.0.1"}, []),
+        ({"address": "2001:db8:1::5"}, [("b", "2001:db8:1::/48")]),
+        ({"origin": "AS65030"}, [("b", "2001:db8::/32"), ("b", "2001:db8:1::/48")]),
+        ({"origin": "65030", "family": "ipv4"}, []),
+        ({"as": "4200000001"}, [("b", "10.1.0.0/16")]),
+        ({"path": "_4200000001_"}, [("b", "10.1.0.0/16")]),
+        ({"path": "^65002_65030$"}, [("b", "2001:db8::/32"), ("b", "2001:db8:1::/48")]),
+        ({"path": "_5001_"}, []),
+        ({"path": "^65001 (65020|7)$", "prefix": "10.1.0.0/16"}, [("a", "10.1.0.0/16")]),
+        ({"community": "65001:1", "prefix": "10.1.0.0/16"}, [("a", "10.1.0.0/16")]),
+        ({"community": "65001:1,65001:2"}, []),
+        ({"large_community": "65002:1:2"}, [("b", "10.1.0.0/16")]),
+        ({"ext_community": "ro:4200000001:5"}, [("b", "10.1.0.0/16")]),
+        ({"next_hop": "2001:db8::2"}, [("b", "2001:db8::/32"), ("b", "2001:db8:1::/48")]),
+        ({"neighbour": "b", "family": "ipv6"}, [("b", "2001:db8::/32"), ("b", "2001:db8:1::/48")]),
+    ]
+    for question, want in rows:
+        got = g.get("/api/v1/routes", **question)
+        assert networks(got["routes"]) == want, (question, networks(got["routes"]))
+        assert got["meta"]["total_results"] == len(want), (question, got["meta"])
+        assert got["meta"]["truncated"] is False
+
+
+def test_pages(world):
+    g, a, b = two(world)
+    prefixes = [f"10.{i}.0.0/16" for i in range(200)]
+    glass.announce(a, prefixes, [65001])
+    glass.announce(b, prefixes[::2], [65002])
+    for k in range(3):
+        glass.announce6(b, [f"2001:db8:{k}{i:02x}::/48" for i in range(20)], [65002])
+    g.wait_routes(360)
+    everything = g.routes(page_size=1000)
+    for size in 1000, 50, 7:
+        met, after, pages = [], {}, 0
+        while True:
+            page = g.get("/api/v1/routes", page_size=size, **after)
+            assert page["routes"] == g.routes(page_size=size, page=pages), (size, pages)
+            met += page["routes"]
+            pages += 1
+            assert page["meta"]["total_results"] == 360
+            if page["meta"]["next"] is None:
+                break
+            after = {"after": page["meta"]["next"]}
+        assert met == everything, size
+        assert g.routes(page_size=size, page=pages) == []
+
+
+def test_dump_is_the_same(world):
+    g, a, b = two(world)
+    glass.announce(a, [f"10.{i}.0.0/16" for i in range(100)], [65001], med=5)
+    glass.announce6(b, ["2001:db8::/32"], [65002])
+    g.wait_routes(101)
+    for parameters in {}, {"family": "ipv6"}, {"neighbour": "a"}:
+        query = "&".join(f"{k}={v}" for k, v in parameters.items())
+        _, headers, body = g.fetch(f"/api/v1/dump?{query}" if query else "/api/v1/dump")
+        assert headers["Content-Type"] == "application/x-ndjson"
+        lines = [json.loads(line) for line in body.splitlines()]
+        assert lines == g.routes(page_size=1000, **parameters), parameters
+
+
+def test_add_path(world):
+    g = glass.Glass(world, glass.neighbour("a", A, 65001, add_path="yes"))
+    a = glass.connect(A, 65001, add_path=True)
+    glass.with_ids(a, [(1, "10.0.0.0/8"), (2, "10.0.0.0/8")], [65001, 65010])
+    glass.with_ids(a, [(2, "10.0.0.0/8"), (7, "10.0.0.0/8")], [65001])
+    g.wait_routes(3)
+    routes = g.routes()
+    assert sorted((r["path_id"], r["bgp"]["as_path_str"], r["best"]) for r in routes) == [
+        (1, "65001 65010", False), (2, "65001", True), (7, "65001", False)], routes
+    assert [r["best_reason"] for r in routes if r["path_id"] == 7] == ["path-id"]
+    gone = struct.pack("!I", 2) + bgp.nlri("10.0.0.0/8")
+    a.send(bgp.message(bgp.UPDATE, struct.pack("!H", len(gone)) + gone + b"\0\0"))
+    g.wait_routes(2)
+
+
+def test_withdraw_and_loss(world):
+    g, a, b = two(world)
+    glass.announce(a, ["10.0.0.0/8", "10.1.0.0/16"], [65001])
+    glass.announce(b, ["10.0.0.0/8"], [65002])
+    g.wait_routes(3)
+    a.send(bgp.update(withdraw=["10.1.0.0/16"]))
+    g.wait_routes(2)
+    b.close()
+    g.wait_routes(1)
+    assert g.neighbour("b")["state"] != "Established"
+    assert g.neighbour("a")["routes_ipv4"] == 1
+    b = glass.connect(B, 65002)  # and it comes back
+    glass.announce(b, ["10.0.0.0/8"], [65002])
+    g.wait_routes(2)
+
+
+def test_treat_as_withdraw(world):
+    """RFC 7606: routes with a malformed ORIGIN are gone, the session stays."""
+    g, a, b = two(world)
+    glass.announce(a, ["10.0.0.0/8", "10.1.0.0/16"], [65001])
+    g.wait_routes(2)
+    bad = glass.attributes([65001]).replace(bgp.attribute(1, b"\0"), bgp.attribute(1, b"\7"))
+    a.send(bgp.update(announce=["10.1.0.0/16"], attributes=bad))
+    g.wait_routes(1)
+    assert g.neighbour("a")["state"] == "Established"
+
+
+def test_opens_sessions(world):
+    """Not passive: the glass connects."""
+    listener = bgp.Neighbour(world, A)
+    line = glass.neighbour("a", A, 65001).replace("passive: yes", "passive: no")
+    g = glass.Glass(world, line)
+    session = listener.accept()
+    session.establish(asn=65001)
+    glass.announce(session, ["10.0.0.0/8"], [65001])
+    g.wait_routes(1)
+
+
+def test_ipv6_session(world):
+    g = glass.Glass(world, glass.neighbour("a", "::1", 65001))
+    session = glass.connect("::1", 65001, to="::1")
+    glass.announce6(session, ["2001:db8::/32"], [65001])
+    g.wait_routes(1)
+    assert g.routes()[0]["peer_address"] == "::1"
+
+
+def test_strangers_are_refused(world):
+    g, a, b = two(world)
+    stranger = bgp.Neighbour(world, C)
+    session = stranger.connect()
+    assert session.receive() is None
+    harness.wait_for("the sessions", lambda: all(
+        g.neighbour(n)["state"] == "Established" for n in "ab"))
+
+
+def test_max_routes(world):
+    g = glass.Glass(world, glass.neighbour("a", A, 65001, max_routes=3))
+    a = glass.connect(A, 65001)
+    glass.announce(a, [f"10.{i}.0.0/16" for i in range(3)], [65001])
+    g.wait_routes(3)
+    glass.announce(a, ["10.9.0.0/16"], [65001])
+    a.expect_notification(6, 1)
+    g.wait_routes(0)
+
+
+def test_nothing_is_announced(world):
+    """Whatever one neighbour says, the other hears nothing but KEEPALIVE."""
+    g, a, b = two(world)
+    glass.announce(a, ["10.0.0.0/8"], [65001])
+    g.wait_routes(1)
+    g.process.terminate()
+    while (got := b.receive()) and got[0] != bgp.NOTIFICATION:
+        assert got[0] in (bgp.KEEPALIVE, bgp.UPDATE) and (got[0] == bgp.KEEPALIVE or got[1] in (
+            b"\0\0\0\0", b"\0\0\0\6\x80\x0f\3\0\2\1")), got  # End-of-RIB
+    assert got[1][:2] == b"\6\2", got  # Cease, Administrative Shutdown
+    assert g.process.wait(harness.WAIT_S) == 0
+
+
+harness.main(globals())
