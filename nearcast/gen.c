@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "lib/own.h"
 #include "nearcast/cli.h"
+#include "nearcast/plan.h"
 
 static void add_words(const char *const *words, struct strbuf *b)
 {
@@ -29,6 +30,14 @@ static void bash_options(const struct verb *v, struct strbuf *b)
 			sb_printf(b, " %s", x->name);
 }
 
+static void add_plan_words(bool options, struct strbuf *b)
+{
+	for (const struct plan_verb *v = plan_verbs; v->name; v++)
+		sb_printf(b, "%s%s", v == plan_verbs ? "" : " ", v->name);
+	for (const struct plan_option *x = plan_options; options && x->name; x++)
+		sb_printf(b, " %s", x->name);
+}
+
 static void bash_argument(const struct verb *v, struct strbuf *b)
 {
 	sb_printf(b, "\t%s)\n\t\twords=\"-j -s -h", v->name);
@@ -37,8 +46,12 @@ static void bash_argument(const struct verb *v, struct strbuf *b)
 		sb_char(b, ' ');
 		add_words(v->words, b);
 	}
+	if (v->run == verb_plan) {
+		sb_char(b, ' ');
+		add_plan_words(true, b);
+	}
 	sb_str(b, "\"\n");
-	if (v->argument == CLI_ARG_FILE)
+	if (v->argument == CLI_ARG_FILE || v->run == verb_plan)
 		sb_str(b, "\t\t[[ $cur == -* ]] || compopt -o default\n");
 	if (v->run == verb_help)
 		sb_str(b, "\t\twords+=\" $verbs\"\n");
@@ -100,6 +113,11 @@ static void zsh_argument(const struct verb *v, struct strbuf *b)
 	}
 	if (v->argument == CLI_ARG_FILE)
 		sb_str(b, " '1:file:_files'");
+	if (v->run == verb_plan) {
+		sb_str(b, " '1:verb:(");
+		add_plan_words(false, b);
+		sb_str(b, ")' '*:argument:_files'");
+	}
 	if (v->run == verb_help) {
 		sb_str(b, " '1:verb:(");
 		add_verbs(b);

@@ -19,7 +19,7 @@
 
 enum {
 	PLAN_AS_MAX = 4 << 20,     // ASes of a graph
-	PLAN_LINKS_MAX = 24 << 20, // links of a graph, those given twice counted twice
+	PLAN_LINKS_MAX = 16 << 20, // links of a graph, those given twice counted twice
 	PLAN_LINE_MAX = 4096,      // bytes of a line of a graph file, comments apart
 };
 

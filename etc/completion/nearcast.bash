@@ -55,7 +55,8 @@ _nearcast()
 		words="-j -s -h --yes"
 		;;
 	plan)
-		words="-j -s -h"
+		words="-j -s -h catchment path diff fail optimise --graph --announce --origin --weights --places --rtt --down --cut --off --top --objective --change --prepend --method --time --seed --best --choices --tsv --html --json"
+		[[ $cur == -* ]] || compopt -o default
 		;;
 	lab)
 		words="-j -s -h"

@@ -58,6 +58,8 @@ def test_bash_completes(world):
     assert complete("nearcast", "help", "wa") == ["watch"]
     assert complete("nearcast", "off", "--r") == ["--reason"]
     assert complete("nearcast", "status", "e") == []
+    assert complete("nearcast", "plan", "op") == ["optimise"]
+    assert complete("nearcast", "plan", "catchment", "--gr") == ["--graph"]
 
 
 def test_zsh_parses(world):
