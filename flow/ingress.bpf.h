@@ -33,16 +33,56 @@ INLINE int tunnel_in(
 	return XDP_PASS;
 }
 
-// For a service, from the network or out of the tunnel.
-INLINE int service_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
-	const struct arrival *via, struct onward *on)
+// A frame's way through the steps below.
+struct job {
+	struct packet packet;
+	struct arrival via;
+	struct onward on;
+};
+
+// Steps that are functions of their own to the verifier: it looks at each once and not at every way
+// of coming to it, a third of the work. The price is a few nanoseconds for those that go there.
+#define STEP __attribute__((noinline)) int
+
+STEP step_tunnel(struct xdp_md *x, struct job *j)
 {
+	const struct flow_config *c = config_get();
+
+	return c && j ? tunnel_in(x, c, &j->packet, &j->via) : XDP_PASS;
+}
+
+STEP step_udp(struct xdp_md *x, struct job *j)
+{
+	const struct flow_config *c = config_get();
+
+	return c && j ? udp_in(x, c, &j->packet, &j->via, &j->on) : XDP_PASS;
+}
+
+STEP step_icmp(struct xdp_md *x, struct job *j)
+{
+	const struct flow_config *c = config_get();
+
+	return c && j ? icmp_in(x, c, &j->packet, &j->via, &j->on) : XDP_PASS;
+}
+
+STEP step_forward(struct xdp_md *x, struct job *j)
+{
+	const struct flow_config *c = config_get();
+
+	return c && j ? forward(x, c, &j->packet, &j->via, &j->on) : XDP_DROP;
+}
+
+// For a service, from the network or out of the tunnel.
+INLINE int service_in(struct xdp_md *x, const struct flow_config *c, struct job *j)
+{
+	struct packet *p = &j->packet;
+
 	if (!p->odd && p->flow.proto == IPPROTO_TCP)
-		return tcp_in(x, c, p, via, on);
+		return tcp_in(x, c, p, &j->via, &j->on); // here, for it is what there is most of
 	if (!p->odd && p->flow.proto == IPPROTO_UDP)
-		return udp_in(x, c, p, via, on);
+		return step_udp(x, j);
 	if (!p->odd && (p->flow.proto == IPPROTO_ICMP || p->flow.proto == IPPROTO_ICMP6))
-		return icmp_in(x, c, p, via, on);
+		return step_icmp(x, j);
 	count(FLOW_C_FRAGMENT);
 	return XDP_PASS;
 }
@@ -50,21 +90,19 @@ INLINE int service_in(struct xdp_md *x, const struct flow_config *c, struct pack
 INLINE int keeper(struct xdp_md *x)
 {
 	const struct flow_config *c = config_get();
-	struct arrival via = {};
-	struct onward on = {};
-	struct packet p;
+	struct job j = {};
 
-	if (!c || !c->self || !parse(&p, x))
+	if (!c || !c->self || !parse(&j.packet, x))
 		return XDP_PASS;
-	if (is_tunnel(c, &p)) {
-		int verdict = tunnel_in(x, c, &p, &via);
+	if (is_tunnel(c, &j.packet)) {
+		int verdict = step_tunnel(x, &j);
 		if (verdict != XDP_PASS)
 			return verdict;
-	} else if (!is_service(c, &p)) {
+	} else if (!is_service(c, &j.packet)) {
 		return XDP_PASS;
 	}
 	// The shield's place: what came through the tunnel passes it as well, and sessions
 	// that the lines below find are not charged as new ones.
-	int verdict = service_in(x, c, &p, &via, &on);
-	return verdict == ONWARD ? forward(x, c, &p, &via, &on) : verdict;
+	int verdict = service_in(x, c, &j);
+	return verdict == ONWARD ? step_forward(x, &j) : verdict;
 }

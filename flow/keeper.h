@@ -66,9 +66,11 @@ struct keeper_node {
 	uint16_t mtu;       // of the path to it, whole IP packets; 0: 1500
 };
 
-// The nodes of the fleet, this one among them; all others are forgotten. -EINVAL: an id out of
-// range or twice.
-[[nodiscard]] int keeper_set_nodes(struct keeper *k, const struct keeper_node *nodes, size_t n);
+// The nodes of the fleet, this one among them. All others are forgotten, unless keep_others: for
+// one that has just begun and does not know yet whom it will hear of. -EINVAL: an id out of range or
+// twice.
+[[nodiscard]] int keeper_set_nodes(
+	struct keeper *k, const struct keeper_node *nodes, size_t n, bool keep_others);
 
 // The service addresses; all others are forgotten.
 [[nodiscard]] int keeper_set_addresses(struct keeper *k, const struct ip_addr *addresses, size_t n);

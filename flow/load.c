@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <xdp/libxdp.h>
+
 #include "lib/mem.h"
 
 static char complaint[256];
@@ -22,10 +24,17 @@ static int listen_to(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
+// Its complaints are about ways that were tried before the one that worked.
+static int listen_to_xdp(enum libxdp_print_level, const char *, va_list)
+{
+	return 0;
+}
+
 void keeper_hush(void)
 {
 	complaint[0] = '\0';
 	libbpf_set_print(listen_to);
+	libxdp_set_print(listen_to_xdp);
 }
 
 const char *keeper_complaint(void)

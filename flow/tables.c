@@ -50,7 +50,7 @@ static struct flow_node node_row(const struct keeper_node *n)
 	return row;
 }
 
-int keeper_set_nodes(struct keeper *k, const struct keeper_node *nodes, size_t n)
+int keeper_set_nodes(struct keeper *k, const struct keeper_node *nodes, size_t n, bool keep_others)
 {
 	own(free_ptr) struct flow_node *rows = mem_zalloc((FLOW_NODE_MAX + 1) * sizeof(*rows));
 
@@ -62,6 +62,8 @@ int keeper_set_nodes(struct keeper *k, const struct keeper_node *nodes, size_t n
 	int fd = bpf_map__fd(k->bpf->maps.nodes);
 	for (uint32_t id = 0; id <= FLOW_NODE_MAX; id++) {
 		struct flow_node old;
+		if (keep_others && !rows[id].flags)
+			continue;
 		if (bpf_map_lookup_elem(fd, &id, &old) == 0 &&
 			memcmp(&old, &rows[id], sizeof(old)) == 0)
 			continue;

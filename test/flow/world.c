@@ -113,7 +113,7 @@ static int fill(struct world *w)
 		return -EINVAL;
 	int rc = keeper_configure(w->k, &w->config);
 	if (rc == 0)
-		rc = keeper_set_nodes(w->k, w->nodes, countof(w->nodes));
+		rc = keeper_set_nodes(w->k, w->nodes, countof(w->nodes), false);
 	if (rc == 0)
 		rc = keeper_set_addresses(w->k, services, countof(services));
 	if (rc == 0)

@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""Sessions as users have them, and a server that knows nothing of anycast.
+
+    sessions.py server NAME ADDRESS PORT
+    sessions.py client ADDRESS PORT SECONDS IDLE CHATTY DOWNLOADS UPLOADS MEGABYTES
+
+A session says what it wants in its first line; the server's side of each:
+
+    E            echoes lines
+    D BYTES      sends so many bytes of a keystream, then closes
+    U BYTES      takes so many, answers with their SHA-256
+    Q            DNS over TCP as far as TCP sees it: two bytes of length, that many bytes, and back
+
+The client checks every byte. It prints "open" when all sessions stand, and at the end one JSON object: how
+many sessions there were of each kind, and what broke. A session that is silent for 15 s is broken.
+"""
+
+import asyncio
+import hashlib
+import json
+import socket
+import sys
+import time
+
+STALL_S = 15
+CHUNK = 64 * 1024
+BLOCK = hashlib.shake_256(b"nearcast").digest(1 << 20)  # what downloads consist of
+
+
+def stream_hash(size):
+    h = hashlib.sha256()
+    whole, rest = divmod(size, len(BLOCK))
+    for _ in range(whole):
+        h.update(BLOCK)
+    h.update(BLOCK[:rest])
+    return h.hexdigest()
+
+
+# ---- The server ----
+
+async def send_stream(writer, size):
+    sent = 0
+    while sent < size:
+        at = sent % len(BLOCK)
+        part = BLOCK[at:at + min(CHUNK, size - sent)]
+        writer.write(part)
+        sent += len(part)
+        await writer.drain()
+
+
+async def take_stream(reader, writer, size):
+    h, left = hashlib.sha256(), size
+    while left:
+        part = await reader.read(min(CHUNK, left))
+        if not part:
+            return
+        h.update(part)
+        left -= len(part)
+    writer.write(h.hexdigest().encode() + b"\n")
+    await writer.drain()
+
+
+async def serve_one(name, reader, writer):
+    try:
+        words = (await reader.readline()).split()
+        if words[0] == b"E":
+            while line := await reader.readline():
+                writer.write(name.encode() + b" " + line)
+                await writer.drain()
+        elif words[0] == b"D":
+            await send_stream(writer, int(words[1]))
+        elif words[0] == b"U":
+            await take_stream(reader, writer, int(words[1]))
+        elif words[0] == b"Q":
+            while True:
+                head = await reader.readexactly(2)
+                body = await reader.readexactly(int.from_bytes(head, "big"))
+                writer.write(head + body)
+                await writer.drain()
+    except (OSError, asyncio.IncompleteReadError, IndexError):
+        pass
+    finally:
+        writer.close()
+
+
+async def serve(name, address, port):
+    s = socket.create_server((address, port), backlog=1024,
+                             family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    server = await asyncio.start_server(lambda r, w: serve_one(name, r, w), sock=s)
+    print("ready", flush=True)
+    await server.serve_forever()
+
+
+# ---- The client ----
+
+class Client:
+    def __init__(self, address, port, seconds):
+        self.address, self.port, self.seconds = address, port, seconds
+        self.start = asyncio.Event()
+        self.opened, self.counts, self.broken, self.moves = 0, {}, [], set()
+        self.slowest = 0.0
+
+    async def open(self, hello):
+        reader, writer = await asyncio.wait_for(
+            asyncio.open_connection(self.address, self.port), STALL_S)
+        writer.write(hello)
+        await writer.drain()
+        return reader, writer
+
+    async def within(self, work):
+        return await asyncio.wait_for(work, STALL_S)
+
+    async def idle(self, _):
+        """Speaks when it opens and when it ends."""
+        reader, writer = await self.open(b"E\n")
+        await self.say(reader, writer, b"first\n")
+        yield
+        await asyncio.sleep(self.seconds)
+        await self.say(reader, writer, b"last\n")
+        writer.close()
+
+    async def say(self, reader, writer, line):
+        begin = time.monotonic()
+        writer.write(line)
+        answer = await self.within(reader.readline())
+        if not answer.endswith(b" " + line):
+            raise OSError(f"answer {answer[:40]!r}")
+        self.moves.add(answer.split()[0].decode())
+        self.slowest = max(self.slowest, time.monotonic() - begin)
+
+    async def chatty(self, n):
+        reader, writer = await self.open(b"E\n")
+        await self.say(reader, writer, b"first\n")
+        yield
+        end, i = time.monotonic() + self.seconds, 0
+        while time.monotonic() < end:
+            await self.say(reader, writer, b"%d %d\n" % (n, i))
+            i += 1
+            await asyncio.sleep(0.1)
+        writer.close()
+
+    async def query(self, n):
+        reader, writer = await self.open(b"Q\n")
+        yield
+        end, i = time.monotonic() + self.seconds, 0
+        while time.monotonic() < end:
+            body = b"%d-%d" % (n, i) * 4
+            writer.write(len(body).to_bytes(2, "big") + body)
+            if await self.within(reader.readexactly(len(body) + 2)) != len(body).to_bytes(2, "big") + body:
+                raise OSError("another answer")
+            i += 1
+            await asyncio.sleep(0.2)
+        writer.close()
+
+    async def download(self, _):
+        reader, writer = await self.open(b"D %d\n" % self.bytes)
+        yield
+        h, left = hashlib.sha256(), self.bytes
+        while left:
+            part = await self.within(reader.read(CHUNK))
+            if not part:
+                raise OSError(f"ended {left} bytes early")
+            h.update(part)
+            left -= len(part)
+        if h.hexdigest() != self.hash:
+            raise OSError("other bytes")
+        writer.close()
+
+    async def upload(self, _):
+        """Slow: spread over the whole time."""
+        reader, writer = await self.open(b"U %d\n" % self.bytes)
+        yield
+        sent, begin = 0, time.monotonic()
+        while sent < self.bytes:
+            part = BLOCK[sent % len(BLOCK):][:min(CHUNK, self.bytes - sent)]
+            writer.write(part)
+            await self.within(writer.drain())
+            sent += len(part)
+            due = begin + self.seconds * sent / self.bytes
+            await asyncio.sleep(max(0, due - time.monotonic()))
+        if (await self.within(reader.readline())).strip().decode() != self.hash:
+            raise OSError("other bytes arrived")
+        writer.close()
+
+    async def run_one(self, kind, n):
+        steps = getattr(self, kind)(n)
+        try:
+            await steps.__anext__()
+            self.opened += 1
+            await self.start.wait()
+            async for _ in steps:
+                pass
+        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError) as e:
+            self.broken.append(f"{kind} {n}: {type(e).__name__} {e}")
+
+    async def run(self, kinds, size):
+        self.bytes, self.hash = size, stream_hash(size)
+        tasks = []
+        for kind, count in kinds.items():
+            self.counts[kind] = count
+            tasks += [asyncio.create_task(self.run_one(kind, n)) for n in range(count)]
+        while self.opened + len(self.broken) < len(tasks):
+            await asyncio.sleep(0.01)
+        print("open", flush=True)
+        self.start.set()
+        await asyncio.gather(*tasks)
+        print(json.dumps({"sessions": len(tasks), "counts": self.counts, "broken": self.broken,
+                          "servers": sorted(self.moves), "slowest_ms": round(self.slowest * 1e3)}))
+
+
+def main():
+    if sys.argv[1] == "server":
+        asyncio.run(serve(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+        return
+    address, port, seconds = sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    idle, chatty, downloads, uploads, megabytes = map(int, sys.argv[5:10])
+    kinds = {"idle": idle, "chatty": chatty, "query": max(1, chatty // 10), "download": downloads,
+             "upload": uploads}
+    asyncio.run(Client(address, port, seconds).run(kinds, megabytes << 20))
+
+
+if __name__ == "__main__":
+    main()
