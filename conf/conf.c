@@ -43,6 +43,7 @@ static int load(struct conf **ret, loader *from, const void *what, struct faults
 		conf_check_services(&k);
 		conf_check_upstreams(&k);
 		conf_check_fleet(&k);
+		conf_check_keeper(&k);
 	}
 	if (rc == 0 && faults->count > before)
 		rc = -EINVAL;
@@ -87,6 +88,8 @@ void conf_free(struct conf **c)
 		return;
 	forget_passwords(&(*c)->upstreams);
 	forget_passwords(&(*c)->fleet);
+	if ((*c)->keeper.secret)
+		explicit_bzero((*c)->keeper.secret, strlen((*c)->keeper.secret));
 	document_free(&(*c)->doc);
 	arena_free(&(*c)->arena);
 	free(*c);

@@ -194,6 +194,33 @@ struct conf_upstream {
 	struct items keys; // struct given
 };
 
+// A node that the keeper knows from the file and not from the fleet.
+struct conf_keeper_node {
+	uint64_t id;            // 1..4095
+	struct items addresses; // struct ip_addr, one of each family at most
+	struct place place;
+};
+
+// What carries packets of a session to the node that owns it (flow/keeper.h).
+struct conf_keeper {
+	struct items interfaces; // char *
+	char *secret_file;
+	char *secret; // its line; never printed
+	uint64_t port;
+	bool stamp;                        // write the node id into timestamps
+	uint64_t mtu;                      // of the paths between nodes
+	uint64_t budget_new, budget_known; // packets a second and node
+	span moved_for;                    // so long a prefix's last owner is asked
+	struct items udp_sessions;         // uint64_t, ports
+	struct items quic_ports;           // uint64_t
+	bool has_quic_config;
+	uint64_t quic_config; // 0..6
+	struct items nodes;   // struct conf_keeper_node
+	char *pin;            // below a BPF file system
+	struct place place;
+	struct items keys; // struct given
+};
+
 struct conf {
 	struct arena *arena;
 	struct document doc; // for the places
@@ -207,8 +234,10 @@ struct conf {
 	size_t prefix_count;
 	struct items upstreams; // struct conf_upstream
 	struct items fleet;     // struct conf_upstream; empty: no fleet
-	struct items listen;    // struct ip_addr for BGP; empty: all
-	uint64_t listen_port;   // 179; 0: does not listen
+	bool has_keeper;
+	struct conf_keeper keeper;
+	struct items listen;  // struct ip_addr for BGP; empty: all
+	uint64_t listen_port; // 179; 0: does not listen
 	bool has_site_tag;
 	struct bgp_community site_tag; // on all announcements; nobody else's
 	span visible_after; // so long after a withdrawal no neighbour should send it back

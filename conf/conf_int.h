@@ -10,6 +10,7 @@ extern const struct schema_scalar conf_min_sites_scalar; // struct conf_min_site
 extern const struct schema conf_bfd_schema;              // struct conf_bfd
 extern const struct schema conf_ao_key_schema;           // struct conf_ao_key
 extern const struct schema conf_fleet_schema;            // struct conf_upstream
+extern const struct schema conf_keeper_schema;           // struct conf_keeper
 extern const struct schema_word conf_isolated_words[];   // enum conf_isolated
 
 enum { CONF_PREPEND_MAX = 10, CONF_COMMUNITIES_MAX = 254 /* and the site-tag */ };
@@ -49,6 +50,7 @@ void conf_check_upstreams(struct checker *k);
 // What upstreams and peers of the fleet have in common.
 void conf_check_neighbour(struct checker *k, struct conf_upstream *u);
 void conf_check_fleet(struct checker *k);
+void conf_check_keeper(struct checker *k);
 // Degraded and draining get what they inherit from up.
 void conf_finish_announce(struct checker *k, struct conf_announce *up,
 	struct conf_announce *degraded, struct conf_announce *draining);
@@ -56,5 +58,15 @@ void conf_check_checks(struct checker *k, struct conf_service *s);
 void conf_check_range(struct checker *k, const struct conf_upstream *u);
 // "upstream", "fleet peer".
 const char *conf_kind_of(const struct conf_upstream *u);
+// A file that a key of the configuration names, of one line of text.
+struct secret_file {
+	const char *key;         // password-file
+	const char *what;        // password file
+	const char *kind, *name; // of what: upstream, transit-a
+	const char *path;
+	struct place at;
+};
+// In the arena; NULL: refused, as when others may read the file.
+char *conf_read_secret(struct checker *k, const struct secret_file *f);
 // Reads the files of passwords and keys; refuses those that others may read too.
 void conf_read_secrets(struct checker *k, struct conf_upstream *u);

@@ -746,6 +746,12 @@ const struct schema conf_schema = {
 				.max = 256,
 				.help = "The sessions over which the nodes tell each other how "
 					"they stand. Without it each node decides alone." },
+			{ "keeper", SCHEMA_MAP, AT(keeper),
+				.has_offset = offsetof(struct conf, has_keeper),
+				.sub = &conf_keeper_schema,
+				.help = "Keeps sessions alive when routes move: packets that reach "
+					"the wrong node are carried to the one that has the "
+					"session. Without it nothing is loaded into the kernel." },
 			{},
 		},
 };

@@ -38,17 +38,7 @@ static const char *file_problem(int fd)
 	return NULL;
 }
 
-// A file that a key of upstream u names.
-struct secret_file {
-	const char *key;  // password-file
-	const char *what; // password file
-	const char *path;
-	struct place at;
-};
-
-// NULL: refused.
-static char *read_secret(
-	struct checker *k, const struct conf_upstream *u, const struct secret_file *f)
+char *conf_read_secret(struct checker *k, const struct secret_file *f)
 {
 	char text[SECRET_MAX + 3];
 	char *secret = NULL;
@@ -62,8 +52,8 @@ static char *read_secret(
 	if (!problem)
 		problem = secret_problem(text, read(fd, text, sizeof(text) - 1));
 	if (problem)
-		REFUSE(k, f->at, NULL, "%s %s of %s `%s` is refused: %s", f->what, f->path,
-			conf_kind_of(u), u->name, problem);
+		REFUSE(k, f->at, NULL, "%s %s of %s `%s` is refused: %s", f->what, f->path, f->kind,
+			f->name, problem);
 	else
 		secret = arena_strdup(k->c->arena, text);
 	explicit_bzero(text, sizeof(text));
@@ -93,13 +83,15 @@ static void read_ao_keys(struct checker *k, struct conf_upstream *u)
 		const struct secret_file f = {
 			.key = "key-file",
 			.what = "key file",
+			.kind = conf_kind_of(u),
+			.name = u->name,
 			.path = key->key_file,
 			.at = conf_place(&key->keys, "key-file", key->place),
 		};
 		if (!key->has_receive_id)
 			key->receive_id = key->id;
 		check_ids(k, u, key);
-		key->secret = read_secret(k, u, &f);
+		key->secret = conf_read_secret(k, &f);
 	}
 }
 
@@ -108,6 +100,8 @@ void conf_read_secrets(struct checker *k, struct conf_upstream *u)
 	const struct secret_file f = {
 		.key = "password-file",
 		.what = "password file",
+		.kind = conf_kind_of(u),
+		.name = u->name,
 		.path = u->password_file,
 		.at = conf_place(&u->keys, "password-file", u->place),
 	};
@@ -116,6 +110,6 @@ void conf_read_secrets(struct checker *k, struct conf_upstream *u)
 		REFUSE(k, f.at, "expected one of the two", "%s `%s` has both TCP-MD5 and TCP-AO",
 			conf_kind_of(u), u->name);
 	if (u->password_file)
-		u->password = read_secret(k, u, &f);
+		u->password = conf_read_secret(k, &f);
 	read_ao_keys(k, u);
 }

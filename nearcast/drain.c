@@ -26,6 +26,8 @@ static void print_drain(const json_t *result, struct strbuf *b)
 	}
 	if (stage && *view_cell(drain, &until, &t))
 		sb_printf(b, " It comes back in %s.", sb_text(&t));
+	if (stage && *view_text(drain, "sessions", &t))
+		sb_printf(b, " TCP sessions that remain: %s.", sb_text(&t));
 	sb_char(b, '\n');
 	if (*view_text(result, "warning", &t))
 		sb_printf(b, "Warning: %s.\n", sb_text(&t));

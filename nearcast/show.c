@@ -110,6 +110,7 @@ static const struct {
 	{ "fleet", ask_show, view_fleet },
 	{ "services", ask_show, print_services },
 	{ "checks", ask_show, print_checks },
+	{ "flows", ask_show, view_flows },
 	{ "events", ask_events, print_events },
 	{ "memory", ask_show, print_memory },
 	{ "version", ask_status, print_version },

@@ -6,14 +6,14 @@
 #include "lib/text.h"
 #include "nearcast/cli.h"
 
-const char *const show_words[] = { "upstreams", "fleet", "services", "checks", "events", "memory",
-	"version", NULL };
+const char *const show_words[] = { "upstreams", "fleet", "services", "checks", "flows", "events",
+	"memory", "version", NULL };
 
 const struct verb verbs[] = {
 	{ "status", NULL, "what this site serves and announces", CLI_ARG_NONE, .run = verb_status },
 	{ "why", "PREFIX", "why a prefix is announced or not, from cause to effect", CLI_ARG_TEXT,
 		.run = verb_why },
-	{ "show", "upstreams | fleet | services | checks | events | memory | version",
+	{ "show", "upstreams | fleet | services | checks | flows | events | memory | version",
 		"one list in full", CLI_ARG_WORD, .words = show_words, .options = CLI_OPT_AFTER,
 		.run = verb_show },
 	{ "watch", NULL, "events as they happen, with their causes", CLI_ARG_NONE,

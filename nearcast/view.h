@@ -44,3 +44,5 @@ void view_upstreams(struct out *o, const json_t *upstreams);
 void view_ranges(struct out *o, const json_t *ranges);
 // The answer to `show fleet`: what the guard asks for, nodes, sessions, conflicts.
 void view_fleet(const json_t *result, struct strbuf *b);
+// The whole of `show flows`.
+void view_flows(const json_t *result, struct strbuf *b);

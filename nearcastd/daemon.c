@@ -13,6 +13,7 @@
 #include "lib/own.h"
 #include "nearcastd/control.h"
 #include "nearcastd/fleet_load.h"
+#include "nearcastd/keeper.h"
 #include "nearcastd/tcpauth.h"
 
 // The cause of what an upstream is told is the decision about its service.
@@ -279,6 +280,7 @@ int daemon_start(struct daemon *d, struct strbuf *error)
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_start(d->upstreams[i]);
 	fleet_start(d->fleet);
+	d->keep = keep_new(d);
 	fleet_load_start(d);
 	return 0;
 }
@@ -325,6 +327,7 @@ void daemon_end(struct daemon *d)
 	remove_addresses(d);
 	for (size_t i = 0; i < d->upstream_count; i++)
 		upstream_free(&d->upstreams[i]);
+	keep_free(&d->keep);
 	fleet_load_end(d);
 	fleet_free(&d->fleet);
 	bfd_thread_free(&d->bfd);

@@ -30,6 +30,7 @@ struct service {
 	enum load_problem load_problem;
 	instant load_told; // to the fleet
 	struct daemon *daemon;
+	instant empty_since;      // withdrawn and without a session; INSTANT_NEVER: not so
 	instant look_back;        // after a withdrawal: whether neighbours still send it back
 	uint64_t socket_event;    // seq of the last unexplained socket event; 0: none
 	uint64_t check_event;     // seq of the check verdict that changes health next
@@ -52,6 +53,7 @@ struct daemon {
 	struct bfd_thread *bfd;
 	struct listener *listener;
 	struct fleet *fleet; // NULL: none
+	struct keep *keep;   // NULL: no keeper
 	struct control *control;
 	uv_timer_t address_timer; // tries again what could not be had
 	char *address_fault;      // as last told; NULL: none
@@ -96,6 +98,8 @@ void services_tell(struct daemon *d, struct upstream *u);
 // has no say.
 uint64_t service_set_admin(
 	struct daemon *d, struct service *s, enum admin admin, const char *reason, bool forced);
+// Nothing is left to be drained: the stage in which the node waits for that is over.
+void service_emptied(struct daemon *d, struct service *s);
 // Begin to drain, or walk back; lasts: see drain_begin(). Returns the event's seq.
 uint64_t service_drain(
 	struct daemon *d, struct service *s, span lasts, const char *reason, bool forced);

@@ -62,6 +62,9 @@ static const struct {
 	[EVENT_BFD_UP] = { "bfd_up", 5 },
 	[EVENT_BFD_DOWN] = { "bfd_down", 4 },
 	[EVENT_BFD_PROBLEM] = { "bfd_problem", 4 },
+	[EVENT_KEEPER_ATTACHED] = { "keeper_attached", 5 },
+	[EVENT_KEEPER_FAILED] = { "keeper_failed", 3 },
+	[EVENT_KEEPER_REFUSED] = { "keeper_refused", 4 },
 };
 static_assert(countof(types) == EVENT_TYPE_MAX);
 

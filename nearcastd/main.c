@@ -13,6 +13,7 @@
 #include "lib/own.h"
 #include "lib/stdfds.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/keeper.h"
 #include "nearcastd/notify.h"
 #include "nearcastd/tcpauth.h"
 
@@ -34,9 +35,10 @@ static struct {
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: nearcastd [-nV] [-c FILE]\n"
+		"usage: nearcastd [-nV] [--detach] [-c FILE]\n"
 		"  -c FILE  configuration (%s)\n"
 		"  -n       check the configuration and exit\n"
+		"  --detach take the keeper's programs off the interfaces and exit\n"
 		"  -V       print the version and exit\n",
 		default_path);
 }
@@ -235,18 +237,22 @@ static int serve(struct conf *conf, const char *path)
 int main(int argc, char **argv)
 {
 	const char *path = default_path;
-	bool check_only = false;
+	static const struct option options[] = { { "detach", no_argument, NULL, 'D' }, {} };
+	bool check_only = false, detach = false;
 	struct conf *conf = NULL;
 	int opt;
 
 	stdfds_fill();
-	while ((opt = getopt(argc, argv, "c:nVh")) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:nVh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			path = optarg;
 			break;
 		case 'n':
 			check_only = true;
+			break;
+		case 'D':
+			detach = true;
 			break;
 		case 'V':
 			puts("nearcastd " NEARCAST_VERSION);
@@ -265,10 +271,15 @@ int main(int argc, char **argv)
 	}
 	if (load(&conf, path) < 0)
 		return 1;
-	if (!check_only)
+	if (!check_only && !detach)
 		return serve(conf, path);
-	warn_of_kernel(conf);
-	printf("%s: valid\n", path);
+	int status = 0;
+	if (detach) {
+		status = keep_detach(conf);
+	} else {
+		warn_of_kernel(conf);
+		printf("%s: valid\n", path);
+	}
 	conf_free(&conf);
-	return 0;
+	return status;
 }

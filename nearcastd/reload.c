@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/keeper.h"
 #include "nearcastd/tcpauth.h"
 
 static bool same_addresses(const struct items *a, const struct items *b)
@@ -293,6 +294,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 		upstream_flush(d->upstreams[i]);
 	}
 	fleet_say_all(d->fleet);
+	keep_reload(d);
 	conf_free(&old);
 	return 0;
 }

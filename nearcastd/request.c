@@ -7,6 +7,7 @@
 #include "lib/own.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/fleet_status.h"
+#include "nearcastd/keeper.h"
 #include "nearcastd/status.h"
 
 // A request being answered: o is written to, or fail() is called.
@@ -67,6 +68,7 @@ static const struct {
 	{ "checks", checks_write },
 	{ "memory", memory_write },
 	{ "fleet", fleet_write },
+	{ "flows", keep_write },
 };
 
 static void do_show(struct call *call)

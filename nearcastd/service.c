@@ -121,6 +121,7 @@ void service_init(
 	*s = (struct service){
 		.conf = cs,
 		.daemon = d,
+		.empty_since = INSTANT_NEVER,
 		.look_back = INSTANT_NEVER,
 		.load_told = INSTANT_NEVER,
 	};
@@ -271,6 +272,14 @@ static void on_service_timer(uv_timer_t *timer)
 		look_back(d, s);
 	}
 	arm_timer(d);
+}
+
+void service_emptied(struct daemon *d, struct service *s)
+{
+	if (s->member.drain.stage != DRAIN_WITHDRAWN)
+		return;
+	s->member.drain.next = clock_now();
+	uv_timer_start(&d->service_timer, on_service_timer, 0, 0);
 }
 
 // One timer for all services.

@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/fleet_status.h"
+#include "nearcastd/keeper.h"
 #include "nearcastd/tcpauth.h"
 
 static double seconds_since(instant t)
@@ -147,6 +148,11 @@ void drain_write(struct out *o, const char *name, const struct service *s)
 	out_seconds_until(o, "until_seconds", s->member.drain.until);
 	out_double(o, "hard_seconds", span_to_s(s->member.drain.hard), 3);
 	out_str(o, "reason", s->drain_reason);
+	uint64_t sessions;
+	if (keep_sessions(s->daemon->keep, s, &sessions))
+		out_uint(o, "sessions", sessions);
+	else
+		out_null(o, "sessions");
 	out_end(o);
 }
 

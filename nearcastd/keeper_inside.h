@@ -1,0 +1,64 @@
+// What keeper.c, keeper_nodes.c, keeper_notice.c and keeper_status.c share.
+#pragma once
+
+#include <uv.h>
+
+#include "flow/keeper.h"
+#include "lib/timing.h"
+#include "nearcastd/daemon.h"
+#include "nearcastd/fdwatch.h"
+#include "nearcastd/keeper.h"
+
+enum { KEEP_NOTICE_FAMILIES = 2 };
+
+// Counting sessions takes a walk through the kernel's table: on a thread.
+struct keep_count {
+	uv_work_t work;
+	bool running, known, forgotten;
+	bool walked;               // of the thread: it came to the end
+	size_t n;                  // addresses
+	struct ip_addr *addresses; // of all services, in order
+	uint64_t *found, *counted; // at each address: by the thread, and as of the last walk
+};
+
+struct keep {
+	struct daemon *d;
+	struct keeper *keeper; // NULL: did not load yet
+	struct flow_config config;
+	struct keeper_node *nodes;
+	size_t node_count;
+	struct fdwatch *events;
+	int socket[KEEP_NOTICE_FAMILIES]; // IPv4, IPv6: bound to the node's addresses; -1: none
+	struct flow_notice prefix[KEEP_NOTICE_FAMILIES]; // being collected
+	uint8_t serial;
+	uv_timer_t *timer; // once a second: clock, keys, nodes, sessions
+	uv_timer_t *flush; // of the prefixes collected
+	char *pin;         // the folder of its tables
+	char *fault;       // why it does not load; NULL: it did
+	struct keep_place {
+		char name[IF_NAMESIZE];
+		unsigned ifindex;
+		bool attached;
+		struct keeper_place place;
+	} * places;
+	size_t place_count;
+	struct keep_count *count;
+	uint64_t refused_told; // seconds, of the last event about refusals
+	unsigned ticks;
+};
+
+// keeper_nodes.c: what the fleet and the file know. True when it differs from what was set.
+bool keep_update_nodes(struct keep *k);
+// The day's keys of a node, and which of the two is in use now.
+void keep_keys(const char *secret, uint16_t node, uint64_t unix_s, uint8_t key[2][16]);
+uint8_t keep_phase(uint64_t unix_s);
+
+// keeper_notice.c
+void keep_open_sockets(struct keep *k);
+void keep_close_sockets(struct keep *k);
+void keep_on_event(void *ctx, const struct flow_event *e);
+void keep_flush_prefixes(struct keep *k);
+
+// keeper_count.c
+void keep_count_start(struct keep *k);
+void keep_count_forget(struct keep *k);

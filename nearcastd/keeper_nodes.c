@@ -1,0 +1,133 @@
+// Who the other nodes are, and their keys.
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/hmac.h>
+
+#include "lib/clock.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearcastd/keeper_inside.h"
+#include "nearcastd/openssl.h"
+
+enum { DAY_S = 86400, KEY_BYTES = 16 };
+
+uint8_t keep_phase(uint64_t unix_s)
+{
+	return unix_s / DAY_S & 1;
+}
+
+// HMAC-SHA-256 (RFC 2104) of "nearcast keeper 1 NODE DAY" under the secret, the first half.
+static void key_of(const char *secret, uint16_t node, uint64_t day, uint8_t key[KEY_BYTES])
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	char text[64];
+	unsigned size = sizeof(digest);
+	int n = snprintf(text, sizeof(text), "nearcast keeper 1 %u %lu", node, day);
+
+	openssl_start();
+	if (!HMAC(EVP_sha256(), secret, (int)strlen(secret), (const uint8_t *)text, (size_t)n,
+		    digest, &size))
+		mem_abort("HMAC");
+	memcpy(key, digest, KEY_BYTES);
+	explicit_bzero(digest, sizeof(digest));
+}
+
+// Today's key, and beside it yesterday's until noon and tomorrow's from then on: whoever is
+// first or last to change finds the others ready for it.
+void keep_keys(const char *secret, uint16_t node, uint64_t unix_s, uint8_t key[2][16])
+{
+	uint64_t day = unix_s / DAY_S;
+	uint64_t other = unix_s % DAY_S < DAY_S / 2 ? day - 1 : day + 1;
+
+	key_of(secret, node, day, key[day & 1]);
+	key_of(secret, node, other, key[other & 1]);
+}
+
+struct list {
+	struct keeper_node *nodes;
+	size_t n;
+};
+
+// The one with that id; a new one if there is none.
+static struct keeper_node *node_of(struct list *l, uint64_t id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->nodes[i].id == id)
+			return &l->nodes[i];
+	l->nodes = mem_resize(l->nodes, l->n + 1, sizeof(*l->nodes));
+	l->nodes[l->n] = (struct keeper_node){ .id = (uint16_t)id };
+	return &l->nodes[l->n++];
+}
+
+static void add_address(struct keeper_node *n, const struct ip_addr *a)
+{
+	if (a->family == IP4 && n->a4.family == IP_NONE)
+		n->a4 = *a;
+	else if (a->family == IP6 && n->a6.family == IP_NONE)
+		n->a6 = *a;
+}
+
+static void add_addresses(struct keeper_node *n, const struct items *addresses)
+{
+	items_for_each(const struct ip_addr, a, *addresses) add_address(n, a);
+}
+
+// A node that was in sight and went is known still, so that what it sent last is accepted, and
+// nothing is sent to it.
+static void add_fleet(struct list *l, const struct daemon *d)
+{
+	struct fleet_entry e;
+
+	for (size_t i = 0; i < d->service_count; i++) {
+		items_for_each(const struct ip_prefix, p, d->services[i].conf->prefixes)
+		{
+			size_t at = 0;
+			while (fleet_view_entry(fleet_view(d->fleet), clock_now(), p, &at, &e)) {
+				size_t before = l->n;
+				struct keeper_node *n = node_of(l, e.state.node);
+				bool first = l->n > before;
+				n->alive = (n->alive && !first) || e.paths > 0;
+				add_address(n, &e.address);
+			}
+		}
+	}
+}
+
+static void add_file(struct list *l, const struct conf_keeper *c)
+{
+	items_for_each(const struct conf_keeper_node, node, c->nodes)
+	{
+		size_t before = l->n;
+		struct keeper_node *n = node_of(l, node->id);
+		if (l->n > before)
+			n->alive = true; // the fleet does not say otherwise
+		add_addresses(n, &node->addresses);
+	}
+}
+
+bool keep_update_nodes(struct keep *k)
+{
+	const struct daemon *d = k->d;
+	uint64_t now = (uint64_t)clock_unix_us() / 1000000;
+	struct list l = {};
+
+	struct keeper_node *self = node_of(&l, d->conf->node.id);
+	self->alive = true;
+	add_addresses(self, &d->conf->node.addresses);
+	if (fleet_view(d->fleet))
+		add_fleet(&l, d);
+	add_file(&l, &d->conf->keeper);
+	for (size_t i = 0; i < l.n; i++) {
+		l.nodes[i].mtu = (uint16_t)d->conf->keeper.mtu;
+		keep_keys(d->conf->keeper.secret, l.nodes[i].id, now, l.nodes[i].key);
+	}
+	if (l.n == k->node_count && memcmp(l.nodes, k->nodes, l.n * sizeof(*l.nodes)) == 0) {
+		free(l.nodes);
+		return false;
+	}
+	free(k->nodes);
+	k->nodes = l.nodes;
+	k->node_count = l.n;
+	return true;
+}
