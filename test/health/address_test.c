@@ -148,7 +148,7 @@ static int listen_for_changes(void)
 	return fd;
 }
 
-static bool is_settled_ip6(const struct nlmsghdr *m)
+static bool is_settled_ip6(struct nlmsghdr *m)
 {
 	const struct ifaddrmsg *a = NLMSG_DATA(m);
 
