@@ -57,20 +57,6 @@ static void write_neighbour(struct out *o, const struct call *c, const struct ne
 	out_end(o);
 }
 
-static void neighbours(struct call *c)
-{
-	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
-	const struct view *v = c->view;
-
-	out_object(o, NULL);
-	list_meta(o, c, v->neighbour_count);
-	out_array(o, "neighbours");
-	for (size_t i = 0; i < v->neighbour_count; i++)
-		write_neighbour(o, c, &v->neighbours[i]);
-	out_end(o);
-	out_end(o);
-}
-
 static size_t established(const struct view *v)
 {
 	size_t n = 0;
@@ -93,12 +79,15 @@ static void status(struct call *c)
 	out_uint(o, "as", v->conf->as);
 	out_str(o, "router_id", ip_print(&v->conf->router_id, text));
 	api_since(o, "started", "uptime_seconds", v->started_us, v->made_us);
-	out_uint(o, "neighbour_count", v->neighbour_count);
 	out_uint(o, "neighbours_established", established(v));
 	out_uint(o, "prefixes_ipv4", rib_prefix_count(v->rib, IP4));
 	out_uint(o, "prefixes_ipv6", rib_prefix_count(v->rib, IP6));
 	out_uint(o, "routes_ipv4", rib_route_count(v->rib, RIB_ANY, IP4));
 	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
+	out_array(o, "neighbours");
+	for (size_t i = 0; i < v->neighbour_count; i++)
+		write_neighbour(o, c, &v->neighbours[i]);
+	out_end(o);
 	out_end(o);
 }
 
@@ -126,8 +115,7 @@ static void memory(struct call *c)
 }
 
 const struct endpoint api_endpoints[] = {
-	{ "/api/v1/status", NULL, status, "The glass: version, uptime, what it holds." },
-	{ "/api/v1/neighbours", NULL, neighbours, "Each session: state, routes, last error." },
+	{ "/api/v1/status", NULL, status, "The glass and its neighbours." },
 	{ "/api/v1/memory", NULL, memory, "What the route store takes, by what it is for." },
 	{ "/api/v1/routes", ASK_ARGS, api_routes, "Routes by any of their properties." },
 	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },

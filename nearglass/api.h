@@ -7,7 +7,7 @@
 struct page_meta {
 	size_t page, page_size, total;
 	bool truncated;
-	const char *next; // NULL: there is no more
+	const char *next; // the query of the next page; NULL: there is none
 };
 void api_meta(struct out *o, const struct call *c, const struct page_meta *m);
 

@@ -1,4 +1,5 @@
 // /api/v1/routes: routes by prefix, address, and every attribute; /api/v1/dump: all of them.
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static void find_by_prefix(struct results *r)
 	uint32_t list[PREFIXES_COVERING_MAX];
 	size_t n = 1;
 
-	if (a->match == MATCH_SHORTER)
+	if (a->match == MATCH_COVERING)
 		n = prefixes_covering(t, &a->prefix, list);
 	else if (a->match == MATCH_LONGEST)
 		list[0] = rib_match(r->v->rib, a->q.neighbour, &a->prefix);
@@ -65,7 +66,7 @@ static void find_by_prefix(struct results *r)
 // As much of the page as one family has behind `after`; true: that family has more.
 static bool fill(struct results *r, enum ip_family family, const struct ip_prefix *after)
 {
-	const struct ip_prefix *under = r->a->match == MATCH_LONGER ? &r->a->prefix : NULL;
+	const struct ip_prefix *under = r->a->match == MATCH_COVERED ? &r->a->prefix : NULL;
 	bool more;
 	size_t n = rib_found_page(r->found, family, after, under, r->list + r->count,
 		r->a->page_size - r->count, &more);
@@ -85,8 +86,8 @@ static size_t count_of(const struct results *r, enum ip_family family)
 {
 	if (!is_meant(r->a, family))
 		return 0;
-	return r->a->match == MATCH_LONGER ? rib_found_count_under(r->found, &r->a->prefix)
-					   : rib_found_count(r->found, family);
+	return r->a->match == MATCH_COVERED ? rib_found_count_under(r->found, &r->a->prefix)
+					    : rib_found_count(r->found, family);
 }
 
 // Where a page begins: a family, and the prefix before in it.
@@ -159,10 +160,36 @@ static void write_hits(struct out *o, const struct results *r)
 	free(p);
 }
 
+// As in a query: RFC 3986 section 2.3 stands for itself.
+static void add_escaped(struct strbuf *b, const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (isalnum((unsigned char)*c) || strchr("-._~", *c))
+			sb_char(b, *c);
+		else
+			sb_printf(b, "%%%02X", (unsigned char)*c);
+}
+
+// What was asked, with another place to go on from.
+static void add_next(struct strbuf *b, const struct call *c, const struct ip_prefix *after)
+{
+	char text[PREFIX_TEXT];
+
+	for (size_t i = 0; i < c->arg_count; i++) {
+		if (strcmp(c->args[i].name, "after") == 0 || strcmp(c->args[i].name, "page") == 0)
+			continue;
+		sb_printf(b, "%s=", c->args[i].name);
+		add_escaped(b, c->args[i].value);
+		sb_char(b, '&');
+	}
+	sb_str(b, "after=");
+	add_escaped(b, prefix_print(after, text));
+}
+
 static void write_results(struct call *c, const struct results *r)
 {
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
-	char next[PREFIX_TEXT];
+	own(sb_free) struct strbuf next = {};
 	struct page_meta m = {
 		.page = r->a->page,
 		.page_size = r->a->page_size,
@@ -172,9 +199,12 @@ static void write_results(struct call *c, const struct results *r)
 
 	if (r->more && r->count > 0) {
 		struct ip_prefix last = key_of(r, r->count - 1);
-		m.next = prefix_print(&last, next);
+		add_next(&next, c, &last);
+		m.next = sb_text(&next);
 	}
 	out_object(o, NULL);
+	if (r->a->kind)
+		out_str(o, "kind", r->a->kind);
 	api_meta(o, c, &m);
 	write_hits(o, r);
 	out_end(o);
@@ -190,7 +220,7 @@ void api_routes(struct call *c)
 	r->a = &a;
 	r->v = c->view;
 	r->found = rib_search(c->view->rib, &a.q);
-	if (a.match == MATCH_NONE || a.match == MATCH_LONGER)
+	if (a.match == MATCH_NONE || a.match == MATCH_COVERED)
 		find_by_attributes(r);
 	else
 		find_by_prefix(r);

@@ -91,8 +91,8 @@ static bool read_match(struct ask *a, const char *text)
 	static const char *const words[] = {
 		[MATCH_EXACT] = "exact",
 		[MATCH_LONGEST] = "longest",
-		[MATCH_LONGER] = "longer",
-		[MATCH_SHORTER] = "shorter",
+		[MATCH_COVERED] = "covered",
+		[MATCH_COVERING] = "covering",
 	};
 
 	for (unsigned i = MATCH_EXACT; i < countof(words); i++)
@@ -265,15 +265,20 @@ static bool read_after(struct ask *a, const char *text)
 	return a->has_after = prefix_parse(&a->after, text) == 0;
 }
 
+static bool read_any(struct ask *a, const char *text);
+
 // In the order in which they are read.
 static const struct {
 	const char *name, *expects;
 	reader *read;
 	bool attribute;
 } parameters[] = {
+	{ "q", "an address, a prefix, AS64500, a community, a neighbour, or a path pattern",
+		read_any },
 	{ "prefix", "a prefix without host bits", read_prefix },
 	{ "address", "an address", read_address },
-	{ "match", "exact, longest, longer or shorter, beside a prefix or an address", read_match },
+	{ "match", "exact, longest, covered or covering, beside a prefix or an address",
+		read_match },
 	{ "family", "ipv4 or ipv6, and that of the prefix", read_family },
 	{ "origin", "an AS number", read_origin, true },
 	{ "as", "an AS number", read_any_as, true },
@@ -283,14 +288,63 @@ static const struct {
 	{ "neighbour", "the name of a neighbour", read_neighbour, true },
 	{ "next_hop", "an address", read_next_hop, true },
 	{ "page", "a number from 0 to 1000", read_page },
-	{ "page_size", "a number from 1 to 1000", read_page_size },
-	{ "after", "a prefix, that of meta.next", read_after },
+	{ "limit", "a number from 1 to 1000", read_page_size },
+	{ "after", "a prefix, the last one of the page before", read_after },
 };
+
+// What people type into one field: the first of these that it can be. An address or a prefix asks
+// for the longest match unless `match` says otherwise; a number alone is an AS.
+static bool read_any(struct ask *a, const char *text)
+{
+	static const struct {
+		const char *kind;
+		reader *read;
+		bool attribute;
+	} kinds[] = {
+		{ "address", read_address },
+		{ "prefix", read_prefix },
+		{ "as", read_any_as, true },
+		{ "community", read_communities, true },
+		{ "large_community", read_larges, true },
+		{ "ext_community", read_extendeds, true },
+		{ "neighbour", read_neighbour, true },
+	};
+
+	for (size_t i = 0; i < countof(kinds); i++) {
+		const struct ask before = *a;
+		if (kinds[i].read(a, text)) {
+			a->kind = kinds[i].kind;
+			a->by_attributes |= kinds[i].attribute;
+			if (a->match == MATCH_EXACT)
+				a->match = MATCH_LONGEST;
+			return true;
+		}
+		*a = before;
+	}
+	a->kind = "path"; // read with the patterns, which say what is wrong
+	return true;
+}
+
+// "/.../" is a pattern whatever is in it.
+static const char *pattern_text(const struct ask *a, const struct call *c, char *room, size_t size)
+{
+	const char *q = call_arg(c, "q");
+	size_t n = q ? strlen(q) : 0;
+
+	if (!a->kind || strcmp(a->kind, "path") != 0)
+		return call_arg(c, "path");
+	if (n < 2 || q[0] != '/' || q[n - 1] != '/' || n - 2 >= size)
+		return q;
+	memcpy(room, q + 1, n - 2);
+	room[n - 2] = '\0';
+	return room;
+}
 
 static bool read_pattern(struct ask *a, struct call *c)
 {
 	own(sb_free) struct strbuf error = {};
-	const char *text = call_arg(c, "path");
+	char room[PATTERN_MAX + 1];
+	const char *text = pattern_text(a, c, room, sizeof(room));
 
 	if (!text)
 		return true;

@@ -5,7 +5,7 @@
 #include "nearglass/pattern.h"
 #include "rib/search.h"
 
-enum ask_match { MATCH_NONE, MATCH_EXACT, MATCH_LONGEST, MATCH_LONGER, MATCH_SHORTER };
+enum ask_match { MATCH_NONE, MATCH_EXACT, MATCH_LONGEST, MATCH_COVERED, MATCH_COVERING };
 
 enum { ASK_COMMUNITIES = 8, PAGE_SIZE = 100, PAGE_SIZE_MAX = 1000, PAGES_MAX = 1000 };
 
@@ -21,12 +21,13 @@ struct ask {
 	struct ip_prefix after;
 	uint8_t communities[ASK_COMMUNITIES * 4], large[ASK_COMMUNITIES * 12],
 		extended[ASK_COMMUNITIES * 8];
+	const char *kind; // what q was taken for; NULL: no q
 	const struct call *call;
 };
 
 #define ASK_ARGS                                                                                 \
 	"prefix match address origin as path community large_community ext_community neighbour " \
-	"next_hop family page page_size after"
+	"next_hop family page limit after q"
 
 // False: the call has failed. Else free it.
 [[nodiscard]] bool ask_read(struct ask *a, struct call *c);

@@ -9,6 +9,7 @@
 
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "nearglass/assets.h"
 
 enum {
 	IDLE_S = 15,
@@ -146,7 +147,9 @@ static const char *const headers[][2] = {
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "Referrer-Policy", "no-referrer" },
 	{ "Cross-Origin-Resource-Policy", "same-origin" },
-	{ "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'" },
+	{ "Content-Security-Policy",
+		"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+		"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'" },
 	{ "Cache-Control", "no-store" },
 };
 
@@ -184,6 +187,23 @@ static void stream_free(void *ctx)
 	free(s);
 }
 
+// MHD copies nothing and writes nothing: the type wants a pointer that could be written through.
+static struct MHD_Response *make_file(const struct call *c)
+{
+	union {
+		const unsigned char *read;
+		void *given;
+	} bytes = { .read = c->gzip ? c->file->gzip : c->file->plain };
+	size_t n = c->gzip ? c->file->gzip_len : c->file->plain_len;
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer(n, bytes.given, MHD_RESPMEM_PERSISTENT);
+
+	if (c->gzip)
+		MHD_add_response_header(r, "Content-Encoding", "gzip");
+	MHD_add_response_header(r, "Vary", "Accept-Encoding");
+	return r;
+}
+
 static struct MHD_Response *make_response(struct call *c)
 {
 	if (c->more) {
@@ -192,6 +212,8 @@ static struct MHD_Response *make_response(struct call *c)
 		return MHD_create_response_from_callback(
 			MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, s, stream_free);
 	}
+	if (c->file)
+		return make_file(c);
 	size_t n = c->body.len;
 	return MHD_create_response_from_buffer(n, sb_take(&c->body), MHD_RESPMEM_MUST_FREE);
 }
@@ -210,13 +232,23 @@ static enum MHD_Result reply(struct MHD_Connection *connection, struct call *c)
 	return rc;
 }
 
+// A file of the page. Its names stay from one version to the next, so browsers ask again.
+static void answer_file(struct call *c)
+{
+	c->file = asset_find(c->path);
+	if (c->file)
+		c->type = c->file->type;
+	else
+		call_fail(c, 404, "unknown-path", "there is nothing at this path");
+}
+
 static void answer(struct http *h, struct MHD_Connection *connection, struct call *c)
 {
 	const struct endpoint *e = find_endpoint(c->path, &c->rest);
 	struct reading r = { c, e };
 
 	if (!e) {
-		call_fail(c, 404, "unknown-path", "there is nothing at this path");
+		answer_file(c);
 		return;
 	}
 	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, read_arg, &r);
@@ -248,6 +280,9 @@ static void check_and_answer(
 		call_fail(c, 421, "host", "this glass does not answer for that host");
 		return;
 	}
+	const char *coding =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
+	c->gzip = coding && strstr(coding, "gzip");
 	c->host = host;
 	answer(h, connection, c);
 	c->host = NULL;

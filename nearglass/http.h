@@ -33,9 +33,12 @@ struct call {
 	size_t arg_count;
 	instant deadline; // a search is cut off then
 
+	bool gzip; // the client takes it
+
 	unsigned status; // 200 unless changed
 	const char *type;
 	struct strbuf body;
+	const struct asset *file; // in place of body; NULL: none
 	// A body in pieces: more() adds some to *b and returns false at the end. free_stream: at the
 	// end or when the client left; the stream has its own hold of the view.
 	bool (*more)(void *stream, struct strbuf *b);

@@ -237,7 +237,6 @@ static const struct strbuf *attrs_json(struct route_writer *w, uint32_t set)
 static const struct strbuf *head_json(struct route_writer *w, unsigned neighbour)
 {
 	const struct neighbour_info *n = view_neighbour(w->v, neighbour);
-	struct ip_addr id = ip_from_u32(n->router_id);
 	struct strbuf *b = &w->heads[neighbour];
 	char text[IP_TEXT];
 
@@ -246,8 +245,7 @@ static const struct strbuf *head_json(struct route_writer *w, unsigned neighbour
 	struct out *o = out_new(OUT_JSON, b);
 	out_object(o, NULL);
 	out_str(o, "site", w->v->conf->site);
-	out_str(o, "neighbour", n->conf->name);
-	out_str(o, "peer_id", ip_print(&id, text));
+	out_str(o, "peer_id", n->conf->name);
 	out_str(o, "peer_address", ip_print(&n->conf->address, text));
 	out_uint(o, "peer_as", n->conf->as);
 	out_end(o);
@@ -268,7 +266,7 @@ static const char *reason_of(const struct prefix_routes *p, size_t i)
 {
 	if (p->best != (int)i)
 		return rib_step_name(p->lost[i]);
-	return p->count == 1 ? "only" : rib_step_name(p->by);
+	return rib_step_name(p->by); // none: there was no rival
 }
 
 // A member whose value needs no escaping.

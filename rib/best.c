@@ -133,16 +133,16 @@ static const struct step {
 	step_compare *compare;
 	bool partial; // does not put all routes in one order: each is compared with each
 } steps[RIB_STEP_MAX] = {
-	[RIB_STEP_NONE]       = { "best",       "RFC 4271 section 9.1.2" },
-	[RIB_STEP_LOOP]       = { "as-loop",    "RFC 4271 section 9.1.2" },
-	[RIB_STEP_STALE]      = { "llgr-stale", "RFC 9494 section 4.3",       by_stale },
+	[RIB_STEP_NONE]       = { "none",       "RFC 4271 section 9.1.2" },
+	[RIB_STEP_LOOP]       = { "loop",    "RFC 4271 section 9.1.2" },
+	[RIB_STEP_STALE]      = { "stale", "RFC 9494 section 4.3",       by_stale },
 	[RIB_STEP_LOCAL_PREF] = { "local-pref", "RFC 4271 section 9.1.1",     by_local_pref },
-	[RIB_STEP_PATH]       = { "as-path",    "RFC 4271 section 9.1.2.2 a", by_length },
+	[RIB_STEP_PATH]       = { "path",    "RFC 4271 section 9.1.2.2 a", by_length },
 	[RIB_STEP_ORIGIN]     = { "origin",     "RFC 4271 section 9.1.2.2 b", by_origin },
 	[RIB_STEP_MED]        = { "med",        "RFC 4271 section 9.1.2.2 c", by_med, true },
 	[RIB_STEP_EXTERNAL]   = { "external",   "RFC 4271 section 9.1.2.2 d", by_external },
-	[RIB_STEP_ID]         = { "router-id",  "RFC 4271 section 9.1.2.2 f", by_id },
-	[RIB_STEP_CLUSTERS]   = { "cluster-list", "RFC 4456 section 9",       by_clusters },
+	[RIB_STEP_ID]         = { "id",  "RFC 4271 section 9.1.2.2 f", by_id },
+	[RIB_STEP_CLUSTERS]   = { "clusters", "RFC 4456 section 9",       by_clusters },
 	[RIB_STEP_ADDRESS]    = { "address",    "RFC 4271 section 9.1.2.2 g", by_address },
 	[RIB_STEP_PATH_ID]    = { "path-id",    "RFC 7911 section 3",         by_path_id },
 };

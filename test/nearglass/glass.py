@@ -52,7 +52,7 @@ class Glass:
     def fetch(self, path, method="GET", host="localhost", **headers):
         """(status, headers, body)"""
         c = http.client.HTTPConnection("127.0.0.1", PORT, timeout=harness.WAIT_S)
-        c.putrequest(method, path, skip_host=True)
+        c.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         if host is not None:
             c.putheader("Host", host)
         for name, value in headers.items():
@@ -83,11 +83,11 @@ class Glass:
         return self.get("/api/v1/routes", **parameters)["routes"]
 
     def wait_routes(self, count, **parameters):
-        parameters = {"page_size": 1000, **parameters}
+        parameters = {"limit": 1000, **parameters}
         harness.wait_for(f"{count} routes", lambda: len(self.routes(**parameters)) == count)
 
     def neighbour(self, name):
-        return next(n for n in self.get("/api/v1/neighbours")["neighbours"] if n["name"] == name)
+        return next(n for n in self.get("/api/v1/status")["neighbours"] if n["name"] == name)
 
 
 def connect(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="127.0.0.1"):

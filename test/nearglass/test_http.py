@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The HTTP side against clients that are wrong, slow, many, or hostile; the sessions stay."""
 
-import http.client
+import gzip
 import json
 import re
 import socket
@@ -40,13 +40,13 @@ def raw(data, read=True):
 def test_errors(world):
     g, a = one(world)
     rows = [
-        ("/nothing", 404, "unknown-path", {}),
+        ("/nothing.txt", 404, "unknown-path", {}),
         ("/api/v1/routes/", 404, "unknown-path", {}),
         ("/api/v1/routes", 400, "unknown-parameter", {"prefixes": "10.0.0.0/8"}),
         ("/api/v1/routes", 400, "bad-parameter", {"prefix": "10.0.0.1/8"}),
         ("/api/v1/routes", 400, "bad-parameter", {"prefix": "10.0.0.0/33"}),
         ("/api/v1/routes", 400, "bad-parameter", {"address": "10.0.0"}),
-        ("/api/v1/routes", 400, "bad-parameter", {"match": "longer"}),
+        ("/api/v1/routes", 400, "bad-parameter", {"match": "covered"}),
         ("/api/v1/routes", 400, "bad-parameter", {"origin": "4294967296"}),
         ("/api/v1/routes", 400, "bad-parameter", {"origin": "-1"}),
         ("/api/v1/routes", 400, "bad-parameter", {"community": "65001"}),
@@ -55,8 +55,8 @@ def test_errors(world):
         ("/api/v1/routes", 400, "bad-parameter", {"large_community": "1:1"}),
         ("/api/v1/routes", 400, "bad-parameter", {"ext_community": "1:1"}),
         ("/api/v1/routes", 400, "bad-parameter", {"neighbour": "nobody"}),
-        ("/api/v1/routes", 400, "bad-parameter", {"page_size": "0"}),
-        ("/api/v1/routes", 400, "bad-parameter", {"page_size": "1001"}),
+        ("/api/v1/routes", 400, "bad-parameter", {"limit": "0"}),
+        ("/api/v1/routes", 400, "bad-parameter", {"limit": "1001"}),
         ("/api/v1/routes", 400, "bad-parameter", {"prefix": "10.0.0.0/8", "family": "ipv6"}),
         ("/api/v1/routes", 400, "bad-parameter", {"after": "x"}),
         ("/api/v1/routes", 400, "bad-path", {"path": "65001("}),
@@ -82,11 +82,29 @@ def test_methods(world):
 
 def test_headers(world):
     g, a = one(world)
-    for path in "/api/v1/status", "/nothing", "/metrics":
+    for path in "/api/v1/status", "/nothing.txt", "/metrics", "/":
         _, headers, _ = g.fetch(path)
         assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
+
+
+def test_page(world):
+    """The files of the page, plain and compressed; its views have paths of their own."""
+    g, a = one(world)
+    status, headers, index = g.fetch("/")
+    assert status == 200 and headers["Content-Type"].startswith("text/html"), headers
+    assert g.fetch("/routes?q=AS65020")[2] == index and g.fetch("/fleet")[2] == index
+    total = 0
+    for name in re.findall(rb'(?:src|href)="(/[^"]+)"', index):
+        status, headers, plain = g.fetch(name.decode())
+        assert status == 200, name
+        _, headers, packed = g.fetch(name.decode(), **{"Accept-Encoding": "gzip"})
+        assert headers["Content-Encoding"] == "gzip" and gzip.decompress(packed) == plain
+        total += len(packed)
+    assert 1000 < total < 150_000, total
+    assert g.fetch("/app.jsx")[0] == 404 and g.fetch("/api/v2/")[0] == 404
 
 
 def test_host(world):
@@ -109,7 +127,7 @@ def test_text_is_escaped(world):
     a.send(glass.bgp.message(glass.bgp.NOTIFICATION, b"\6\2" + bytes([len(text)]) + text))
     error = harness.wait_for("the shutdown text", lambda: g.neighbour("a")["last_error"])
     assert "<script>" in error and "\n" not in error, error
-    _, headers, _ = g.fetch("/api/v1/neighbours")
+    _, headers, _ = g.fetch("/api/v1/status")
     assert headers["Content-Type"] == "application/json"
 
 
@@ -120,7 +138,7 @@ def test_injection(world):
         for name in "prefix", "address", "neighbour", "path", "community", "next_hop", "after":
             g.refused("/api/v1/routes", 400, "bad-path" if name == "path" else "bad-parameter",
                       **{name: text})
-    for path in "/../etc/passwd", "//etc/passwd", "/api/v1/../../x", "/%2e%2e/etc/passwd":
+    for path in "/../etc/passwd", "/etc/passwd.", "/api/v1/../../x", "/%2e%2e/etc/passwd":
         assert g.fetch(path)[0] == 404, path
     assert_undisturbed(g)
 
@@ -188,7 +206,7 @@ def test_client_leaves_during_a_dump(world):
     g, a = one(world)
     for k in range(40):
         glass.announce(a, [f"20.{k}.{i}.0/24" for i in range(250)], [65001, 65002 + k])
-    g.wait_routes(1000, page_size=1000, prefix="20.0.0.0/6", match="longer")
+    g.wait_routes(1000, limit=1000, prefix="20.0.0.0/6", match="covered")
     for _ in range(20):
         s = raw(b"GET /api/v1/dump HTTP/1.1\r\nHost: a\r\n\r\n", read=False)
         s.recv(1000)
