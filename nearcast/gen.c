@@ -51,7 +51,9 @@ static void bash_argument(const struct verb *v, struct strbuf *b)
 		add_plan_words(true, b);
 	}
 	sb_str(b, "\"\n");
-	if (v->argument == CLI_ARG_FILE || v->run == verb_plan)
+	if (v->run == verb_plan) // what follows an option is most often a file
+		sb_str(b, "\t\t[[ ${COMP_WORDS[COMP_CWORD - 1]} != --* ]] || compopt -o default\n");
+	if (v->argument == CLI_ARG_FILE)
 		sb_str(b, "\t\t[[ $cur == -* ]] || compopt -o default\n");
 	if (v->run == verb_help)
 		sb_str(b, "\t\twords+=\" $verbs\"\n");

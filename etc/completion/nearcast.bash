@@ -56,7 +56,7 @@ _nearcast()
 		;;
 	plan)
 		words="-j -s -h catchment path diff fail optimise --graph --announce --origin --weights --places --rtt --down --cut --off --top --objective --change --prepend --method --time --seed --best --choices --tsv --html --json"
-		[[ $cur == -* ]] || compopt -o default
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} != --* ]] || compopt -o default
 		;;
 	lab)
 		words="-j -s -h"
