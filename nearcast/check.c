@@ -112,6 +112,8 @@ static void write_summary(const char *path, const struct conf *c, struct strbuf 
 	sb_printf(b, ", %zu prefix%s", prefixes, prefixes == 1 ? "" : "es");
 	add_count(b, checks, "check");
 	add_count(b, c->upstreams.count, "upstream");
+	if (c->fleet.count)
+		add_count(b, c->fleet.count, "fleet peer");
 	sb_str(b, ".\n");
 }
 

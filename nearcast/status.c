@@ -67,6 +67,8 @@ static void describe(const json_t *service, const json_t *upstreams, struct strb
 	else
 		sb_printf(b, "%s%zu of %zu upstream%s", at < all ? "only " : "", at, all,
 			all == 1 ? "" : "s");
+	if (announce && strcmp(announce, "demoted") == 0)
+		sb_printf(b, " (%s)", view_text(first, "reason", &t));
 }
 
 static void headline(const json_t *status, struct out *o)
@@ -86,6 +88,8 @@ static void headline(const json_t *status, struct out *o)
 		b.len > 0 ? sb_text(&b) : "no service is configured");
 	if (*view_text(status, "watch_error", &t))
 		out_line(o, "A crash is noticed by the next check only: %s.", sb_text(&t));
+	json_array_foreach(json_object_get(status, "fleet_conflicts"), i, service)
+		out_line(o, "Conflict in the fleet: %s.", view_text(service, "detail", &t));
 }
 
 enum cli_exit verb_status(struct cli *cli, const char *, char **)

@@ -466,7 +466,8 @@ uint64_t service_drain(
 {
 	bool begins = s->member.drain.stage == DRAIN_NONE;
 
-	member_drain(&s->member, clock_now(), lasts, forced);
+	// Said once it holds to the end of the drain.
+	member_drain(&s->member, clock_now(), lasts, forced || (!begins && s->member.forced));
 	set_drain_reason(s, reason);
 	if (begins)
 		note_drain_step(d, s, false);

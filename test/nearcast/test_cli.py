@@ -240,7 +240,7 @@ def test_status_headlines(world):
          "fra1: dns is down and withdrawn (check-failed)."),
         ([service("dns", "up", "demoted", "draining", both),
           service("web", "starting", "withdrawn", "starting", none)],
-         "fra1: dns is up and demoted at 2 of 2 upstreams; web is starting and withdrawn "
+         "fra1: dns is up and demoted at 2 of 2 upstreams (draining); web is starting and withdrawn "
          "(starting)."),
         ([], "fra1: no service is configured."),
     ]

@@ -71,6 +71,8 @@ def test_shared_fate(world):
     while GSHUT not in update["attributes"].get(8, b""):
         assert not update["withdraw"], update
         update = nodes[0].session.next_update()
+    assert "s11: dns is down and demoted at 1 of 1 upstream (guard-hold)." in tool(
+        nodes[0], "status").stdout
     why = tool(nodes[0], "why", "198.51.100.0/24").stdout
     assert "guard dns: hold (2 of 3 known sites must announce; able besides this node: none; " \
            "held: s12 (soft))" in why, why
@@ -268,7 +270,8 @@ def test_drain_goes_through(world):
 def test_reload(world):
     """Sessions go on over what is not theirs; min-sites that differ are an error on both sides."""
     one, two = mesh(world, 11, 12)
-    assert one.daemon.status()["fleet_sessions"][0]["established"] == 1
+    sessions = lambda: [n.daemon.status()["fleet_sessions"][0]["established"] for n in (one, two)]
+    before = sessions()  # more than one each where both opened at once
     one.service = "guard-wait: 200ms\n    min-sites: 2"
     assert one.reload()["ok"]
     for node in (one, two):
@@ -276,13 +279,14 @@ def test_reload(world):
         assert "min-sites of 1 node differs" in event["detail"], event
     assert one.daemon.status()["fleet_conflicts"][0]["subject"] == "198.51.100.0/24"
     assert "Conflict: min-sites" in tool(two, "show", "fleet").stdout
+    assert "Conflict in the fleet: min-sites" in tool(two, "status").stdout
     assert one.service_status()["guard"]["required"] == 2
     two.service = one.service
     assert two.reload()["ok"]
     for node in (one, two):
         node.daemon.wait_event("fleet_agreed")
         assert node.daemon.status()["fleet_conflicts"] == []
-        assert node.daemon.status()["fleet_sessions"][0]["established"] == 1
+    assert sessions() == before
     bad = one.config().replace("id: 11,", "")
     refused = one.daemon.reload(bad)
     assert "a node of a fleet needs a number" in refused["error"]["message"], refused
