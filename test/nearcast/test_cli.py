@@ -52,7 +52,7 @@ def test_usage(world):
         (("", "x"), "nearcast: no verb ``"),
         (("show",), "usage: nearcast [-j] [-s SOCKET] show upstreams |"),
         (("show", "x"), "nearcast: no list `x`; there are: upstreams, fleet, services, checks, "
-                        "events, memory, version\n"),
+                        "flows, events, memory, version\n"),
         (("show", "chekcs"), "nearcast: no list `chekcs`; did you mean `checks`?\n"),
         (("status", "x"), "usage: nearcast [-j] [-s SOCKET] status\n"),
         (("why",), "usage: nearcast [-j] [-s SOCKET] why PREFIX\n"),
