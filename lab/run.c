@@ -15,7 +15,7 @@
 #include "lab/watch.h"
 #include "lib/mem.h"
 
-enum { POLL_MS = 20, RETRY_MS = 200 };
+enum { POLL_MS = 20, RETRY_MS = 200, ASK_MS = 100 };
 
 enum phase {
 	PHASE_SETTLING, // the last step is being watched
@@ -42,6 +42,7 @@ struct run {
 	pid_t line;    // delay line, 0: none
 	pid_t command; // of the step `run` that is watched; 0: none, or over
 	instant again; // when a command that failed is run again; INSTANT_NEVER: not
+	instant asked; // when the nodes were asked last what they heard
 	long output;   // where in the log the output of the command begins
 	enum phase phase;
 	size_t next;      // step of the timeline
@@ -167,14 +168,15 @@ static void ask_one(
 }
 
 // Asks every other node since when it knows how the targets' nodes stand now.
-static void ask_who_heard(struct run *run, struct step_result *step)
+static void ask_all(struct run *run, struct step_result *step)
 {
 	const struct scn_site *nodes = run->s->sites.data;
 	size_t n = run->s->sites.count;
 
-	if (!step->step || !step->step->has_heard_within)
-		return;
+	free(step->heard);
 	step->heard = mem_zalloc(step->step->targets.count * n * sizeof(*step->heard));
+	step->heard_count = 0;
+	step->heard_ok = true;
 	items_for_each(char *, target, step->step->targets)
 	{
 		char name[NODE_NAME_MAX + 1], service[SERVICE_NAME_MAX + 1];
@@ -189,6 +191,23 @@ static void ask_who_heard(struct run *run, struct step_result *step)
 	}
 }
 
+// Everybody knows, if the scenario wants that known.
+static bool is_heard(struct run *run, instant now)
+{
+	struct step_result *step = current(run);
+
+	if (!step->step || !step->step->has_heard_within)
+		return true;
+	if (!instant_due(instant_add(run->asked, span_ms(ASK_MS)), now))
+		return false;
+	run->asked = now;
+	ask_all(run, step);
+	for (size_t i = 0; i < step->heard_count; i++)
+		if (!step->heard[i].known)
+			return false;
+	return true;
+}
+
 // The step is as it should be, or it is too late for that; it goes on until the next one.
 static void settle_step(struct run *run, instant now, bool settled)
 {
@@ -196,7 +215,8 @@ static void settle_step(struct run *run, instant now, bool settled)
 
 	step->settled = settled;
 	step->settled_at = now;
-	ask_who_heard(run, step);
+	if (!settled && step->step && step->step->has_heard_within)
+		ask_all(run, step);
 	run->phase = PHASE_WAITING;
 	if (!step->step || run->next == run->s->timeline.count)
 		finish_step(run, now);
@@ -307,7 +327,7 @@ static void watch_step(struct run *run, instant now)
 	if (!instant_is_never(run->again))
 		retry_command(run, now, late);
 	bool running = run->command != 0 || !instant_is_never(run->again);
-	bool settled = !running && judge_is_settled(&run->judge, step, now);
+	bool settled = !running && judge_is_settled(&run->judge, step, now) && is_heard(run, now);
 	if (settled || late)
 		settle_step(run, now, settled);
 }
