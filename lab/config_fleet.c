@@ -23,20 +23,27 @@ static bool is_client(const struct lab_node *n)
 	return n->kind == NODE_KIND_SITE;
 }
 
-static void bird_channel(const struct lab_node *node, enum ip_family family, struct strbuf *b)
+// What the fleet says (fleet/state.h), and nothing else.
+static void bird_filter(const struct lab_node *node, struct strbuf *b)
 {
-	char mine[IP_TEXT];
+	sb_printf(b,
+		"filter fleet\n"
+		"{\n"
+		"\tif (%" PRIu64 ", 9000, 1) ~ bgp_large_community then accept;\n"
+		"\treject;\n"
+		"}\n\n",
+		node->as);
+}
 
+static void bird_channel(enum ip_family family, struct strbuf *b)
+{
 	sb_printf(b,
 		"\tipv%d {\n"
 		"\t\tadd paths on;\n"
-		"\t\timport all;\n"
-		"\t\texport where source = RTS_BGP;\n",
+		"\t\timport filter fleet;\n"
+		"\t\texport filter fleet;\n"
+		"\t};\n",
 		family == IP4 ? 4 : 6);
-	// Of no use to a reflector, but BIRD wants one where the session runs over IPv4.
-	if (family == IP6)
-		sb_printf(b, "\t\tnext hop address %s;\n", ip_print(&node->address6, mine));
-	sb_str(b, "\t};\n");
 }
 
 static void bird_template(
@@ -56,7 +63,7 @@ static void bird_template(
 		client ? "node" : "reflector", ip_print(&node->address4, mine), node->as, hold_s(s),
 		client ? "\trr client;\n\tpassive yes;\n" : "");
 	for (enum ip_family f = IP4; f <= IP6; f++)
-		bird_channel(node, f, b);
+		bird_channel(f, b);
 	sb_str(b, "}\n\n");
 }
 
@@ -68,6 +75,7 @@ void config_bird_reflector(const struct scenario *s, const struct topology *t,
 	sb_printf(b, "# %s (%s): reflects the fleet's routes\nrouter id %s;\n", node->name,
 		node->city, ip_print(&node->address4, text));
 	sb_str(b, bird_head);
+	bird_filter(node, b);
 	bird_template(s, node, true, b);
 	bird_template(s, node, false, b);
 	for (size_t i = 0; i < t->fleet_count; i++) {
@@ -104,8 +112,10 @@ static void frr_family(enum ip_family family, struct strbuf *b)
 	sb_str(b, "  neighbor nodes activate\n"
 		  "  neighbor nodes route-reflector-client\n"
 		  "  neighbor nodes addpath-tx-all-paths\n"
+		  "  neighbor nodes route-map fleet in\n"
 		  "  neighbor reflectors activate\n"
 		  "  neighbor reflectors addpath-tx-all-paths\n"
+		  "  neighbor reflectors route-map fleet in\n"
 		  " exit-address-family\n");
 }
 
@@ -129,6 +139,11 @@ void config_frr_reflector(const struct scenario *s, const struct topology *t,
 	}
 	for (enum ip_family f = IP4; f <= IP6; f++)
 		frr_family(f, b);
+	sb_printf(b,
+		"!\nbgp large-community-list standard fleet permit %" PRIu64 ":9000:1\n"
+		"route-map fleet permit 10\n"
+		" match large-community fleet\n",
+		node->as);
 }
 
 void config_zebra(struct strbuf *b)

@@ -172,7 +172,7 @@ static int add_frr(struct services *all, const struct lab_node *node, struct str
 		"exec " FRR_DIR "/zebra -f \"$0/zebra.conf\" -i \"$0/zebra.pid\" %s", common);
 	sb_printf(&start_bgpd,
 		"until [ -S \"$0/zserv.api\" ]; do sleep 0.05; done; "
-		"exec " FRR_DIR "/bgpd -f \"$0/bgpd.conf\" -i \"$0/bgpd.pid\" %s",
+		"exec " FRR_DIR "/bgpd --no_kernel -f \"$0/bgpd.conf\" -i \"$0/bgpd.pid\" %s",
 		common);
 	add(all, node, "zebra",
 		(const char *const[]){ "sh", "-c", sb_text(&start_zebra), sb_text(&dir), NULL });

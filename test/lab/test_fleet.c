@@ -174,7 +174,7 @@ static void test_bird_reflector(void **)
 	assert_has(&b, "router id 198.18.1.11;");
 	assert_has(&b, "\trr client;\n\tpassive yes;\n");
 	assert_has(&b, "\t\tadd paths on;\n");
-	assert_has(&b, "\t\tnext hop address 2001:db8:1001:5::2;\n");
+	assert_has(&b, "\tif (64500, 9000, 1) ~ bgp_large_community then accept;\n");
 	assert_has(&b, "protocol bgp 'a1' from node { neighbor 198.18.1.3 as 64500; }\n");
 	assert_has(&b, "protocol bgp 'rr2' from reflector { neighbor 198.18.1.13 as 64500; }\n");
 	assert_null(strstr(sb_text(&b), "'origin'"));
@@ -191,7 +191,8 @@ static void test_frr_reflector(void **)
 	assert_has(&b, " neighbor 198.18.1.7 peer-group nodes\n");
 	assert_has(&b, " neighbor 198.18.1.11 peer-group reflectors\n");
 	assert_has(&b, "  neighbor nodes route-reflector-client\n"
-		       "  neighbor nodes addpath-tx-all-paths\n");
+		       "  neighbor nodes addpath-tx-all-paths\n"
+		       "  neighbor nodes route-map fleet in\n");
 }
 
 static void test_nearcast_yaml(void **)
