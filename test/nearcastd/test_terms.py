@@ -140,6 +140,26 @@ def test_restarted_bit(world):
     assert bytes([64, len(both)]) + both in body, body.hex()
 
 
+def test_neighbour_without_capabilities(world):
+    """It refuses the OPEN that has them; the next one has none, and IPv4 goes out with short AS numbers."""
+    neighbour = bgp.Neighbour(world)
+    daemon = harness.Daemon(world, site.config(world))
+    session = neighbour.accept()
+    assert session.expect(bgp.OPEN)[9] > 0
+    session.send(bgp.message(bgp.NOTIFICATION, b"\2\4"))
+    session.close()
+    again = neighbour.accept()
+    assert again.expect(bgp.OPEN)[9:] == b"\0"
+    again.send(bgp.open_message(parameters=b""), bgp.keepalive())
+    told = again.next_update()
+    assert told["announce"] == ["198.51.100.0/24"], told
+    assert told["attributes"][2] == struct.pack("!BBH", 2, 1, 64500), told  # AS_PATH
+    shown = upstream(daemon)
+    assert shown["state"] == "Established" and shown["negotiated"] == ["ipv4"], shown
+    down = daemon.wait_event("upstream_down")
+    assert "tried again without capabilities" in down["detail"], down
+
+
 def test_reload_that_changes_the_terms(world):
     bird, daemon = with_bird(world, [], more="local role provider;")
     wait_state(daemon, "Established")
