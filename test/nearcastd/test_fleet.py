@@ -8,8 +8,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
+import bfdworld
 import harness
-from fleet_site import Node, mesh, own_address
+from fleet_site import Node, mesh, own_address, peer
 
 GSHUT = b"\xff\xff\0\0"
 
@@ -183,6 +184,39 @@ def test_partition(world):
     one.sees("s12-a")
     one.wait("withdrawn", "check-failed")
     assert last_of(one, "guard_release")["seq"] > last_of(one, "guard_hold")["seq"]
+
+
+class Beyond:
+    """The world as seen by processes of another namespace."""
+
+    def __init__(self, world, namespace):
+        self.folder, self.file = world.folder, world.file
+        self.start = lambda *command, **kwargs: world.start(*namespace.command(*command), **kwargs)
+
+
+def test_bfd(world):
+    """A path that breaks without a word: BFD ends the session, and the site is lost at once."""
+    link = bfdworld.Link(world)
+    daemons = []
+    for number, there in ((11, world), (12, Beyond(world, link.peer))):
+        other = peer(23 - number, number, more=", bfd: {interval: 50ms}")
+        config = Node(world, number, [other], start=False).config()
+        config = config.replace("10.9.0.11", bfdworld.SITE).replace("10.9.0.12", bfdworld.PEER)
+        daemons.append(harness.Daemon(there, config, f"nearcastd{number}"))
+    one, two = daemons
+    for daemon, site in ((one, "s12"), (two, "s11")):
+        assert daemon.wait_event("bfd_up") and daemon.wait_event("site_seen", subject=site)
+    session = one.status()["fleet_sessions"][0]
+    assert session["bfd"] == "Up" and session["hold_time_seconds"] == 90, session
+    last = one.events()[-1]["seq"]
+    link.cut()
+    lost = one.wait_event("site_lost", after=last)
+    events = {e["seq"]: e for e in one.events()}
+    down = events[lost["cause_seq"]]
+    assert (down["type"], down["reason"]) == ("fleet_down", "bfd"), down
+    assert events[down["cause_seq"]]["type"] == "bfd_down"
+    link.mend()
+    assert one.wait_event("site_seen", after=lost["seq"], seconds=20)
 
 
 def test_restart(world):
