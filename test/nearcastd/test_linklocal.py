@@ -136,6 +136,25 @@ def test_interface_that_comes_later(world):
     w.wait_heard("site0", "2001:db8:53::/48")
 
 
+def test_whoever_is_on_the_link(world):
+    """A range of link-local addresses on one interface of two, with BFD: nobody's address is configured."""
+    w = World(world, links=2)
+    bfd = 'protocol bfd { interface "p*" { interval 100 ms; multiplier 3; }; }\n'
+    w.bird(bfd, *(BGP.format(i=i, more="bfd on;") for i in range(2)))
+    daemon = harness.Daemon(world, config(
+        '  - {name: link, range: "fe80::/10", interface: s0, as: 64496, forget-after: 1s,\n'
+        '     extended-next-hop: yes, bfd: {interval: 100ms, multiplier: 3}}\n'))
+    w.wait_heard("site0", "2001:db8:53::/48", "198.51.100.0/24", "via fe80::1 on p0")
+    harness.wait_for("BFD", lambda: [(u["name"], u["address"], u["state"], u["bfd"])
+                                     for u in daemon.status()["upstreams"]] ==
+                     [("link-fe80::2", "fe80::2%s0", "Established", "Up")])
+    assert "198.51.100.0/24" not in w.heard("site1"), "it was taken from the other link"
+    w.peer.run("ip", "address", "del", "fe80::2/64", "dev", "p0")
+    daemon.wait_event("bfd_down", upstream="link-fe80::2")
+    daemon.wait_event("upstream_forgotten", upstream="link-fe80::2")
+    assert daemon.status()["upstreams"] == [] and daemon.alive()
+
+
 def cut(world, link):
     """Nothing more comes over that link, and neither end hears of it from its interface."""
     rules = world.file(f"{link}.nft", f"""table netdev cut {{
