@@ -66,6 +66,20 @@ static size_t established(const struct view *v)
 	return n;
 }
 
+// What nearcastd at the site says of itself.
+static void write_daemon(struct out *o, const struct view *v)
+{
+	out_object(o, "daemon");
+	out_bool(o, "configured", v->conf->daemon != NULL);
+	out_bool(o, "connected", v->daemon.connected);
+	api_since(o, "since", "since_seconds", v->daemon.since_us, v->made_us);
+	if (v->daemon_status)
+		out_raw_json(o, "status", v->daemon_status);
+	else
+		out_null(o, "status");
+	out_end(o);
+}
+
 static void status(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
@@ -84,6 +98,7 @@ static void status(struct call *c)
 	out_uint(o, "prefixes_ipv6", rib_prefix_count(v->rib, IP6));
 	out_uint(o, "routes_ipv4", rib_route_count(v->rib, RIB_ANY, IP4));
 	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
+	write_daemon(o, v);
 	out_array(o, "neighbours");
 	for (size_t i = 0; i < v->neighbour_count; i++)
 		write_neighbour(o, c, &v->neighbours[i]);
@@ -114,10 +129,34 @@ static void memory(struct call *c)
 	out_end(o);
 }
 
+// Below it are the others; what is no other is nothing.
+static void list(struct call *c)
+{
+	if (*c->rest) {
+		call_fail(c, 404, "unknown-path", "there is nothing at this path");
+		return;
+	}
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	out_object(o, NULL);
+	out_array(o, "endpoints");
+	for (const struct endpoint *e = api_endpoints; e->path; e++) {
+		out_object(o, NULL);
+		out_str(o, "path", e->path);
+		out_str(o, "parameters", e->args ? e->args : "");
+		out_str(o, "help", e->help);
+		out_end(o);
+	}
+	out_end(o);
+	out_end(o);
+}
+
 const struct endpoint api_endpoints[] = {
 	{ "/api/v1/status", NULL, status, "The glass and its neighbours." },
 	{ "/api/v1/memory", NULL, memory, "What the route store takes, by what it is for." },
 	{ "/api/v1/routes", ASK_ARGS, api_routes, "Routes by any of their properties." },
+	{ "/api/v1/events", "after limit", api_events, "The latest events." },
+	{ "/events", "after", api_follow, "Events as they happen (server-sent events)." },
 	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },
+	{ "/api/v1/", NULL, list, "This list." },
 	{},
 };

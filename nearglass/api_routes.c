@@ -257,7 +257,7 @@ static void dump_prefix(struct dump *d, uint32_t number, struct strbuf *b)
 	}
 }
 
-static bool dump_more(void *ctx, struct strbuf *b)
+static enum call_more dump_more(void *ctx, struct strbuf *b)
 {
 	struct dump *d = ctx;
 
@@ -268,11 +268,11 @@ static bool dump_more(void *ctx, struct strbuf *b)
 			continue;
 		}
 		if (d->family == d->last)
-			return false;
+			return CALL_END;
 		d->family = IP6;
 		prefixes_walk(&d->walk, rib_prefixes(d->view->rib, IP6), NULL, NULL);
 	}
-	return true;
+	return CALL_MORE;
 }
 
 static void dump_free(void *ctx)

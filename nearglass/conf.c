@@ -114,6 +114,11 @@ const struct schema glass_schema = {
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
 				.help = "The HTTP server. There is none unless given." },
+			{ "daemon", SCHEMA_STRING, AT(daemon), .min = 1, .max = 100,
+				.place_offset = offsetof(struct glass_conf, daemon_place),
+				.help = "Absolute path of the readonly socket of nearcastd at "
+					"this site, whose status and events the glass shows. None "
+					"unless given." },
 			{ "user", SCHEMA_STRING, AT(user), .min = 1, .max = 31,
 				.place_offset = offsetof(struct glass_conf, user_place),
 				.unavailable = "there is no HTTP server yet",
@@ -169,6 +174,8 @@ static void check(struct checker *k)
 	check_name(k, "a site's name", k->c->site, k->c->site_place);
 	if (k->c->router_id.family != IP4 || ip_is_unspecified(&k->c->router_id))
 		REFUSE(k, (struct place){}, "router-id is an IPv4 address that is not 0.0.0.0");
+	if (k->c->daemon && k->c->daemon[0] != '/')
+		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
 }
 

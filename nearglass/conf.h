@@ -43,6 +43,8 @@ struct glass_conf {
 	struct items neighbours; // struct glass_neighbour
 	struct glass_http http;
 	bool has_http;
+	char *daemon; // readonly socket of nearcastd; NULL: none
+	struct place daemon_place;
 	char *user; // NULL: stays who it is
 	struct place user_place;
 };

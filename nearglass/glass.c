@@ -9,6 +9,8 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/out.h"
+#include "lib/own.h"
+#include "nearglass/link.h"
 #include "nearglass/listener.h"
 
 struct glass {
@@ -19,23 +21,68 @@ struct glass {
 	struct listener **listeners;
 	size_t listener_count;
 	struct views *views;
+	struct journal *journal;
+	struct link *link; // NULL: no nearcastd is followed
+	uv_timer_t beat;
 	int64_t started_us;
 };
 
-// ---- Log ----
+// ---- Events ----
+
+enum { BEAT_MS = 15000 };
+
+// As nearcastd writes its own, without seq: causes are told only there.
+static void tell(struct glass *g, const char *type, const char *subject, const char *detail)
+{
+	own(sb_free) struct strbuf b = {};
+	struct out *o = out_new(OUT_JSON, &b);
+	char time[TIME_TEXT];
+
+	out_object(o, NULL);
+	out_str(o, "time", time_print(clock_unix_us(), time));
+	out_str(o, "site", g->env.conf->site);
+	out_str(o, "source", "glass");
+	out_str(o, "type", type);
+	out_str(o, "subject", subject);
+	out_str(o, "detail", detail);
+	out_end(o);
+	out_free(&o);
+	b.s[--b.len] = '\0'; // the newline
+	journal_add(g->journal, sb_text(&b));
+	fprintf(stderr, "%s %s %s %s\n", time, type, subject, detail);
+}
 
 static void on_event(void *ctx, struct neighbour *n, const struct bgp_action *a)
 {
 	const char *name = neighbour_conf(n)->name;
-	char time[TIME_TEXT];
 
-	(void)ctx;
 	if (a->event == BGP_EVENT_ESTABLISHED)
-		fprintf(stderr, "%s neighbour %s established\n", time_print(clock_unix_us(), time),
-			name);
+		tell(ctx, "neighbour-up", name, "session established");
 	if (a->event == BGP_EVENT_DOWN)
-		fprintf(stderr, "%s neighbour %s down: %s\n", time_print(clock_unix_us(), time),
-			name, a->error.text);
+		tell(ctx, "neighbour-down", name, a->error.text);
+}
+
+static void on_daemon_event(void *ctx, const char *json)
+{
+	struct glass *g = ctx;
+
+	journal_add(g->journal, json);
+}
+
+static void on_daemon_changed(void *ctx)
+{
+	struct glass *g = ctx;
+
+	views_expire(g->views);
+}
+
+static const struct link_ops link_ops = { on_daemon_event, on_daemon_changed };
+
+static void on_beat(uv_timer_t *timer)
+{
+	struct glass *g = timer->data;
+
+	journal_beat(g->journal);
 }
 
 // ---- Views ----
@@ -55,6 +102,10 @@ static struct view *make_view(void *ctx)
 	v->neighbours = mem_zalloc(g->neighbour_count * sizeof(*v->neighbours));
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_info(g->neighbours[i], &v->neighbours[i]); // numbers are given in order
+	if (g->link)
+		link_info(g->link, &v->daemon);
+	v->daemon_status = v->daemon.status ? mem_strdup(v->daemon.status) : NULL;
+	v->daemon.status = NULL;
 	return v;
 }
 
@@ -138,12 +189,20 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 	if (rc < 0)
 		return rc; // the process ends
 	g->views = views_new(loop, make_view, g);
+	g->journal = journal_new(g->started_us);
+	uv_timer_init(loop, &g->beat);
+	g->beat.data = g;
+	uv_timer_start(&g->beat, on_beat, BEAT_MS, BEAT_MS);
 	*ret = g;
 	return 0;
 }
 
 void glass_start(struct glass *g)
 {
+	const char *daemon = g->env.conf->daemon;
+
+	if (daemon)
+		g->link = link_new(g->env.loop, daemon, &link_ops, g);
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_start(g->neighbours[i]);
 }
@@ -155,6 +214,10 @@ void glass_stop(struct glass *g, const char *why)
 	g->listener_count = 0;
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_stop(g->neighbours[i], why);
+	if (g->link)
+		link_stop(g->link);
+	uv_close((uv_handle_t *)&g->beat, NULL);
+	journal_close(g->journal);
 	views_close(g->views);
 }
 
@@ -168,6 +231,8 @@ void glass_free(struct glass **which)
 		neighbour_free(&g->neighbours[i]);
 	free(g->neighbours);
 	free(g->listeners);
+	link_free(&g->link);
+	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);
 	free(g);
@@ -176,4 +241,9 @@ void glass_free(struct glass **which)
 struct views *glass_views(struct glass *g)
 {
 	return g->views;
+}
+
+struct journal *glass_journal(struct glass *g)
+{
+	return g->journal;
 }

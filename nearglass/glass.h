@@ -5,6 +5,7 @@
 
 #include "lib/strbuf.h"
 #include "nearglass/conf.h"
+#include "nearglass/journal.h"
 #include "nearglass/view.h"
 
 struct glass;
@@ -17,3 +18,4 @@ void glass_start(struct glass *g);
 void glass_stop(struct glass *g, const char *why);
 void glass_free(struct glass **g); // when the loop runs no more
 struct views *glass_views(struct glass *g);
+struct journal *glass_journal(struct glass *g);

@@ -22,6 +22,7 @@ enum {
 struct http {
 	const struct glass_conf *conf;
 	struct views *views;
+	struct journal *journal;
 	struct MHD_Daemon *daemon;
 };
 
@@ -155,10 +156,25 @@ static const char *const headers[][2] = {
 
 struct stream {
 	struct call call;
+	struct MHD_Connection *connection;
+	struct journal_waiter waiter;
 	struct strbuf buffer;
 	size_t at;
 	bool ended;
 };
+
+static void wake(void *ctx)
+{
+	MHD_resume_connection(ctx);
+}
+
+// It is put to sleep before it waits, for it may be woken at once.
+static void sleep_until_event(struct stream *s)
+{
+	MHD_suspend_connection(s->connection);
+	if (!journal_wait(s->call.journal, &s->waiter, *s->call.heard))
+		MHD_resume_connection(s->connection);
+}
 
 static ssize_t stream_read(void *ctx, uint64_t, char *to, size_t max)
 {
@@ -167,7 +183,12 @@ static ssize_t stream_read(void *ctx, uint64_t, char *to, size_t max)
 	while (s->at == s->buffer.len && !s->ended) {
 		sb_clear(&s->buffer);
 		s->at = 0;
-		s->ended = !s->call.more(s->call.stream, &s->buffer);
+		enum call_more more = s->call.more(s->call.stream, &s->buffer);
+		if (more == CALL_WAIT) {
+			sleep_until_event(s);
+			return 0;
+		}
+		s->ended = more == CALL_END;
 	}
 	size_t n = s->buffer.len - s->at;
 	if (n == 0)
@@ -182,6 +203,7 @@ static void stream_free(void *ctx)
 {
 	struct stream *s = ctx;
 
+	journal_leave(s->call.journal, &s->waiter);
 	s->call.free_stream(s->call.stream);
 	sb_free(&s->buffer);
 	free(s);
@@ -204,11 +226,13 @@ static struct MHD_Response *make_file(const struct call *c)
 	return r;
 }
 
-static struct MHD_Response *make_response(struct call *c)
+static struct MHD_Response *make_response(struct MHD_Connection *connection, struct call *c)
 {
 	if (c->more) {
 		struct stream *s = mem_zalloc(sizeof(*s));
 		s->call = *c;
+		s->connection = connection;
+		s->waiter = (struct journal_waiter){ .wake = wake, .ctx = connection };
 		return MHD_create_response_from_callback(
 			MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, s, stream_free);
 	}
@@ -220,7 +244,7 @@ static struct MHD_Response *make_response(struct call *c)
 
 static enum MHD_Result reply(struct MHD_Connection *connection, struct call *c)
 {
-	struct MHD_Response *r = make_response(c);
+	struct MHD_Response *r = make_response(connection, c);
 
 	MHD_add_response_header(r, "Content-Type", c->type);
 	for (size_t i = 0; i < countof(headers); i++)
@@ -306,6 +330,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 	}
 	struct call c = {
 		.conf = h->conf,
+		.journal = h->journal,
+		.last_event_id =
+			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID"),
 		.path = path,
 		.deadline = instant_add(clock_now(), h->conf->http.request_time),
 		.status = 200,
@@ -321,8 +348,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
 static void quiet(void *, const char *, va_list) {}
 
-int http_new(
-	struct http **ret, const struct glass_conf *conf, struct views *views, struct strbuf *error)
+int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
+	struct journal *journal, struct strbuf *error)
 {
 	const struct glass_http *o = &conf->http;
 	struct http *h = mem_zalloc(sizeof(*h));
@@ -331,8 +358,10 @@ int http_new(
 
 	h->conf = conf;
 	h->views = views;
+	h->journal = journal;
 	ip_to_sockaddr(&o->address, (uint16_t)o->port, &ss);
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+	unsigned flags =
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
 	if (o->address.family == IP6)
 		flags |= MHD_USE_IPv6;
 	h->daemon = MHD_start_daemon(flags, (uint16_t)o->port, NULL, NULL, on_request, h,

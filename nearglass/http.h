@@ -8,18 +8,20 @@
 #include "lib/out.h"
 #include "lib/strbuf.h"
 #include "lib/timing.h"
+#include "nearglass/journal.h"
 #include "nearglass/view.h"
 
 struct http;
 
-// 0; negative errno with *error set. conf and views outlive it.
+// 0; negative errno with *error set. conf, views and journal outlive it.
 [[nodiscard]] int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
-	struct strbuf *error);
+	struct journal *journal, struct strbuf *error);
 void http_free(struct http **h); // waits for its threads; NULL inside is fine
 
 // ---- One request ----
 
 enum { CALL_ARGS_MAX = 20 };
+enum call_more { CALL_MORE, CALL_WAIT, CALL_END };
 
 struct call {
 	const struct glass_conf *conf;
@@ -33,16 +35,20 @@ struct call {
 	size_t arg_count;
 	instant deadline; // a search is cut off then
 
-	bool gzip; // the client takes it
+	struct journal *journal;
+	const char *last_event_id; // header; NULL: none
+	bool gzip;                 // the client takes it
 
 	unsigned status; // 200 unless changed
 	const char *type;
 	struct strbuf body;
 	const struct asset *file; // in place of body; NULL: none
-	// A body in pieces: more() adds some to *b and returns false at the end. free_stream: at the
+	// A body in pieces: more() adds some to *b, or says that there is none now or no more. A stream
+	// that waits is woken by the journal when it has an event after *heard. free_stream: at the
 	// end or when the client left; the stream has its own hold of the view.
-	bool (*more)(void *stream, struct strbuf *b);
+	enum call_more (*more)(void *stream, struct strbuf *b);
 	void (*free_stream)(void *stream);
+	const uint64_t *heard;
 	void *stream;
 };
 

@@ -89,7 +89,8 @@ static int serve(const struct glass_conf *conf)
 		return fail("no event loop", uv_strerror(rc));
 	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
 		return fail("cannot start", sb_text(&error));
-	if (conf->has_http && http_new(&run.http, conf, glass_views(run.glass), &error) < 0)
+	if (conf->has_http && http_new(&run.http, conf, glass_views(run.glass),
+				      glass_journal(run.glass), &error) < 0)
 		return fail("cannot start", sb_text(&error));
 	uv_signal_init(&loop, &run.sigterm);
 	uv_signal_init(&loop, &run.sigint);

@@ -23,6 +23,7 @@ struct neighbour {
 	int64_t since_us;
 	uv_timer_t timer;
 	struct side sides[BGP_DIR_MAX];
+	bool up; // established; failed attempts are no events
 	bool pumping;
 };
 
@@ -166,13 +167,20 @@ static void established(struct neighbour *n)
 
 static void do_event(struct neighbour *n, const struct bgp_action *a)
 {
+	bool was_up = n->up;
+
 	if (a->event == BGP_EVENT_STATE)
 		n->since_us = clock_unix_us();
-	if (a->event == BGP_EVENT_ESTABLISHED)
+	if (a->event == BGP_EVENT_ESTABLISHED) {
+		n->up = true;
 		established(n);
-	if (a->event == BGP_EVENT_DOWN)
+	}
+	if (a->event == BGP_EVENT_DOWN) {
+		n->up = false;
 		(void)rib_flush(n->env->rib, n->feed.neighbour, IP_NONE);
-	n->env->event(n->env->ctx, n, a);
+	}
+	if (n->up != was_up)
+		n->env->event(n->env->ctx, n, a);
 }
 
 static void pump(struct neighbour *n)

@@ -11,6 +11,7 @@ struct views {
 	pthread_cond_t made;
 	struct view *now; // NULL: none yet
 	uint64_t count;   // made so far
+	bool expired;     // what there is
 	bool closed;
 	uv_async_t wanted;
 	view_make_fn *make;
@@ -25,6 +26,7 @@ void view_put(struct view **which)
 		return;
 	rib_snapshot_free(&v->rib);
 	free(v->neighbours);
+	free(v->daemon_status);
 	free(v);
 }
 
@@ -34,9 +36,10 @@ struct view *view_hold(struct view *v)
 	return v;
 }
 
-static bool is_fresh(const struct view *v)
+static bool is_fresh(const struct views *v)
 {
-	return v && !instant_due(instant_add(v->made, span_ms(VIEW_MS)), clock_now());
+	return v->now && !v->expired &&
+	       !instant_due(instant_add(v->now->made, span_ms(VIEW_MS)), clock_now());
 }
 
 static void on_wanted(uv_async_t *handle)
@@ -44,7 +47,7 @@ static void on_wanted(uv_async_t *handle)
 	struct views *v = handle->data;
 
 	pthread_mutex_lock(&v->lock);
-	bool fresh = is_fresh(v->now);
+	bool fresh = is_fresh(v);
 	pthread_mutex_unlock(&v->lock);
 	if (fresh)
 		return;
@@ -52,6 +55,7 @@ static void on_wanted(uv_async_t *handle)
 	pthread_mutex_lock(&v->lock);
 	struct view *old = v->now;
 	v->now = made;
+	v->expired = false;
 	v->count++;
 	pthread_cond_broadcast(&v->made);
 	pthread_mutex_unlock(&v->lock);
@@ -69,6 +73,13 @@ struct views *views_new(uv_loop_t *loop, view_make_fn *make, void *ctx)
 	uv_async_init(loop, &v->wanted, on_wanted);
 	v->wanted.data = v;
 	return v;
+}
+
+void views_expire(struct views *v)
+{
+	pthread_mutex_lock(&v->lock);
+	v->expired = true;
+	pthread_mutex_unlock(&v->lock);
 }
 
 void views_close(struct views *v)
@@ -98,9 +109,9 @@ struct view *view_get(struct views *v)
 
 	pthread_mutex_lock(&v->lock);
 	uint64_t before = v->count;
-	if (!v->closed && !is_fresh(v->now))
+	if (!v->closed && !is_fresh(v))
 		uv_async_send(&v->wanted);
-	while (!v->closed && v->count == before && !is_fresh(v->now))
+	while (!v->closed && v->count == before && !is_fresh(v))
 		pthread_cond_wait(&v->made, &v->lock);
 	if (!v->closed)
 		got = view_hold(v->now); // there is one: it was fresh, or was made just now

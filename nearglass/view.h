@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "nearglass/link.h"
 #include "nearglass/neighbour.h"
 
 enum { VIEW_MS = 100 };
@@ -17,6 +18,8 @@ struct view {
 	instant made;
 	struct neighbour_info *neighbours; // by number in the store
 	size_t neighbour_count;
+	struct link_info daemon; // without its status, which is:
+	char *daemon_status;     // NULL: none
 };
 
 struct views;
@@ -27,6 +30,9 @@ typedef struct view *view_make_fn(void *ctx); // in the loop's thread, with one 
 // Ends the wait of readers, who then get what there is, or NULL.
 void views_close(struct views *v);
 void views_free(struct views **v); // when neither loop nor readers run
+
+// Something changed that must not wait: the next reader gets a new one. In the loop's thread.
+void views_expire(struct views *v);
 
 // Any thread. NULL: the glass is stopping.
 [[nodiscard]] struct view *view_get(struct views *v);

@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""Events: of the glass, of nearcastd at its site, followed as a stream and resumed."""
+
+import json
+import socket
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent),
+                str(Path(__file__).resolve().parent.parent / "nearcastd")]
+
+import glass
+import harness
+import site_config as site
+
+A = "127.0.0.2"
+
+
+class Stream:
+    """GET /events."""
+
+    def __init__(self, query="", last_id=None):
+        self.sock = socket.create_connection(("127.0.0.1", glass.PORT), timeout=harness.WAIT_S)
+        more = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
+        self.sock.sendall(f"GET /events{query} HTTP/1.1\r\nHost: a\r\n{more}\r\n".encode())
+        self.lines = self.sock.makefile()
+        assert " 200 " in self.lines.readline()
+        while self.lines.readline().strip():
+            pass
+
+    def next(self):
+        """(id, event); passes over comments and the sizes of chunks."""
+        id_ = None
+        for line in self.lines:
+            line = line.strip()
+            if line.startswith("id: "):
+                id_ = line[4:]
+            elif line.startswith("data: "):
+                return id_, json.loads(line[6:])
+        return None
+
+    def close(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+
+
+def start(world, extra=""):
+    return glass.Glass(world, glass.neighbour("a", A, 65001) + extra)
+
+
+def test_stream(world):
+    g = start(world)
+    stream = Stream()
+    a = glass.connect(A, 65001)
+    begin = time.monotonic()
+    id_, event = stream.next()
+    assert time.monotonic() - begin < 1
+    assert (event["type"], event["subject"], event["site"], event["source"]) == \
+        ("neighbour-up", "a", "fra1", "glass"), event
+    a.close()
+    second, event = stream.next()
+    assert event["type"] == "neighbour-down" and second != id_
+    answer = g.get("/api/v1/events")
+    assert [e["type"] for e in answer["events"]] == ["neighbour-up", "neighbour-down"]
+    assert answer["last_id"] == second
+    assert g.get("/api/v1/events", after=id_)["events"] == answer["events"][1:]
+    assert g.get("/api/v1/events", limit=1)["events"] == answer["events"][1:]
+    assert g.get("/api/v1/events", after=second)["events"] == []
+    g.refused("/api/v1/events", 400, "bad-parameter", limit=0)
+
+
+def test_resumed(world):
+    """From Last-Event-ID or `after`; an id of another glass gives everything."""
+    start(world)
+    stream = Stream()
+    ids = []
+    for _ in range(3):
+        glass.connect(A, 65001).close()
+        ids += [stream.next()[0], stream.next()[0]]
+    stream.close()
+    assert Stream(last_id=ids[2]).next()[0] == ids[3]
+    assert Stream(query=f"?after={ids[4]}").next()[0] == ids[5]
+    assert Stream(last_id="123-4").next()[0] == ids[0]
+    assert Stream(last_id="<script>").next()[0] == ids[0]
+
+
+def test_ends_with_the_glass(world):
+    g = start(world)
+    streams = [Stream() for _ in range(20)]
+    g.process.terminate()
+    assert g.process.wait(harness.WAIT_S) == 0
+    assert all(s.next() is None for s in streams)
+
+
+def test_followers_have_a_limit(world):
+    g = glass.Glass(world, glass.neighbour("a", A, 65001),
+                    http="port: 8480, connections-per-client: 600")
+    streams = [Stream() for _ in range(256)]
+    g.refused("/events", 503, "busy")
+    for s in streams:
+        s.close()
+    glass.connect(A, 65001).close()  # an event shows who has left
+    harness.wait_for("room", lambda: room())
+
+
+def room():
+    try:
+        Stream().close()
+    except AssertionError:
+        return False
+    return True
+
+
+def test_daemon(world):
+    """Status and events of nearcastd; killing either does nothing to the other."""
+    config = site.config(world, site.upstream()).replace("listen: [127.0.0.1]", "listen: [127.0.0.9]")
+    daemon = harness.Daemon(world, config)
+    g = start(world, f"daemon: {daemon.readonly}\n")
+    status = harness.wait_for("the daemon's status", lambda: connected(g))
+    assert status["configured"] and status["status"]["site"] == daemon.status()["site"]
+    stream = Stream()
+    service = daemon.status()["services"][0]["name"]
+    daemon.ask("off", service=service)
+    begin = time.monotonic()
+    while '"off"' not in json.dumps(event := stream.next()[1]):
+        assert event["site"] == "fra1", event
+    assert time.monotonic() - begin < 2
+    harness.wait_for("the new status", lambda: connected(g)["status"]["services"][0]["admin"] == "off")
+    daemon.process.kill()
+    daemon.process.wait()
+    harness.wait_for("its loss", lambda: not g.get("/api/v1/status")["daemon"]["connected"])
+    before = len(g.get("/api/v1/events")["events"])
+    again = harness.Daemon(world, config)
+    harness.wait_for("its return", lambda: connected(g))
+    harness.wait_for("its events", lambda: len(g.get("/api/v1/events")["events"]) > before)
+    g.process.kill()
+    g.process.wait()
+    assert again.alive() and again.status()["services"]
+
+
+def connected(g):
+    daemon = g.get("/api/v1/status")["daemon"]
+    return daemon if daemon["connected"] and daemon["status"] else None
+
+
+harness.main(globals())
