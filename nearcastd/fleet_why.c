@@ -43,9 +43,8 @@ static void add_node(struct site_rows *r, const struct fleet_entry *e)
 		last->best = e->state.standing;
 }
 
-static struct site_rows site_rows(const struct daemon *d, const struct service *s)
+static struct site_rows site_rows(const struct daemon *d, const struct ip_prefix *prefix)
 {
-	const struct ip_prefix *prefix = s->conf->prefixes.data;
 	struct site_rows r = {};
 	struct fleet_entry e;
 	size_t at = 0;
@@ -110,33 +109,58 @@ static enum guard_verdict verdict_of(enum decide_reason r)
 	}
 }
 
-struct guard_result fleet_guard(struct fleet *f, const struct service *s)
-{
-	const struct member *m = &s->member;
-	struct fleet_state own = member_say(m);
-	struct guard_result strictest = {};
+typedef struct guard_result guard_rule(struct fleet_view *v, const struct ip_prefix *prefix,
+	const struct fleet_state *own, const struct guard_policy *policy);
 
-	for (size_t i = 0; f && i < s->conf->prefixes.count; i++) {
-		const struct ip_prefix *p = (const struct ip_prefix *)s->conf->prefixes.data + i;
-		struct guard_result r = fleet_view_guard(fleet_view(f), p, &own, &m->config.policy);
-		if (i == 0 || (r.verdict != GUARD_FREE && strictest.verdict == GUARD_FREE))
-			strictest = r;
+// Of all prefixes the one that the rule objects to, else the first; *ret is what it says.
+static const struct ip_prefix *strictest(
+	struct fleet *f, const struct service *s, guard_rule *rule, struct guard_result *ret)
+{
+	const struct ip_prefix *prefixes = s->conf->prefixes.data, *found = NULL;
+	const struct fleet_state own = member_say(&s->member);
+
+	for (size_t i = 0; i < s->conf->prefixes.count; i++) {
+		struct guard_result r =
+			rule(fleet_view(f), &prefixes[i], &own, &s->member.config.policy);
+		if (found && (r.verdict == GUARD_FREE || ret->verdict != GUARD_FREE))
+			continue;
+		found = &prefixes[i];
+		*ret = r;
 	}
-	strictest.verdict = verdict_of(m->decision.reason);
-	return strictest;
+	return found;
 }
 
-static void add_count(const struct guard_result *g, struct strbuf *b)
+struct guard_result fleet_guard(struct fleet *f, const struct service *s)
 {
-	sb_printf(b, "%u of %u known site%s must announce; able besides this node: ", g->m,
-		g->known, g->known == 1 ? "" : "s");
+	struct guard_result r = {};
+
+	if (!f)
+		return r;
+	(void)strictest(f, s, fleet_view_guard, &r);
+	r.verdict = verdict_of(s->member.decision.reason);
+	return r;
+}
+
+// Which prefix it is where there are several.
+static void add_count(const struct guard_result *g, const struct service *s,
+	const struct ip_prefix *prefix, struct strbuf *b)
+{
+	char text[PREFIX_TEXT];
+
+	sb_printf(
+		b, "%u of %u known site%s must announce", g->m, g->known, g->known == 1 ? "" : "s");
+	if (s->conf->prefixes.count > 1)
+		sb_printf(b, " %s", prefix_print(prefix, text));
+	sb_str(b, "; able besides this node: ");
 }
 
 void fleet_explain(const struct daemon *d, const struct service *s, struct strbuf *b)
 {
-	own(site_rows_free) struct site_rows rows = site_rows(d, s);
+	struct guard_result g = {};
+	const struct ip_prefix *prefix = strictest(d->fleet, s, fleet_view_guard, &g);
+	own(site_rows_free) struct site_rows rows = site_rows(d, prefix);
 
-	add_count(&s->guard, b);
+	add_count(&g, s, prefix, b);
 	add_sites(b, &rows, is_able, false);
 	sb_str(b, "; held: ");
 	add_sites(b, &rows, is_holding, true);
@@ -144,17 +168,18 @@ void fleet_explain(const struct daemon *d, const struct service *s, struct strbu
 
 // ---- Leaving ----
 
-static void refuse_by_guard(const struct daemon *d, const struct service *s,
-	const struct guard_result *g, struct strbuf *why_not)
+static void refuse_by_guard(const struct daemon *d, const struct service *s, struct strbuf *why_not)
 {
-	own(site_rows_free) struct site_rows rows = site_rows(d, s);
+	struct guard_result g = {};
+	const struct ip_prefix *prefix = strictest(d->fleet, s, fleet_view_guard_leaving, &g);
+	own(site_rows_free) struct site_rows rows = site_rows(d, prefix);
 
-	if (g->verdict == GUARD_ISOLATED) {
+	if (g.verdict == GUARD_ISOLATED) {
 		sb_str(why_not, "the guard refuses: no other node of the fleet is heard");
 		return;
 	}
 	sb_str(why_not, "the guard refuses: ");
-	add_count(g, why_not);
+	add_count(&g, s, prefix, why_not);
 	add_sites(why_not, &rows, is_able, false);
 	sb_str(why_not, "; not able: ");
 	add_sites(why_not, &rows, is_holding, true);
@@ -190,6 +215,6 @@ bool fleet_may_leave(
 		&s->member, fleet_view(d->fleet), s->conf->prefixes.data, s->conf->prefixes.count);
 	if (g.verdict == GUARD_FREE)
 		return has_room(d, s, why_not, warning);
-	refuse_by_guard(d, s, &g, why_not);
+	refuse_by_guard(d, s, why_not);
 	return false;
 }

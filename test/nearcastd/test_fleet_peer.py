@@ -79,6 +79,9 @@ def test_what_is_said(world):
     node.set_up(False)
     _, first = said(speaker.session, STANDING=4, ANNOUNCE=1, EVIDENCE=1)
     node.wait("demoted", "guard-hold")
+    held = [e for e in node.daemon.events() if e["type"] == "guard_hold"][-1]
+    assert "1 of 1 known site must announce 2001:db8:53::/48; able besides this node: none" in \
+        held["detail"], held
     speaker.say6(12, "2001:db8:53::/48")
     _, then = said(speaker.session, STANDING=4, ANNOUNCE=0)
     assert serial < first[fleet.SERIAL] < then[fleet.SERIAL]
