@@ -26,7 +26,8 @@ struct http {
 	struct MHD_Daemon *daemon;
 };
 
-static const struct endpoint *const tables[] = { api_endpoints, metrics_endpoints };
+static const struct endpoint *const tables[] = { api_endpoints, birdwatcher_endpoints,
+	rfc8522_endpoints, metrics_endpoints };
 
 // ---- Calls ----
 

@@ -60,7 +60,8 @@ struct endpoint {
 };
 
 // Each ends with a NULL path.
-extern const struct endpoint api_endpoints[], metrics_endpoints[];
+extern const struct endpoint api_endpoints[], birdwatcher_endpoints[], rfc8522_endpoints[],
+	metrics_endpoints[];
 
 const char *call_arg(const struct call *c, const char *name); // NULL: not given
 // An error in place of the answer: {"message": ..., "code": 400, "tag": "bad-prefix"}.

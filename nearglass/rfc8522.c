@@ -1,0 +1,233 @@
+// /.well-known/looking-glass/v1/...: the commands of RFC 8522, answered in JSend. This glass is one
+// router; it offers no ping and no traceroute.
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearglass/http.h"
+#include "nearglass/route.h"
+
+#define BASE "/.well-known/looking-glass/v1/"
+#define ARGS "protocol router random vrf runtime"
+
+// Section 3.1.
+static void begin(struct out *o, const struct call *c)
+{
+	char time[TIME_TEXT];
+
+	out_object(o, NULL);
+	out_str(o, "status", "success");
+	out_object(o, "data");
+	out_str(o, "router", c->conf->site);
+	out_str(o, "performed_at", time_print(clock_unix_us(), time));
+	out_double(o, "runtime", 0, 2);
+	out_str(o, "format", "text/plain");
+	out_array(o, "output");
+}
+
+static void end(struct out *o)
+{
+	out_end(o);
+	out_end(o);
+	out_end(o);
+}
+
+static void jsend_fail(struct call *c, unsigned code, const char *name, const char *why)
+{
+	sb_clear(&c->body);
+	c->status = code;
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	out_object(o, NULL);
+	out_str(o, "status", "fail");
+	out_object(o, "data");
+	out_str(o, name, why);
+	out_end(o);
+	out_end(o);
+}
+
+// Section 2.2: AFI and SAFI. False: the call has failed.
+static bool read_query(struct call *c, enum ip_family *family)
+{
+	const char *protocol = call_arg(c, "protocol"), *router = call_arg(c, "router");
+
+	*family = IP_NONE;
+	if (router && strcmp(router, "0") != 0 && strcmp(router, c->conf->site) != 0)
+		jsend_fail(c, 404, "router", "there is no such router");
+	else if (protocol && strcmp(protocol, "1,1") == 0)
+		*family = IP4;
+	else if (protocol && strcmp(protocol, "2,1") == 0)
+		*family = IP6;
+	else if (protocol)
+		jsend_fail(c, 400, "protocol", "1,1 and 2,1 are there: IPv4 and IPv6 unicast");
+	return c->status == 200;
+}
+
+// ---- Routes ----
+
+static void write_line(struct out *o, const struct view *v, const struct prefix_routes *p, size_t i)
+{
+	own(sb_free) struct strbuf path = {};
+	const struct rib_route *r = &p->list[i];
+	const struct neighbour_info *n = view_neighbour(v, r->neighbour);
+	struct rib_attrs a = rib_set_read(v->rib, r->set);
+	struct ip_addr hop = rib_attrs_next_hop(&a, NULL);
+	char prefix[PREFIX_TEXT], hop_text[IP_TEXT];
+
+	rib_path_print(a.path, &path);
+	out_strf(o, NULL, "%s%s via %s from %s AS%lu path %s origin %s",
+		p->best == (int)i ? "* " : "  ", prefix_print(&p->prefix, prefix),
+		ip_print(&hop, hop_text), n->conf->name, (unsigned long)n->conf->as, sb_text(&path),
+		rib_origin_name(rib_attrs_origin(&a)));
+}
+
+// An address: the longest match; a prefix: exactly that. One of its octets is "/" in a path.
+static bool find(struct call *c, enum ip_family want, struct ip_prefix *p, uint32_t *number)
+{
+	struct ip_addr addr;
+
+	if (ip_parse(&addr, c->rest) == 0)
+		*p = prefix_of(&addr, ip_bits((enum ip_family)addr.family));
+	else if (prefix_parse(p, c->rest) < 0)
+		return false;
+	if (want != IP_NONE && p->addr.family != want)
+		return false;
+	bool whole = p->len == ip_bits((enum ip_family)p->addr.family);
+	*number = whole ? rib_match(c->view->rib, RIB_ANY, p)
+			: prefixes_find(
+				  rib_prefixes(c->view->rib, (enum ip_family)p->addr.family), p);
+	return true;
+}
+
+static void show_route(struct call *c)
+{
+	enum ip_family family;
+	struct ip_prefix p;
+	uint32_t number;
+
+	if (!read_query(c, &family))
+		return;
+	if (!find(c, family, &p, &number)) {
+		jsend_fail(c, 400, "addr", "that is no address and no prefix of the protocol");
+		return;
+	}
+	own(free_ptr) struct prefix_routes *list = mem_zalloc(sizeof(*list));
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	begin(o, c);
+	if (number != RIB_NONE)
+		prefix_routes(list, c->view, (enum ip_family)p.addr.family, number);
+	for (size_t i = 0; i < list->count; i++)
+		write_line(o, c->view, list, i);
+	end(o);
+}
+
+// ---- Neighbours ----
+
+static void write_summary(struct out *o, const struct neighbour_info *n)
+{
+	char text[IP_TEXT];
+
+	out_strf(o, NULL, "%s %s AS%lu %s IPv4 %lu IPv6 %lu", n->conf->name,
+		ip_print(&n->conf->address, text), (unsigned long)n->conf->as,
+		bgp_state_name(n->state), (unsigned long)n->routes4, (unsigned long)n->routes6);
+}
+
+static void show_summary(struct call *c)
+{
+	enum ip_family family;
+
+	if (!read_query(c, &family))
+		return;
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	begin(o, c);
+	for (size_t i = 0; i < c->view->neighbour_count; i++)
+		write_summary(o, &c->view->neighbours[i]);
+	end(o);
+}
+
+static void show_neighbour(struct call *c)
+{
+	enum ip_family family;
+	struct ip_addr addr;
+
+	if (!read_query(c, &family))
+		return;
+	if (ip_parse(&addr, c->rest) < 0) {
+		jsend_fail(c, 400, "addr", "that is no address");
+		return;
+	}
+	for (size_t i = 0; i < c->view->neighbour_count; i++) {
+		const struct neighbour_info *n = &c->view->neighbours[i];
+		if (!ip_equal(&n->conf->address, &addr))
+			continue;
+		own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+		begin(o, c);
+		write_summary(o, n);
+		out_strf(o, NULL, "updates received %lu", (unsigned long)n->counters.updates_in);
+		out_strf(o, NULL, "last error: %s", n->has_error ? n->last_error.text : "none");
+		end(o);
+		return;
+	}
+	jsend_fail(c, 404, "addr", "there is no such neighbour");
+}
+
+// ---- What there is ----
+
+static void routers(struct call *c)
+{
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	char time[TIME_TEXT];
+
+	out_object(o, NULL);
+	out_str(o, "status", "success");
+	out_object(o, "data");
+	out_array(o, "routers");
+	out_str(o, NULL, c->conf->site);
+	out_end(o);
+	out_str(o, "performed_at", time_print(clock_unix_us(), time));
+	out_end(o);
+	out_end(o);
+}
+
+static void commands(struct call *c)
+{
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	char time[TIME_TEXT];
+
+	out_object(o, NULL);
+	out_str(o, "status", "success");
+	out_object(o, "data");
+	out_array(o, "commands");
+	for (const struct endpoint *e = rfc8522_endpoints; e->path; e++) {
+		bool takes = e->path[strlen(e->path) - 1] == '/';
+		const char *name = e->path + sizeof(BASE) - 1;
+		out_object(o, NULL);
+		out_strf(o, "href", "https://%s%s", c->host, e->path);
+		out_str(o, "arguments", takes ? "{addr}" : "");
+		out_str(o, "description", e->help);
+		out_strf(o, "command", "%.*s", (int)(strlen(name) - takes), name);
+		out_end(o);
+	}
+	out_end(o);
+	out_str(o, "performed_at", time_print(clock_unix_us(), time));
+	out_end(o);
+	out_end(o);
+}
+
+static void not_offered(struct call *c)
+{
+	jsend_fail(c, 404, "command", "this glass does not offer it");
+}
+
+const struct endpoint rfc8522_endpoints[] = {
+	{ BASE "show/route/", ARGS, show_route, "Routes of an address or a prefix." },
+	{ BASE "show/bgp/summary", ARGS, show_summary, "All neighbours." },
+	{ BASE "show/bgp/neighbors/", ARGS, show_neighbour, "One neighbour, by its address." },
+	{ BASE "show/bgp/", ARGS, show_route, "Routes of an address or a prefix." },
+	{ BASE "routers", ARGS, routers, "The routers of this glass: one." },
+	{ BASE "cmd", ARGS, commands, "This list." },
+	{ BASE "ping/", ARGS, not_offered, "Not offered." },
+	{ BASE "traceroute/", ARGS, not_offered, "Not offered." },
+	{},
+};
