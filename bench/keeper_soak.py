@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""Sessions under random shifts, flaps, drains, sprays and restarts of nearcastd at three nodes.
+
+    bench/keeper_soak.py [MINUTES [SEED]]     (20, of the clock)
+
+Batches of 100 sessions follow each other, of both families in turn. Exit status 0 only if none broke. The
+longest that any line waited for its answer is printed with each batch: a stall is seen before it breaks.
+"""
+
+import os
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "test/flow"), str(ROOT / "test")]
+os.environ.setdefault("NEARCAST_BUILD", "build")
+
+import harness  # noqa: E402
+from keeperworld import Sites  # noqa: E402
+
+BATCH_S, IDS = 8, (11, 12, 13)
+
+
+class Trouble(threading.Thread):
+    """What happens to the network meanwhile."""
+
+    def __init__(self, sites, seed):
+        super().__init__(daemon=True)
+        self.sites, self.random = sites, random.Random(seed)
+        self.over = threading.Event()
+        self.counts = dict.fromkeys(("shift", "flap", "drain", "spray", "restart"), 0)
+        self.fault = None
+
+    def shift(self):
+        self.sites.to(self.random.choice(IDS))
+
+    def flap(self):
+        a, b = self.random.sample(IDS, 2)
+        for i in range(20):
+            self.sites.to((a, b)[i % 2])
+            self.over.wait(0.1)
+
+    def drain(self):
+        node = self.sites.nodes[self.random.choice(IDS)]
+        node.ask("drain", service="web")
+        self.sites.to(self.random.choice([i for i in IDS if i != node.id]))
+        self.over.wait(2)
+        node.ask("undrain", service="web")
+
+    def spray(self):
+        """New flows here and there by the kernel's multipath, anew each time."""
+        for _ in range(5):
+            self.sites.ecmp(self.random.sample(IDS, self.random.choice((2, 3))))
+            self.over.wait(0.3)
+
+    def restart(self):
+        node = self.sites.nodes[self.random.choice(IDS)]
+        node.kill()
+        self.shift()
+        self.over.wait(1)
+        node.start_daemon(True, IDS)
+        node.wait()
+
+    def run(self):
+        kinds, weights = list(self.counts), (40, 8, 8, 8, 1)
+        try:
+            while not self.over.wait(self.random.uniform(0.1, 2)):
+                kind = self.random.choices(kinds, weights)[0]
+                getattr(self, kind)()
+                self.counts[kind] += 1
+        except Exception as e:  # noqa: BLE001: told by the main thread
+            self.fault = e
+
+
+def main():
+    minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 20
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+    if os.geteuid() != 0:
+        print("skipped: needs root")
+        return 0
+    world, total, broken, batches, slowest = harness.World(), 0, [], 0, 0
+    try:
+        sites = Sites(world, IDS)
+        trouble = Trouble(sites, seed)
+        trouble.start()
+        print(f"seed {seed}", flush=True)
+        end = time.monotonic() + minutes * 60
+        while time.monotonic() < end and not trouble.fault:
+            client = sites.sessions(4 if batches % 2 else 6, BATCH_S, idle=40, chatty=50, downloads=2,
+                                    uploads=3, megabytes=8)
+            result = sites.result(client)
+            batches += 1
+            total += result["sessions"]
+            broken += result["broken"]
+            slowest = max(slowest, result["slowest_ms"])
+            if result["broken"] or batches % 20 == 0:
+                print(f"{batches} batches, {total} sessions, {len(broken)} broken, slowest answer "
+                      f"{slowest} ms, {trouble.counts}", *result["broken"], sep="\n  ", flush=True)
+        trouble.over.set()
+        trouble.join(60)
+        forwarded = sum(n.flows()["forwarded"] for n in sites.nodes.values())
+    finally:
+        world.close()
+    if trouble.fault:
+        print(f"the bench itself failed: {trouble.fault!r}")
+        return 2
+    print(f"{minutes:g} minutes, seed {seed}: {len(broken)} of {total} sessions broken; slowest answer "
+          f"{slowest} ms; {forwarded} packets forwarded by the programs as they ran; {trouble.counts}")
+    return 1 if broken or total == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
