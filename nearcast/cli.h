@@ -111,6 +111,7 @@ enum cli_exit verb_on(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_drain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_undrain(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_reload(struct cli *cli, const char *argument, char **argv);
+enum cli_exit verb_doctor(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_decode(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_plan(struct cli *cli, const char *argument, char **argv);
 enum cli_exit verb_lab(struct cli *cli, const char *argument, char **argv);

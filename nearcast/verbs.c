@@ -20,6 +20,8 @@ const struct verb verbs[] = {
 		.options = CLI_OPT_AFTER, .run = verb_watch },
 	{ "check", "FILE", "check a configuration file, and say what it would change", CLI_ARG_FILE,
 		.options = CLI_OPT_PRINT, .run = verb_check },
+	{ "doctor", "[FILE]", "whether this host and its fleet can keep sessions alive",
+		CLI_ARG_FILE, .optional = true, .run = verb_doctor },
 	{ "decode", "[FILE]", "BGP messages of a file (hex, raw, MRT, pcap), each with its verdict",
 		CLI_ARG_FILE, .optional = true, .options = CLI_OPT_DECODE, .run = verb_decode },
 	{ "off", "SERVICE", "withdraw a service until it is on again", CLI_ARG_TEXT,

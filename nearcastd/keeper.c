@@ -17,6 +17,7 @@ enum {
 	TICK_MS = 1000,
 	RETRY_TICKS = 10,
 	YOUNG_TICKS = 60,
+	GREET_TICKS = 2,     // the first time; then with each retry
 	DRIFT_NS = 20000000, // of the real-time clock against the monotonic one
 	EMPTY_S = 10,        // without a session for so long, a drain need not wait longer
 	// What a client may send must leave room for the tunnel: IPv4 44, IPv6 64, and some.
@@ -285,6 +286,8 @@ static void on_tick(uv_timer_t *timer)
 		rc = put_config(k);
 	if (rc < 0)
 		failed(k, "keeper", strerror(-rc));
+	if (retry || k->ticks == GREET_TICKS)
+		keep_greet(k);
 	keep_count_start(k);
 	look_at_drains(k);
 }

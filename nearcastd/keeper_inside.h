@@ -58,6 +58,8 @@ void keep_open_sockets(struct keep *k);
 void keep_close_sockets(struct keep *k);
 void keep_on_event(void *ctx, const struct flow_event *e);
 void keep_flush_prefixes(struct keep *k);
+// A notice that says nothing to each other node: one that accepts it knows that keys agree.
+void keep_greet(struct keep *k);
 
 // keeper_count.c
 void keep_count_start(struct keep *k);

@@ -83,6 +83,14 @@ void keep_flush_prefixes(struct keep *k)
 	}
 }
 
+void keep_greet(struct keep *k)
+{
+	const struct flow_notice nothing = { .kind = FLOW_N_PREFIX4 };
+
+	for (size_t i = 0; i < k->node_count; i++)
+		send_to(k, &k->nodes[i], &nothing);
+}
+
 static void on_flush(uv_timer_t *timer)
 {
 	keep_flush_prefixes(timer->data);

@@ -2,7 +2,7 @@
 _nearcast()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} verb= words= i
-	local verbs="status why show watch check decode off on drain undrain reload plan lab help"
+	local verbs="status why show watch check doctor decode off on drain undrain reload plan lab help"
 	if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -s ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -33,6 +33,10 @@ _nearcast()
 		;;
 	check)
 		words="-j -s -h --print"
+		[[ $cur == -* ]] || compopt -o default
+		;;
+	doctor)
+		words="-j -s -h"
 		[[ $cur == -* ]] || compopt -o default
 		;;
 	decode)

@@ -2,6 +2,7 @@
 """Sessions live on when their packets reach another node: routes that shift, flap and spray, nodes that
 drain, restart and die; and without a keeper they do not."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -147,6 +148,42 @@ def test_drain_says_what_remains(world):
     # None is left: it need not wait for its hard end, a minute away.
     harness.wait_for("drained", lambda: sites.nodes[11].ask("status")["services"][0]["drain"]["stage"]
                      == "drained", 30)
+
+
+def test_doctor(world):
+    """Says that all is well, and what is not."""
+    sites = Sites(world)
+    node, other = sites.nodes[11], sites.nodes[12]
+
+    def ask(status):
+        result = node.ns.run(harness.BUILD / "nearcast/nearcast", "-j", "-s", f"{node.control}.ro", "doctor",
+                             node.path, check=False)
+        assert result.returncode == status, result
+        return {(f["verdict"], f["detail"]) for f in json.loads(result.stdout)["findings"]}
+
+    harness.wait_for("a greeting", lambda: node.flows()["nodes"][0]["received"] > 0, 30)
+    found = ask(0)
+    assert ("ok", "its key and this node's agree") in found, found
+    assert ("ok", "native XDP, alone on the interface") in found, found
+    assert ("ok", "packets of 1500 bytes reach 10.0.12.2") in found, found
+    # The path becomes narrower than `mtu` says, and checksums are left to the other end.
+    sites.router.run("ip", "link", "set", "v12", "mtu", 1400)
+    node.ns.run("ethtool", "-K", "eth0", "tx", "on")
+    bad = {detail for verdict, detail in ask(1) if verdict == "bad"}
+    assert any("1500 bytes do not reach 10.0.12.2" in b for b in bad), bad
+    assert any("leaves checksums" in b for b in bad), bad
+
+
+def test_another_secret(world):
+    """Its tunnels are refused, by their tags; this node says so."""
+    sites = Sites(world)
+    node, other = sites.nodes[11], sites.nodes[12]
+    (world.folder / "secret").write_text("another secret of sixteen bytes and more\n")
+    other.kill()
+    before = node.counters()["refused-tag"]
+    other.start_daemon(True, sites.ids)
+    other.wait()
+    harness.wait_for("refused", lambda: node.counters()["refused-tag"] > before, 30)
 
 
 def test_dead(world):

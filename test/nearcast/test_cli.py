@@ -47,7 +47,7 @@ def test_usage(world):
         (("statsu",), "nearcast: no verb `statsu`; did you mean `status`?\n"),
         (("s",), "nearcast: verb `s` could be: status, show\n"),
         (("zebra", "x"), "nearcast: no verb `zebra`; there are: status, why, show, watch, check, "
-                         "decode, off, on, drain, undrain, reload, plan, lab, help\n"),
+                         "doctor, decode, off, on, drain, undrain, reload, plan, lab, help\n"),
         (("drain",), "nearcast: drain wants either a service or --all\n"),
         (("", "x"), "nearcast: no verb ``"),
         (("show",), "usage: nearcast [-j] [-s SOCKET] show upstreams |"),
