@@ -13,7 +13,7 @@ struct context {
 	const char *target;
 	const struct world *world;
 	struct services *services;
-	pid_t *command;
+	struct command *command;
 };
 
 static int send_signal(const struct context *c, int signal)
@@ -72,21 +72,7 @@ static int do_link_up(const struct context *c)
 
 static int do_run(const struct context *c)
 {
-	enum { PREFIX = 3 }; // env(1) changes to the node's directory
-	const struct lab_node *node = topology_node(c->world->topology, c->target);
-	size_t n = c->step->command.count;
-	own(free_ptr) const char **argv = mem_zalloc((PREFIX + n + 1) * sizeof(*argv));
-	own(sb_free) struct strbuf dir = {};
-
-	argv[0] = "env";
-	argv[1] = "-C";
-	argv[2] = world_path(c->world, node, "", &dir);
-	memcpy(argv + PREFIX, c->step->command.data, n * sizeof(*argv));
-	pid_t pid = world_spawn(c->world, node, "run.log", argv);
-	if (pid < 0)
-		return pid;
-	*c->command = pid;
-	return 0;
+	return command_start(c->command, c->world, c->step);
 }
 
 // Packets stop at the one that would send them, before they reach the network: paths
@@ -167,9 +153,9 @@ static int (*const actions[STEP_MAX])(const struct context *c) = {
 };
 
 int event_do(const struct scn_step *step, const struct world *w, struct services *services,
-	pid_t *command, struct strbuf *error)
+	struct command *command, struct strbuf *error)
 {
-	*command = 0;
+	*command = (struct command){};
 	items_for_each(char *, target, step->targets)
 	{
 		const struct context c = { step, *target, w, services, command };

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,7 +11,12 @@
 #include "lab/client.h"
 #include "lib/mem.h"
 
-enum { ANSWER_MAX_BYTES = 1 << 22, WAIT_S = 1 };
+enum {
+	ANSWER_MAX_BYTES = 1 << 22,
+	WAIT_S = 1,
+	// Times of two clocks' readings: what comes at once may seem to come a little before.
+	CLOCK_SLACK_US = 2000,
+};
 
 static const char request[] = "{\"cmd\":\"show\",\"what\":\"fleet\"}\n";
 static const int64_t never = INT64_MAX / 4; // twice that still is a number
@@ -118,8 +122,8 @@ static int ask(const char *path, struct strbuf *answer)
 	return -EMSGSIZE;
 }
 
-int heard_since(const struct world *w, const struct lab_node *at, const struct lab_node *about,
-	instant *ret)
+static int heard_since(const struct world *w, const struct lab_node *at,
+	const struct lab_node *about, instant *ret)
 {
 	own(sb_free) struct strbuf path = {}, answer = {};
 	double seconds;
@@ -131,4 +135,43 @@ int heard_since(const struct world *w, const struct lab_node *at, const struct l
 	if (rc == 0)
 		*ret = (instant){ now.us - (int64_t)(seconds * 1e6) };
 	return rc;
+}
+
+static struct heard ask_one(const struct world *w, const struct lab_node *about,
+	const struct lab_node *at, instant decided)
+{
+	struct heard h = { .about = about, .at = at };
+	instant since;
+	int rc = heard_since(w, at, about, &since);
+
+	h.links = heard_delay(w->topology, about, at);
+	h.known = rc == 0 && since.us >= decided.us - CLOCK_SLACK_US;
+	if (h.known)
+		h.took = instant_diff(since, decided);
+	return h;
+}
+
+bool heard_ask(const struct world *w, const struct scenario *s, const struct scn_step *step,
+	const instant *decided, struct heard **list, size_t *count)
+{
+	const struct scn_site *nodes = s->sites.data;
+	bool all = true;
+
+	free(*list);
+	*list = mem_zalloc(step->targets.count * s->sites.count * sizeof(**list));
+	*count = 0;
+	items_for_each(char *, target, step->targets)
+	{
+		char name[NODE_NAME_MAX + 1], service[SERVICE_NAME_MAX + 1];
+		bool pair = target_split(*target, name, service);
+		const struct lab_node *about = topology_node(w->topology, pair ? name : *target);
+		for (size_t i = 0; i < s->sites.count; i++) {
+			const struct lab_node *at = topology_node(w->topology, nodes[i].name);
+			if (at == about || nodes[i].announcer != ANNOUNCER_NEARCASTD)
+				continue;
+			(*list)[*count] = ask_one(w, about, at, decided[about->index]);
+			all &= (*list)[(*count)++].known;
+		}
+	}
+	return all;
 }

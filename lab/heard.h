@@ -14,12 +14,13 @@ struct heard {
 // the shortest way through the routers. INT64_MAX microseconds where there is no way.
 span heard_delay(const struct topology *t, const struct lab_node *from, const struct lab_node *to);
 
-// When the daemon at `at` took in what `about` says of itself now, by the daemon's own account
-// over its read-only socket, to a millisecond. -ENOENT when it knows nothing of that node, or
-// lost it; another negative errno when it does not answer.
-[[nodiscard]] int heard_since(const struct world *w, const struct lab_node *at,
-	const struct lab_node *about, instant *ret);
+// Asks the daemon of each other node, over its read-only socket, since when it knows how the
+// nodes stand that the step's targets name; by its own account, to a millisecond. decided:
+// when each node (by its index in the scenario's sites) last decided anew. Frees *list and
+// fills it; true when everybody knows.
+[[nodiscard]] bool heard_ask(const struct world *w, const struct scenario *s,
+	const struct scn_step *step, const instant *decided, struct heard **list, size_t *count);
 
-// The reply to `show fleet`, for heard_since(): seconds since the state of that node
+// The reply to `show fleet`: seconds since the state of that node
 // (by its name) came. -ENOENT, -EBADMSG.
 [[nodiscard]] int heard_read(const char *json, size_t len, const char *node, double *seconds);

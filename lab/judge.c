@@ -118,9 +118,20 @@ static void judge_client(const struct judge *j, struct step_result *step, size_t
 	step->ok &= c->verdict == VERDICT_OK;
 }
 
+static bool is_heard_in_time(const struct step_result *step)
+{
+	for (size_t i = 0; i < step->heard_count; i++) {
+		const struct heard *h = &step->heard[i];
+		if (!h->known || h->took.us - h->links.us > step->step->heard_within.us)
+			return false;
+	}
+	return true;
+}
+
 void judge_step(const struct judge *j, struct step_result *step)
 {
 	count_sites(j, step);
+	step->heard_ok = is_heard_in_time(step);
 	step->ok = !step->failure && step->announced_ok && step->fewest_ok && step->heard_ok;
 	for (size_t i = 0; i < j->scenario->clients.count; i++)
 		judge_client(j, step, i);

@@ -15,7 +15,7 @@
 #include "lab/watch.h"
 #include "lib/mem.h"
 
-enum { POLL_MS = 20, RETRY_MS = 200, ASK_MS = 100 };
+enum { POLL_MS = 20, ASK_MS = 100 };
 
 enum phase {
 	PHASE_SETTLING, // the last step is being watched
@@ -39,11 +39,9 @@ struct run {
 	struct judge judge;
 	struct watch *watch;
 	struct live live;
-	pid_t line;    // delay line, 0: none
-	pid_t command; // of the step `run` that is watched; 0: none, or over
-	instant again; // when a command that failed is run again; INSTANT_NEVER: not
-	instant asked; // when the nodes were asked last what they heard
-	long output;   // where in the log the output of the command begins
+	pid_t line;             // delay line, 0: none
+	struct command command; // of the step that is watched
+	instant asked;          // when the nodes were asked last what they heard
 	enum phase phase;
 	size_t next;      // step of the timeline
 	instant *decided; // one a node: when it last decided anew
@@ -71,7 +69,7 @@ static void begin_step(struct run *run, const struct scn_step *step, instant at)
 	struct expectation *e = mem_zalloc(clients * sizeof(*e));
 	struct step_result *now = &r->steps[r->step_count++];
 
-	*now = (struct step_result){ .step = step, .at = at, .heard_ok = true };
+	*now = (struct step_result){ .step = step, .at = at };
 	now->clients = mem_zalloc(clients * sizeof(*now->clients));
 	for (size_t i = 0; i < clients && before; i++)
 		e[i] = before->clients[i].expected;
@@ -121,11 +119,7 @@ static void show_output(struct run *run, struct step_result *step)
 {
 	own(sb_free) struct strbuf b = {};
 
-	if (!step->step || !step->step->show)
-		return;
-	const char *name = *(char *const *)step->step->targets.data;
-	if (world_read(run->world, topology_node(run->topology, name), "run.log", run->output,
-		    &b) == 0)
+	if (step->step && step->step->show && command_output(&run->command, run->world, &b) == 0)
 		step->output = sb_take(&b);
 }
 
@@ -148,47 +142,10 @@ static void finish_step(struct run *run, instant now)
 		end_run(run);
 }
 
-// A daemon that stamps its events by another clock read would seem to hear early.
-enum { CLOCK_SLACK_US = 2000 };
-
-static void ask_one(
-	struct run *run, struct step_result *step, struct lab_node *about, struct lab_node *at)
+static bool ask_all(struct run *run, struct step_result *step)
 {
-	struct heard *h = &step->heard[step->heard_count++];
-	instant decided = run->decided[about->index], since;
-	int rc = heard_since(run->world, at, about, &since);
-
-	*h = (struct heard){
-		.about = about, .at = at, .links = heard_delay(run->topology, about, at)
-	};
-	h->known = rc == 0 && since.us >= decided.us - CLOCK_SLACK_US;
-	if (h->known)
-		h->took = instant_diff(since, decided);
-	step->heard_ok &= h->known && h->took.us - h->links.us <= step->step->heard_within.us;
-}
-
-// Asks every other node since when it knows how the targets' nodes stand now.
-static void ask_all(struct run *run, struct step_result *step)
-{
-	const struct scn_site *nodes = run->s->sites.data;
-	size_t n = run->s->sites.count;
-
-	free(step->heard);
-	step->heard = mem_zalloc(step->step->targets.count * n * sizeof(*step->heard));
-	step->heard_count = 0;
-	step->heard_ok = true;
-	items_for_each(char *, target, step->step->targets)
-	{
-		char name[NODE_NAME_MAX + 1], service[SERVICE_NAME_MAX + 1];
-		if (!target_split(*target, name, service))
-			snprintf(name, sizeof(name), "%s", *target);
-		struct lab_node *about = topology_node(run->topology, name);
-		for (size_t i = 0; i < n; i++) {
-			struct lab_node *at = topology_node(run->topology, nodes[i].name);
-			if (at != about && nodes[i].announcer == ANNOUNCER_NEARCASTD)
-				ask_one(run, step, about, at);
-		}
-	}
+	return heard_ask(
+		run->world, run->s, step->step, run->decided, &step->heard, &step->heard_count);
 }
 
 // Everybody knows, if the scenario wants that known.
@@ -201,11 +158,7 @@ static bool is_heard(struct run *run, instant now)
 	if (!instant_due(instant_add(run->asked, span_ms(ASK_MS)), now))
 		return false;
 	run->asked = now;
-	ask_all(run, step);
-	for (size_t i = 0; i < step->heard_count; i++)
-		if (!step->heard[i].known)
-			return false;
-	return true;
+	return ask_all(run, step);
 }
 
 // The step is as it should be, or it is too late for that; it goes on until the next one.
@@ -216,7 +169,7 @@ static void settle_step(struct run *run, instant now, bool settled)
 	step->settled = settled;
 	step->settled_at = now;
 	if (!settled && step->step && step->step->has_heard_within)
-		ask_all(run, step);
+		(void)ask_all(run, step);
 	run->phase = PHASE_WAITING;
 	if (!step->step || run->next == run->s->timeline.count)
 		finish_step(run, now);
@@ -226,19 +179,6 @@ static void fail_step(struct run *run, struct strbuf *why)
 {
 	current(run)->failure = sb_take(why);
 	SAY(run, LIVE_BAD, lab_now(), "%s", current(run)->failure);
-}
-
-static int do_event(struct run *run, const struct scn_step *step, struct strbuf *why)
-{
-	own(sb_free) struct strbuf before = {};
-
-	if (step->event == STEP_RUN) {
-		const char *name = *(char *const *)step->targets.data;
-		int rc = world_read(
-			run->world, topology_node(run->topology, name), "run.log", 0, &before);
-		run->output = rc == 0 ? (long)before.len : 0;
-	}
-	return event_do(step, run->world, run->services, &run->command, why);
 }
 
 static void fire(struct run *run, instant now)
@@ -254,57 +194,19 @@ static void fire(struct run *run, instant now)
 	else
 		SAY(run, LIVE_STRONG, now, "%s %s", step_event_name(step->event),
 			sb_text(&targets));
-	if (do_event(run, step, &why) < 0)
+	if (event_do(step, run->world, run->services, &run->command, &why) < 0)
 		fail_step(run, &why);
-}
-
-static void print_end(struct strbuf *why, int status, const char *node)
-{
-	sb_printf(why, "the command ended with %s %d: see %s/run.log (kept with --keep)",
-		WIFSIGNALED(status) ? "signal" : "status",
-		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), node);
 }
 
 // A step is not over before its command is, and fails with it.
-static void check_command(struct run *run, instant now, bool give_up)
-{
-	const struct scn_step *step = current(run)->step;
-	own(sb_free) struct strbuf why = {};
-	int status;
-
-	if (run->command == 0)
-		return;
-	const char *node = *(char *const *)step->targets.data;
-	if (waitpid(run->command, &status, WNOHANG) != run->command) {
-		if (!give_up)
-			return;
-		kill(-run->command, SIGKILL); // it leads its own session
-		waitpid(run->command, &status, 0);
-		sb_printf(&why, "the command still ran: see %s/run.log (kept with --keep)", node);
-	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		if (step->retry && !give_up)
-			run->again = instant_add(now, span_ms(RETRY_MS));
-		else
-			print_end(&why, status, node);
-	}
-	run->command = 0;
-	if (why.len)
-		fail_step(run, &why);
-}
-
-static void retry_command(struct run *run, instant now, bool give_up)
+static bool is_command_over(struct run *run, instant now, bool late)
 {
 	own(sb_free) struct strbuf why = {};
+	bool over = command_poll(&run->command, run->world, now, late, &why);
 
-	if (!instant_due(run->again, now) && !give_up)
-		return;
-	if (give_up && !instant_is_never(run->again))
-		sb_str(&why, "the command failed to the end");
-	run->again = INSTANT_NEVER;
-	if (!why.len)
-		(void)do_event(run, current(run)->step, &why);
 	if (why.len)
 		fail_step(run, &why);
+	return over;
 }
 
 static void check_line(struct run *run)
@@ -323,11 +225,8 @@ static void watch_step(struct run *run, instant now)
 	span within = step->step ? step->step->within : run->s->within;
 	bool late = instant_due(instant_add(step->at, within), now);
 
-	check_command(run, now, late);
-	if (!instant_is_never(run->again))
-		retry_command(run, now, late);
-	bool running = run->command != 0 || !instant_is_never(run->again);
-	bool settled = !running && judge_is_settled(&run->judge, step, now) && is_heard(run, now);
+	bool settled = is_command_over(run, now, late) &&
+		       judge_is_settled(&run->judge, step, now) && is_heard(run, now);
 	if (settled || late)
 		settle_step(run, now, settled);
 }
@@ -555,7 +454,6 @@ int run_scenario(struct run_result *ret, const struct scenario *s,
 		.r = &r,
 		.error = error,
 		.live = live_new(r.began),
-		.again = INSTANT_NEVER,
 	};
 	run->failed = start_loop(run);
 	if (run->failed == 0)

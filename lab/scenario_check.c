@@ -7,13 +7,6 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-struct checker {
-	struct scenario *s;
-	struct faults *faults;
-};
-
-#define FAULT(c, at, expected, ...) faults_add((c)->faults, &(c)->s->doc, at, expected, __VA_ARGS__)
-
 static const char *name_at(const struct items *list, size_t size, size_t i)
 {
 	return *(char *const *)(void *)((char *)list->data + i * size);
@@ -84,12 +77,6 @@ static void check_networks(struct checker *c)
 	}
 }
 
-static bool same_pair(const struct scn_link *x, const struct scn_link *y)
-{
-	return (strcmp(x->a, y->a) == 0 && strcmp(x->b, y->b) == 0) ||
-	       (strcmp(x->a, y->b) == 0 && strcmp(x->b, y->a) == 0);
-}
-
 static void check_links(struct checker *c)
 {
 	items_for_each(struct scn_link, l, c->s->links)
@@ -102,7 +89,7 @@ static void check_links(struct checker *c)
 			FAULT(c, l->place, NULL, "a link between peers cannot be a backup");
 		items_for_each(struct scn_link, o, c->s->links)
 		{
-			if (o < l && same_pair(o, l))
+			if (o < l && scn_link_is_same(o, l))
 				FAULT(c, l->place, NULL, "`%s` and `%s` are linked already", l->a,
 					l->b);
 		}
@@ -141,18 +128,11 @@ static void check_upstreams(struct checker *c, const struct scn_site *site)
 	}
 }
 
-static bool has_daemon(const struct scenario *s, const char *node)
-{
-	int i = scenario_node(s, node);
-
-	return i >= 0 && ((struct scn_site *)s->sites.data)[i].announcer == ANNOUNCER_NEARCASTD;
-}
-
 static void check_fleet_of(struct checker *c, const struct scn_site *site)
 {
 	items_for_each(char *, peer, site->fleet)
 	{
-		if (scenario_reflector(c->s, *peer) < 0 && !has_daemon(c->s, *peer))
+		if (scenario_reflector(c->s, *peer) < 0 && !scenario_has_daemon(c->s, *peer))
 			FAULT(c, site->place, "expected reflectors, and nodes with nearcastd",
 				"`%s` is no fleet peer", *peer);
 		if (strcmp(*peer, site->name) == 0)
@@ -249,7 +229,7 @@ static void check_clients(struct checker *c)
 	}
 }
 
-static void check_site_known(struct checker *c, struct place at, const char *name)
+void check_site_known(struct checker *c, struct place at, const char *name)
 {
 	check_known(c, at, &c->s->site_names, sizeof(char *), "site", name);
 }
@@ -303,129 +283,6 @@ static void check_start(struct checker *c)
 			FAULT(c, client->place, "expected it in `start:`",
 				"nothing says who answers `%s` at the start", client->name);
 	}
-}
-
-static bool linked(const struct scenario *s, const char *a, const char *b)
-{
-	const struct scn_link pair = { .a = mem_strdup(a), .b = mem_strdup(b) };
-	bool found = false;
-
-	items_for_each(struct scn_link, l, s->links) found |= same_pair(l, &pair);
-	items_for_each(struct scn_site, site, s->sites)
-	{
-		items_for_each(struct scn_upstream, u, site->upstreams)
-		{
-			const struct scn_link edge = { .a = site->name, .b = u->network };
-			found |= same_pair(&edge, &pair);
-		}
-	}
-	free(pair.a);
-	free(pair.b);
-	return found;
-}
-
-// Services of a node, by who runs them.
-static bool has_service(const struct scenario *s, const char *node, const char *service)
-{
-	static const char *const announcers[] = {
-		[ANNOUNCER_NEARCASTD] = "nearcastd",
-		[ANNOUNCER_BIRD] = "bird",
-		[ANNOUNCER_NONE] = "dns",
-	};
-	static const char *const reflectors[] = {
-		[REFLECTOR_BIRD] = "bird",
-		[REFLECTOR_FRR] = "bgpd",
-	};
-	int site = scenario_node(s, node), reflector = scenario_reflector(s, node);
-
-	if (scenario_network(s, node) >= 0)
-		return strcmp(service, "bird") == 0;
-	if (reflector >= 0) {
-		const struct scn_reflector *r = s->reflectors.data;
-		return strcmp(service, reflectors[r[reflector].kind]) == 0;
-	}
-	if (site < 0)
-		return false;
-	const struct scn_site *at = (struct scn_site *)s->sites.data + site;
-	return strcmp(service, "dns") == 0 || strcmp(service, announcers[at->announcer]) == 0;
-}
-
-// Hosts have one address that others reach them by.
-static bool is_host(const struct scenario *s, const char *name)
-{
-	return scenario_node(s, name) >= 0 || scenario_reflector(s, name) >= 0 ||
-	       scenario_client(s, name) >= 0;
-}
-
-static bool is_pair_of_hosts(const struct scenario *s, const char *a, const char *b)
-{
-	return is_host(s, a) && is_host(s, b) && strcmp(a, b) != 0;
-}
-
-static void check_target(struct checker *c, const struct scn_step *step, const char *target)
-{
-	char a[NODE_NAME_MAX + 1], b[SERVICE_NAME_MAX + 1];
-	bool pair = target_split(target, a, b);
-
-	switch (step_event_target(step->event)) {
-	case TARGET_SERVICE:
-		if (!pair || !has_service(c->s, a, b))
-			FAULT(c, step->place, "expected site/dns, site/nearcastd or network/bird",
-				"there is no service `%s`", target);
-		break;
-	case TARGET_LINK:
-		if (!pair || !linked(c->s, a, b))
-			FAULT(c, step->place, "expected two linked nodes: one/other",
-				"there is no link `%s`", target);
-		break;
-	case TARGET_PAIR:
-		if (!pair || !is_pair_of_hosts(c->s, a, b))
-			FAULT(c, step->place, "expected sites, reflectors or clients: one/other",
-				"there are no such hosts: `%s`", target);
-		break;
-	case TARGET_DAEMON:
-		if (!has_daemon(c->s, target))
-			FAULT(c, step->place, NULL, "`%s` has no nearcastd", target);
-		break;
-	case TARGET_NODE:
-		if (scenario_network(c->s, target) < 0 && !is_host(c->s, target))
-			FAULT(c, step->place, NULL, "there is no node `%s`", target);
-		break;
-	}
-}
-
-// News are of nodes that have some to tell.
-static void check_has_daemons(struct checker *c, const struct scn_step *step)
-{
-	items_for_each(char *, target, step->targets)
-	{
-		char a[NODE_NAME_MAX + 1], b[SERVICE_NAME_MAX + 1];
-
-		if (!has_daemon(c->s, target_split(*target, a, b) ? a : *target))
-			FAULT(c, step->place, NULL,
-				"`heard-within`: `%s` is no node with nearcastd", *target);
-	}
-}
-
-static void check_event(struct checker *c, const struct scn_step *step)
-{
-	bool run = step->event == STEP_RUN, reconfigure = step->event == STEP_RECONFIGURE;
-
-	items_for_each(char *, target, step->targets) check_target(c, step, *target);
-	if (run && step->targets.count > 1)
-		FAULT(c, step->place, NULL, "`run` takes one target");
-	if (run != (step->command.count > 0))
-		FAULT(c, step->place, NULL,
-			run ? "`run` needs a command" : "`command` is for `run` only");
-	if (!run && (step->retry || step->show))
-		FAULT(c, step->place, NULL, "`retry` and `show` are for `run` only");
-	if (reconfigure != (step->replace && step->with))
-		FAULT(c, step->place, NULL,
-			reconfigure ? "`reconfigure` needs `replace` and `with`"
-				    : "`replace` and `with` are for `reconfigure` only");
-	if (step->has_heard_within)
-		check_has_daemons(c, step);
-	items_for_each(char *, site, step->announced) check_site_known(c, step->place, *site);
 }
 
 static void check_timeline(struct checker *c)

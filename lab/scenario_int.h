@@ -5,3 +5,18 @@
 
 // Fills in what follows from other keys, and checks what they mean together. -EINVAL.
 [[nodiscard]] int scenario_check(struct scenario *s, struct faults *faults);
+
+struct checker {
+	struct scenario *s;
+	struct faults *faults;
+};
+
+#define FAULT(c, at, expected, ...) faults_add((c)->faults, &(c)->s->doc, at, expected, __VA_ARGS__)
+
+void check_site_known(struct checker *c, struct place at, const char *name);
+// The event of a step, with its targets and what belongs to it.
+void check_event(struct checker *c, const struct scn_step *step);
+
+bool scn_link_is_same(const struct scn_link *x, const struct scn_link *y);
+// Whether there is a node of that name, and nearcastd runs there.
+bool scenario_has_daemon(const struct scenario *s, const char *node);
