@@ -121,7 +121,6 @@ const struct schema glass_schema = {
 					"unless given." },
 			{ "user", SCHEMA_STRING, AT(user), .min = 1, .max = 31,
 				.place_offset = offsetof(struct glass_conf, user_place),
-				.unavailable = "there is no HTTP server yet",
 				.help = "User to become after the ports are open, when started as "
 					"root." },
 			{},

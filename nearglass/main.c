@@ -12,6 +12,7 @@
 #include "lib/stdfds.h"
 #include "nearglass/glass.h"
 #include "nearglass/http.h"
+#include "nearglass/sandbox.h"
 
 static const char default_path[] = "/etc/nearcast/nearglass.yaml";
 
@@ -89,6 +90,11 @@ static int serve(const struct glass_conf *conf)
 		return fail("no event loop", uv_strerror(rc));
 	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
 		return fail("cannot start", sb_text(&error));
+	bool without_landlock;
+	if (sandbox_enter(conf->user, &without_landlock, &error) < 0)
+		return fail("cannot start", sb_text(&error));
+	if (without_landlock)
+		fprintf(stderr, "nearglass: this kernel has no Landlock: files are not shut off\n");
 	if (conf->has_http && http_new(&run.http, conf, glass_views(run.glass),
 				      glass_journal(run.glass), &error) < 0)
 		return fail("cannot start", sb_text(&error));

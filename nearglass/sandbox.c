@@ -1,0 +1,129 @@
+#include "nearglass/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/own.h"
+
+// The sanitizers read files of their own when they have something to say.
+#if defined(__SANITIZE_ADDRESS__)
+static const bool under_sanitizer = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+static const bool under_sanitizer = true;
+#else
+static const bool under_sanitizer = false;
+#endif
+#else
+static const bool under_sanitizer = false;
+#endif
+
+static int failed(struct strbuf *error, const char *what, int rc)
+{
+	sb_printf(error, "%s: %s", what, strerror(-rc));
+	return rc;
+}
+
+// ---- User ----
+
+static int become(const char *user, struct strbuf *error)
+{
+	const struct passwd *p;
+
+	if (!user)
+		return 0;
+	errno = 0;
+	p = getpwnam(user);
+	if (!p) {
+		sb_printf(error, "there is no user `%s`", user);
+		return errno ? -errno : -ENOENT;
+	}
+	if (getuid() != 0 && getuid() == p->pw_uid)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) < 0 ||
+		setresuid(p->pw_uid, p->pw_uid, p->pw_uid) < 0)
+		return failed(error, "cannot change the user", -errno);
+	return 0;
+}
+
+// ---- Landlock: no file may be opened any more ----
+
+static int lock_files(bool *without, struct strbuf *error)
+{
+	const struct landlock_ruleset_attr all = {
+		// Every right of the first version; no rule gives any of them back.
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
+	};
+	own(close_fd) int fd =
+		(int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all.handled_access_fs), 0);
+
+	*without = fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP);
+	if (*without)
+		return 0;
+	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		return failed(error, "Landlock", -errno);
+	return 0;
+}
+
+// ---- seccomp: the calls of a program that has sockets, memory and threads ----
+
+static const char *const calls[] = { "read", "readv", "write", "writev", "close", "fcntl", "lseek",
+	"fstat", "newfstatat", "dup", "recvfrom", "recvmsg", "sendto", "sendmsg", "sendfile",
+	"accept4", "bind", "listen", "connect", "shutdown", "setsockopt", "getsockopt",
+	"getsockname", "getpeername", "ioctl", "pipe2", "eventfd2", "epoll_create1", "epoll_ctl",
+	"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "mmap", "munmap", "mremap",
+	"mprotect", "madvise", "brk", "futex", "clone", "clone3", "set_robust_list", "rseq",
+	"sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "rt_sigaction",
+	"rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
+	"getpid", "gettid", "tgkill", "getuid", "geteuid", "getrandom", "clock_gettime",
+	"clock_nanosleep", "nanosleep", "gettimeofday", "prlimit64", "sysinfo", "uname", "prctl" };
+static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < countof(calls); i++) {
+		int number = seccomp_syscall_resolve_name(calls[i]);
+		if (number != __NR_SCMP_ERROR)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	for (size_t i = 0; rc == 0 && i < countof(families); i++)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+			SCMP_A0(SCMP_CMP_EQ, (unsigned)families[i]));
+	return rc;
+}
+
+static int filter_calls(struct strbuf *error)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int rc = filter ? add_rules(filter) : -ENOMEM;
+
+	if (rc == 0)
+		rc = seccomp_load(filter);
+	seccomp_release(filter);
+	return rc < 0 ? failed(error, "seccomp", rc) : 0;
+}
+
+int sandbox_enter(const char *user, bool *without_landlock, struct strbuf *error)
+{
+	int rc = become(user, error);
+
+	*without_landlock = false;
+	if (rc < 0 || under_sanitizer)
+		return rc;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		rc = failed(error, "no new privileges", -errno);
+	if (rc == 0)
+		rc = lock_files(without_landlock, error);
+	return rc == 0 ? filter_calls(error) : rc;
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+"""What a nearglass that was taken over could still do: nothing with files, processes or privileges."""
+
+import re
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+
+import glass
+import harness
+
+A = "127.0.0.2"
+
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+                if ":\t" in line)
+
+
+def test_every_thread_is_shut_in(world):
+    """As root it becomes another user; no thread is left with a capability or without a filter."""
+    world.folder.chmod(0o755)
+    g = glass.Glass(world, glass.neighbour("a", A, 65001) + "user: nobody\n")
+    a = glass.connect(A, 65001)
+    glass.announce(a, ["10.0.0.0/8"], [65001])
+    g.wait_routes(1)
+    threads = list(Path(f"/proc/{g.process.pid}/task").iterdir())
+    assert len(threads) >= 3, threads
+    for thread in threads:
+        s = status_of(f"{g.process.pid}/task/{thread.name}")
+        assert s["Seccomp"] == "2" and s["NoNewPrivs"] == "1", s
+        assert s["CapEff"] == s["CapPrm"] == "0" * 16, s
+        assert s["Uid"].split() == ["65534"] * 4 and s["Groups"].split() in ([], ["65534"]), s
+
+
+def test_unknown_user(world):
+    text = glass.CONFIG.format(asn=65000, http="port: 8480",
+                               neighbours=glass.neighbour("a", A, 65001) + "user: nobody-at-all\n")
+    process = world.start(harness.BUILD / "nearglass/nearglass", "-c", world.file("c.yaml", text),
+                          stderr=-1)
+    _, error = process.communicate(timeout=harness.WAIT_S)
+    assert process.returncode == 1 and b"there is no user `nobody-at-all`" in error, error
+
+
+def test_works_inside(world):
+    """What the sandbox must not break: opening sessions, patterns, many clients, a clean end."""
+    listener = glass.bgp.Neighbour(world, A)
+    g = glass.Glass(world, glass.neighbour("a", A, 65001).replace("passive: yes", "passive: no"))
+    session = listener.accept()
+    session.establish(asn=65001)
+    glass.announce(session, ["10.0.0.0/8"], [65001, 65020])
+    g.wait_routes(1, path="_65020$")
+    for _ in range(300):
+        assert g.routes(origin=65020)
+    g.process.terminate()
+    assert g.process.wait(harness.WAIT_S) == 0
+    assert re.search(r"neighbour-up a", g.log_path.read_text())
+
+
+harness.main(globals())

@@ -1,0 +1,126 @@
+// The sandbox from inside: what is shut, and beside it the same call before, which must work.
+#include "test/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/own.h"
+#include "nearglass/sandbox.h"
+
+typedef bool attempt(void);
+
+static bool opens(void)
+{
+	own(close_fd) int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static bool lists(void)
+{
+	own(close_fd) int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+static bool forks(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
+static bool packets(void)
+{
+	own(close_fd) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	return fd >= 0;
+}
+
+// Not shut: the control of the other direction.
+static bool streams(void)
+{
+	own(close_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0;
+}
+
+static bool execs(void)
+{
+	char *const argv[] = { (char[]){ "/bin/true" }, NULL };
+
+	execve("/bin/true", argv, NULL);
+	return false; // only when it failed
+}
+
+static const struct {
+	const char *name;
+	attempt *try;
+	bool inside;
+} attempts[] = {
+	{ "open", opens, false },
+	{ "list", lists, false },
+	{ "fork", forks, false },
+	{ "netlink", packets, false },
+	{ "tcp", streams, true },
+};
+
+enum { NO_SANDBOX = 100, DIFFERENT = 1 };
+
+// A process of its own, since there is no way out. Its exit status: 0 as it should be.
+static int child(size_t i)
+{
+	own(sb_free) struct strbuf error = {};
+	bool without_landlock;
+
+	if (!attempts[i].try())
+		return DIFFERENT;
+	if (sandbox_enter(NULL, &without_landlock, &error) < 0)
+		return NO_SANDBOX;
+	return attempts[i].try() == attempts[i].inside ? 0 : DIFFERENT + 1;
+}
+
+static void test_shut(void **)
+{
+	for (size_t i = 0; i < countof(attempts); i++) {
+		int status = 0;
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(child(i));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) != 0)
+			fail_msg("%s: %d", attempts[i].name, WEXITSTATUS(status));
+	}
+}
+
+static void test_exec(void **)
+{
+	own(sb_free) struct strbuf error = {};
+	bool without_landlock;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (sandbox_enter(NULL, &without_landlock, &error) < 0)
+			_exit(NO_SANDBOX);
+		(void)execs();
+		_exit(errno == EPERM || errno == EACCES ? 42 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_shut),
+		cmocka_unit_test(test_exec) };
+
+	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}
