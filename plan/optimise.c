@@ -206,6 +206,16 @@ static bool first_time(struct plan_search *s, const uint8_t *state)
 	return true;
 }
 
+// Random changes of a state; some may change nothing.
+static void change_some(struct plan_search *s, uint8_t *state, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t gene = s->moves[rng_range(&s->rng, 0, s->move_count - 1)] >> 8;
+		const struct gene *g = &s->genes.list[gene];
+		state[gene] = g->option[rng_range(&s->rng, 0, g->count - 1)];
+	}
+}
+
 // Fills the lanes with neighbours of the current state; false: there is none left.
 static bool fill_lanes(struct plan_search *s)
 {
@@ -225,14 +235,38 @@ static bool fill_lanes(struct plan_search *s)
 	return s->lanes > 0;
 }
 
+// Lanes that are left over cost hardly anything: they try what comes later anyway, or two changes
+// at once.
+static void fill_spare(struct plan_search *s)
+{
+	const struct genes *g = &s->genes;
+
+	while (s->lanes < PLAN_LANES) {
+		uint8_t *state = s->lane[s->lanes].state;
+		if (s->options.method == PLAN_GREEDY)
+			return;
+		if (s->options.method == PLAN_EXHAUSTIVE) {
+			if (s->next_at == g->total)
+				return;
+			genes_nth(g, s->next_at++, state);
+		} else {
+			memcpy(state, s->current.state, g->count);
+			change_some(s, state, 2);
+		}
+		s->lanes++;
+	}
+}
+
 // The greedy search looks at all single changes and takes the best of them, again and again.
 static int step_greedy(struct plan_search *s)
 {
 	if (fill_lanes(s)) {
-		int best = evaluate_and_keep(s);
-		if (best >= 0)
-			keep_if_better(s, &s->greedy, &s->lane[best]);
-		return best < 0 ? best : 1;
+		uint32_t single = s->lanes;
+		fill_spare(s);
+		int rc = evaluate_and_keep(s);
+		for (uint32_t i = 0; rc >= 0 && i < single; i++)
+			keep_if_better(s, &s->greedy, &s->lane[i]);
+		return rc < 0 ? rc : 1;
 	}
 	bool better = is_better(&s->greedy.score, &s->current.score);
 	memcpy(s->current.state, s->greedy.state, s->genes.count);
@@ -251,10 +285,7 @@ static void kick_one(struct plan_search *s, uint8_t *state)
 	int64_t n = anywhere ? g->count : rng_range(&s->rng, 2, KICK_MAX);
 
 	memcpy(state, s->best.state, g->count);
-	for (int64_t i = 0; i < n; i++) {
-		uint32_t gene = s->moves[rng_range(&s->rng, 0, s->move_count - 1)] >> 8;
-		state[gene] = g->list[gene].option[rng_range(&s->rng, 0, g->list[gene].count - 1)];
-	}
+	change_some(s, state, n);
 }
 
 // A batch of them costs hardly more than one. Where all were tried before, one will do.
@@ -276,6 +307,8 @@ static int step_search(struct plan_search *s)
 
 	if (valley)
 		kick(s);
+	else
+		fill_spare(s);
 	int best = evaluate_and_keep(s);
 	if (best < 0)
 		return best;

@@ -5,6 +5,8 @@ import bz2
 import gzip
 import html.parser
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -349,6 +351,21 @@ def test_interrupt_keeps_what_was_found(_):
     document = json.loads(out)
     assert document["evaluated"] > 0 and not document["proven"]
     assert {"start", "best"} <= {r["what"] for r in document["results"]}
+
+
+def test_bars_only_on_a_terminal(_):
+    world = Folder()
+    graph = write(world, "graph", GRAPH)
+    quiet = expect(run("catchment", "--graph", graph, "--origin", "7"), DONE)
+    assert quiet.stderr == ""
+    mine, theirs = pty.openpty()
+    result = subprocess.run([str(NEARCAST), "plan", "catchment", "--graph", str(graph), "--origin",
+                             "7"], stdout=subprocess.PIPE, stderr=theirs, text=True, check=True)
+    os.close(theirs)
+    drawn = os.read(mine, 4096).decode()
+    os.close(mine)
+    assert result.stdout == quiet.stdout
+    assert "100 % reading the graph" in drawn and drawn.endswith("\r\x1b[K"), repr(drawn)
 
 
 def test_bad_input(_):

@@ -154,6 +154,27 @@ static void test_search_finds_what_there_is(void **)
 	assert_true(greedy_missed > 0); // else these cases would show nothing
 }
 
+// The 95th percentile of the lanes beside that of the summary, whose bins are finer.
+static void test_percentiles(void **)
+{
+	for (uint64_t seed = 20; seed < 28; seed++) {
+		struct world w;
+		struct plan_score score;
+		struct plan_summary sum;
+		make(&w, seed);
+		own(plan_search_free) struct plan_search *s = search(&w, &all);
+		own(plan_routes_free) struct plan_routes *r = plan_routes_new(w.g);
+		run(s, 1);
+		assert_int_equal(plan_search_score(s, plan_search_start(s)->state, &score), 0);
+		assert_int_equal(plan_propagate(r, &w.p->announcement, NULL), 0);
+		plan_summarise(&sum, r, w.p, w.c, &w.latency);
+		assert_true(score.unreached < 1e-9);
+		assert_true(score.p95_ms > 10 && fabs(score.p95_ms - sum.p95_ms) < 1.1);
+		plan_summary_free(&sum);
+		unmake(&w);
+	}
+}
+
 static void test_enumeration_is_whole(void **)
 {
 	struct world w;
@@ -235,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_search_finds_what_there_is),
+		cmocka_unit_test(test_percentiles),
 		cmocka_unit_test(test_enumeration_is_whole),
 		cmocka_unit_test(test_fixed_things_stay),
 		cmocka_unit_test(test_refused),
