@@ -157,9 +157,13 @@ static void add_count(const struct guard_result *g, const struct service *s,
 void fleet_explain(const struct daemon *d, const struct service *s, struct strbuf *b)
 {
 	struct guard_result g = {};
+
+	if (!d->fleet) { // a reload took it away
+		sb_str(b, "there is no fleet");
+		return;
+	}
 	const struct ip_prefix *prefix = strictest(d->fleet, s, fleet_view_guard, &g);
 	own(site_rows_free) struct site_rows rows = site_rows(d, prefix);
-
 	add_count(&g, s, prefix, b);
 	add_sites(b, &rows, is_able, false);
 	sb_str(b, "; held: ");

@@ -66,7 +66,7 @@ class Node:
         self.address = own_address(number)
         self.path = world.folder / f"up{number}"
         self.site = site or f"s{number}"
-        self.check = check or (f"kind: file, path: {self.path}, interval: 50ms, timeout: 50ms, "
+        self.check = check or (f"kind: file, path: {self.path}, interval: 250ms, timeout: 250ms, "
                                "fall: 1, rise: 1")
         self.peers, self.service, self.prefixes = peers, service, prefixes
         self.name = name or f"{self.site}-a"

@@ -157,6 +157,11 @@ def test_isolated(world):
     refused = tool(hold, "drain", "dns")
     assert refused.returncode == 1 and "no other node of the fleet is heard" in refused.stderr
     assert hold.service_status()["guard"]["verdict"] == "isolated"
+    # A reload takes the fleet away while the guard holds: this node decides alone.
+    hold.peers, hold.service = [], "announce-after: 0s"
+    assert hold.reload()["ok"]
+    hold.wait("withdrawn", "check-failed")
+    assert last_of(hold, "guard_release")["detail"] == "there is no fleet"
 
 
 def test_nothing_is_begun_alone(world):

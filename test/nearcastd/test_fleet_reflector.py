@@ -66,7 +66,8 @@ def reflects(world, start):
     two.set_up(False)
     two.wait("withdrawn", "check-failed")
     harness.wait_for("the news", lambda: one.fleet()["ams1-a"]["announce"] == "withdrawn")
-    assert "64500:9002:4" in show() and "64500:9005:0" in show()
+    text = show()
+    assert "64500:9002:4" in text and "64500:9005:0" in text, text
     one.set_up(False)
     harness.wait_for("one of them held", lambda: {one.reason(), two.reason()} & {"guard-hold"})
     for node in (one, two):
