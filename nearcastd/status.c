@@ -312,11 +312,25 @@ void upstreams_show(struct out *o, const char *name, const struct daemon *d)
 	ranges_write(o, "ranges", d);
 }
 
+static void location_write(struct out *o, const struct conf_site *site)
+{
+	if (!site->has_lat) {
+		out_null(o, "location");
+		return;
+	}
+	out_object(o, "location");
+	out_str(o, "city", site->city);
+	out_double(o, "lat", site->lat, 4);
+	out_double(o, "lon", site->lon, 4);
+	out_end(o);
+}
+
 void status_write(struct out *o, const char *name, const struct daemon *d)
 {
 	out_object(o, name);
 	out_str(o, "site", d->conf->site.name);
 	out_str(o, "node", d->conf->node.name);
+	location_write(o, &d->conf->site);
 	out_str(o, "version", NEARCAST_VERSION);
 	out_double(o, "uptime_seconds", seconds_since(d->started), 3);
 	out_str(o, "watch_error", checks_watch_error(d->checks));

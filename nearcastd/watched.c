@@ -9,6 +9,8 @@
 #include "nearcastd/curlapi.h"
 #include "nearcastd/probe.h"
 
+enum { PRIVILEGED_END = 1024 };
+
 // The literal address of a host: "192.0.2.1", "[2001:db8::1]".
 static int parse_host(struct ip_addr *ret, char *host)
 {
@@ -90,11 +92,17 @@ struct port_range watched_ephemeral_ports(void)
 	return r;
 }
 
-static bool is_of_service(const struct conf_service *service, const struct ip_addr *a)
+// A socket bound to all addresses may be a client's: resolvers choose the ports that they ask from
+// themselves, and not only among the ephemeral ones. Those below 1024 are for services.
+static bool is_of_service(const struct conf_service *service, const struct sock_end *gone)
 {
-	if (ip_is_unspecified(a))
-		return true;
-	items_for_each(struct ip_addr, mine, service->addresses) if (ip_equal(mine, a)) return true;
+	if (ip_is_unspecified(&gone->addr))
+		return gone->port < PRIVILEGED_END;
+	items_for_each(struct ip_addr, mine, service->addresses)
+	{
+		if (ip_equal(mine, &gone->addr))
+			return true;
+	}
 	return false;
 }
 
@@ -105,5 +113,5 @@ enum watched_news watched_judge(const struct sock_end *watched, const struct con
 		return WATCHED_HIT;
 	if (gone->port >= ephemeral.low && gone->port <= ephemeral.high)
 		return WATCHED_NOTHING;
-	return is_of_service(service, &gone->addr) ? WATCHED_RELATED : WATCHED_NOTHING;
+	return is_of_service(service, gone) ? WATCHED_RELATED : WATCHED_NOTHING;
 }

@@ -1,5 +1,6 @@
 // /metrics: OpenMetrics.
 #include "lib/own.h"
+#include "nearglass/daemon_metrics.h"
 #include "nearglass/http.h"
 
 typedef double of_neighbour(const struct neighbour_info *n);
@@ -79,6 +80,9 @@ static void metrics(struct call *c)
 	out_sample(o, (double)rib_prefix_count(v->rib, IP6), "family", "ipv6", NULL);
 	write_neighbours(o, v);
 	write_memory(o, v);
+	out_family(o, "nearglass_daemon_up", "gauge", NULL, "1 while nearcastd answers");
+	out_sample(o, v->daemon.connected, NULL);
+	daemon_metrics_write(o, v->daemon_status);
 }
 
 const struct endpoint metrics_endpoints[] = {

@@ -112,6 +112,24 @@ def room():
     return True
 
 
+def test_metrics(world):
+    """Each prefix at each upstream has its 0 or 1, also while nothing is announced."""
+    config = site.config(world, site.upstream()).replace("listen: [127.0.0.1]", "listen: [127.0.0.9]")
+    daemon = harness.Daemon(world, config)
+    g = start(world, f"daemon: {daemon.readonly}\n")
+    text = lambda: g.fetch("/metrics")[2].decode()
+    harness.wait_for("the daemon", lambda: "nearglass_daemon_up 1\n" in text())
+    harness.wait_for("its status", lambda: "nearcast_announced{" in text())
+    service = daemon.status()["services"][0]
+    for prefix in service["prefixes"]:
+        for upstream in prefix["upstreams"]:
+            sample = (f'nearcast_announced{{service="{service["name"]}",prefix="{prefix["prefix"]}",'
+                      f'upstream="{upstream["name"]}"}} 0\n')
+            assert sample in text(), (sample, text())
+    daemon.ask("off", service=service["name"])
+    assert 'nearcast_announced{' in text() and 'nearcast_service_health{' in text()
+
+
 def test_daemon(world):
     """Status and events of nearcastd; killing either does nothing to the other."""
     config = site.config(world, site.upstream()).replace("listen: [127.0.0.1]", "listen: [127.0.0.9]")

@@ -53,7 +53,7 @@ export function Fleet() {
 }
 
 function Conflicts() {
-  const all = status.value?.daemon?.status?.conflicts ?? [];
+  const all = status.value?.daemon?.status?.fleet_conflicts ?? [];
   return all.map((c) => html`<p class="problem" role="alert">${c.text ?? c.subject}</p>`);
 }
 
