@@ -42,6 +42,7 @@ site: bench
 as: 65000
 router-id: 192.0.2.1
 listen: 127.0.0.1
+http: {{port: 8480, request-time: 60s}}
 neighbours:
 {neighbours}"""
 
@@ -143,7 +144,8 @@ def nearglass(world, streams):
     return result
 
 
-def bird(world, streams):
+def bird_start(world, streams):
+    """BIRD with everything loaded: process, control socket, figures of the load."""
     harness.needs("bird", "birdc")
     control = world.folder / "bird.ctl"
     peers = "\n".join(f"protocol bgp n{i} {{ local 127.0.0.1 as 65000; "
@@ -153,7 +155,13 @@ def bird(world, streams):
                           world.file("bird.conf", BIRD.format(neighbours=peers)),
                           "-s", control, "-P", world.folder / "bird.pid")
     harness.wait_for("bird", control.exists)
-    _, result = load(process.pid, streams)
+    senders, result = load(process.pid, streams)
+    bird_start.senders = senders  # their sessions end with them
+    return process, control, result
+
+
+def bird(world, streams):
+    _, control, result = bird_start(world, streams)
     text = subprocess.run(["/usr/sbin/birdc", "-s", str(control), "show route count"],
                           capture_output=True, text=True, check=True).stdout
     result["routes"] = int(re.search(r"(\d+) of \d+ routes", text)[1]) - 1  # the static one

@@ -365,7 +365,7 @@ uint32_t lane_next_stale(const struct lane *l, uint32_t number)
 
 static bool in_map(const uint64_t *sets, uint32_t set)
 {
-	return sets[set / 64] >> set % 64 & 1;
+	return !sets || sets[set / 64] >> set % 64 & 1;
 }
 
 size_t lane_count(const struct lane *l, const uint64_t *sets)

@@ -65,7 +65,7 @@ uint32_t lane_next(const struct lane *l, uint32_t number);
 // The same for stale routes.
 uint32_t lane_next_stale(const struct lane *l, uint32_t number);
 
-// The routes whose sets have a bit in the map: how many, and each one's number.
+// The routes whose sets have a bit in the map (NULL: all): how many, and each one's number.
 size_t lane_count(const struct lane *l, const uint64_t *sets);
 void lane_find(const struct lane *l, const uint64_t *sets,
 	void (*found)(void *arg, uint32_t number), void *arg);

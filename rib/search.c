@@ -20,7 +20,7 @@ struct keyed {
 struct rib_found {
 	const struct rib *r;
 	struct rib_question q;
-	uint64_t *sets; // a bit each
+	uint64_t *sets; // a bit each; NULL: all of them, as nothing was asked of attributes
 	size_t counts[RIB_FAMILIES];
 	struct keyed *sorted[RIB_FAMILIES]; // prefixes with a route that fits; NULL: not looked for
 	size_t sorted_count[RIB_FAMILIES];
@@ -164,12 +164,22 @@ static void count_neighbour(struct rib_found *f)
 	}
 }
 
+static bool asks_nothing(const struct rib_question *q)
+{
+	return !asks_path(q) && !asks_rest(q) && q->next_hop.family == IP_NONE;
+}
+
 struct rib_found *rib_search(const struct rib *s, const struct rib_question *q)
 {
 	struct rib_found *f = mem_zalloc(sizeof(*f));
 
 	f->r = s;
 	f->q = *q;
+	if (asks_nothing(q)) {
+		f->counts[0] = rib_route_count(s, q->neighbour, IP4);
+		f->counts[1] = rib_route_count(s, q->neighbour, IP6);
+		return f;
+	}
 	f->sets = mem_zalloc((s->sets.top / 64 + 1) * sizeof(*f->sets));
 	ask_sets(f);
 	if (q->neighbour != RIB_ANY)
@@ -191,7 +201,7 @@ void rib_found_free(struct rib_found **f)
 
 bool rib_found_has(const struct rib_found *f, uint32_t set)
 {
-	return f->sets[set / 64] >> set % 64 & 1;
+	return !f->sets || f->sets[set / 64] >> set % 64 & 1;
 }
 
 bool rib_found_truncated(const struct rib_found *f)

@@ -184,7 +184,7 @@ static bool at_once(void *)
 static void test_stopped(void **)
 {
 	struct rib *r = rib_random(4);
-	struct rib_question q = { .neighbour = RIB_ANY, .stop = at_once };
+	struct rib_question q = { .neighbour = RIB_ANY, .has_as = true, .stop = at_once };
 	struct rib_found *f = rib_search(r, &q);
 
 	assert_true(rib_found_truncated(f));
