@@ -81,7 +81,8 @@ struct plan_world {
 	struct plan_failures failures;
 	struct plan_routes *routes;
 	struct plan_summary summary;
-	bool shares; // graph and clients are another world's
+	double graph_ms, routes_ms; // CPU time that it took
+	bool shares;                // graph and clients are another world's
 };
 
 // The graph and the clients, without an announcement. False: said why.
@@ -138,3 +139,5 @@ void plan_progress_end(void); // wipes the bar
 // From here on Ctrl-C is kept instead of ending the program; a second one ends it.
 void plan_catch_interrupt(void);
 bool plan_interrupted(void);
+double plan_now_ms(void); // of a clock that only moves on
+double plan_cpu_ms(void); // that this program had

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/mem.h"
 #include "lib/schema.h"
@@ -25,10 +24,7 @@ struct optimising {
 
 static double now_s(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return plan_now_ms() / 1e3;
 }
 
 // ---- Options ----

@@ -97,6 +97,8 @@ void plan_write_summary(struct out *o, const struct plan_cli *c, const struct pl
 		out_uint(o, "ases", s->ases);
 		out_uint(o, "reached", s->reached);
 		out_double(o, "weight_reached", s->weight, 6);
+		out_double(o, "graph_ms", w->graph_ms, 3);
+		out_double(o, "routes_ms", w->routes_ms, 3);
 		out_str(o, "weights", c->weights ? c->weights : "each AS counts one");
 	}
 	out_object(o, "classes");

@@ -8,22 +8,32 @@
 
 enum { BAR = 30, INTERVAL_MS = 100 };
 
-static int64_t drawn_ms;
+static double drawn_ms;
 static bool drawn;
 static volatile sig_atomic_t interrupted;
 
-static int64_t now_ms(void)
+static double clock_ms(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+double plan_now_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+double plan_cpu_ms(void)
+{
+	return clock_ms(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void plan_progress(const char *what, uint64_t done, uint64_t total)
 {
 	static const char full[] = "##############################";
-	int64_t now = now_ms();
+	double now = plan_now_ms();
 
 	if (!isatty(STDERR_FILENO) || (drawn && now - drawn_ms < INTERVAL_MS))
 		return;

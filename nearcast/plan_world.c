@@ -57,7 +57,9 @@ static bool load_clients(struct plan_world *w, const struct plan_cli *c)
 bool plan_world_open(struct plan_world *w, const struct plan_cli *c)
 {
 	*w = (struct plan_world){ .latency = PLAN_LATENCY_DEFAULT, .latency_error_ms = -1 };
+	double began = plan_cpu_ms();
 	w->graph = plan_load_graph(c->graph);
+	w->graph_ms = plan_cpu_ms() - began;
 	return w->graph && load_clients(w, c);
 }
 
@@ -148,7 +150,9 @@ bool plan_world_compute(struct plan_world *w)
 	plan_summary_free(&w->summary);
 	if (!w->routes)
 		w->routes = plan_routes_new(w->graph);
+	double began = plan_cpu_ms();
 	int rc = plan_propagate(w->routes, &w->plan->announcement, &w->failures.mask);
+	w->routes_ms = plan_cpu_ms() - began;
 	if (rc < 0) {
 		cli_fail(CLI_REFUSED, "a path of over %d ASes", PLAN_LENGTH_MAX);
 		return false;

@@ -27,6 +27,14 @@ struct run {
 	struct work *w;
 };
 
+static void clear(struct plan_routes *r)
+{
+	static const struct plan_route none = { PLAN_NONE, PLAN_NO_SEED, 0, PLAN_NO_ROUTE };
+
+	for (uint32_t v = 0; v < r->graph->count; v++)
+		r->route[v] = none;
+}
+
 struct plan_routes *plan_routes_new(const struct plan_graph *g)
 {
 	struct plan_routes *r = mem_zalloc(sizeof(*r));
@@ -35,9 +43,13 @@ struct plan_routes *plan_routes_new(const struct plan_graph *g)
 	w->flags = mem_zalloc(g->count);
 	w->queue = mem_resize(NULL, g->count, sizeof(*w->queue));
 	w->sorted = mem_resize(NULL, g->count, sizeof(*w->sorted));
+	memset(w->queue, 0,
+		g->count * sizeof(*w->queue)); // so that the first run need not page it in
+	memset(w->sorted, 0, g->count * sizeof(*w->sorted));
 	r->graph = g;
 	r->route = mem_resize(NULL, g->count, sizeof(*r->route));
 	r->work = w;
+	clear(r);
 	return r;
 }
 
@@ -60,14 +72,6 @@ void plan_routes_free(struct plan_routes **r)
 const uint8_t *plan_routes_flags(const struct plan_routes *r)
 {
 	return ((const struct work *)r->work)->flags;
-}
-
-static void clear(struct plan_routes *r)
-{
-	static const struct plan_route none = { PLAN_NONE, PLAN_NO_SEED, 0, PLAN_NO_ROUTE };
-
-	for (uint32_t v = 0; v < r->graph->count; v++)
-		r->route[v] = none;
 }
 
 // ---- Offers ----

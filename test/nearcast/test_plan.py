@@ -407,6 +407,20 @@ def test_bad_input(_):
     expect(run("catchment", "--graph", world.folder, "--origin", "7"), REFUSED, "", "Is a directory")
 
 
+def test_a_million_lines(_):
+    """A correct answer in bounded memory, also where most lines say the same."""
+    world = Folder()
+    graph = write(world, "graph", GRAPH + "3|7|-1\n" * 1_000_000)
+    limited = ["prlimit", "--as=400000000", str(NEARCAST), "plan", "catchment", "--graph", str(graph),
+               "--origin", "7", "-j"]
+    harness.needs("prlimit")
+    if "asan" in str(NEARCAST) or "san" in harness.BUILD.name:
+        limited = limited[2:]  # the sanitizer reserves more than there is
+    out = subprocess.run(limited, capture_output=True, text=True, timeout=harness.WAIT_S, check=True)
+    document = json.loads(out.stdout)
+    assert (document["ases"], document["reached"]) == (8, 8)
+
+
 def test_bad_announcements(_):
     world = Folder()
     rows = [
