@@ -149,10 +149,11 @@ class Node:
 
 
 class Sites:
-    """ids: the nodes; keeper: or else none has one."""
+    """ids: the nodes; keeper: or else none has one; wires: delay one way in ms and loss in percent, by
+    node, and 9 for the clients."""
 
-    def __init__(self, world, ids=(11, 12), keeper=True):
-        self.world, self.ids = world, ids
+    def __init__(self, world, ids=(11, 12), keeper=True, wires=()):
+        self.world, self.ids, self.wires = world, ids, dict(wires)
         secret = world.file("secret", os.urandom(24).hex() + "\n")
         secret.chmod(0o600)
         self.router = Namespace(world, "r")
@@ -180,16 +181,27 @@ class Sites:
     def join(self, ns, i):
         """A veth pair. No checksums are left to the other end: XDP sees packets as a wire has them;
         and the router's end polls, without which XDP_TX has nowhere to go (pass.bpf.c)."""
+        if i in self.wires:
+            self.wire(ns, i, *self.wires[i])
+        else:
+            self.router.run("ip", "link", "add", f"v{i}", "type", "veth", "peer", "name", "eth0",
+                            "netns", ns.pid)
+            self.router.script(
+                f"ethtool -K v{i} tx off gro off\n"
+                f"ip link set v{i} xdp obj {harness.BUILD}/test/flow/pass.bpf.o sec xdp")
         self.router.script(
-            f"ip link add v{i} type veth peer name eth0 netns {ns.pid}\n"
             f"ip address add 10.0.{i}.1/24 dev v{i}\n"
-            f"ip -6 address add 2001:db8:{i}::1/64 dev v{i} nodad\nip link set v{i} up\n"
-            f"ethtool -K v{i} tx off gro off\n"
-            f"ip link set v{i} xdp obj {harness.BUILD}/test/flow/pass.bpf.o sec xdp")
+            f"ip -6 address add 2001:db8:{i}::1/64 dev v{i} nodad\nip link set v{i} up")
         ns.script(f"ip address add 10.0.{i}.2/24 dev eth0\n"
                   f"ip -6 address add 2001:db8:{i}::2/64 dev eth0 nodad\nip link set eth0 up\n"
                   f"ip route add default via 10.0.{i}.1\nip -6 route add default via 2001:db8:{i}::1\n"
                   "ethtool -K eth0 tx off gro off")
+
+    def wire(self, ns, i, delay_ms, loss):
+        line = self.world.start(
+            harness.BUILD / "test/flow/flow_delay", f"/proc/{self.router.pid}/ns/net", f"v{i}",
+            f"/proc/{ns.pid}/ns/net", "eth0", delay_ms, loss, stdout=subprocess.PIPE)
+        assert line.stdout.readline() == b"ready\n"
 
     def to(self, i):
         """All clients to that node."""

@@ -97,6 +97,20 @@ def test_chain_of_three(world):
     assert counters["forward-stamp"] > 1000 and counters["local"] > 100, counters
 
 
+def test_delays(world):
+    """The same over wires of 5 to 80 ms, from site to site to site and back."""
+    sites = Sites(world, ids=(11, 12, 13), wires={9: (5, 0), 11: (5, 0), 12: (20, 0), 13: (40, 0)})
+    for family in (4, 6):
+        sites.to(11)
+        client = sites.sessions(family, seconds=4, megabytes=4)
+        for i in (13, 12, 13, 11, 12):
+            sites.to(i)
+            time.sleep(0.6)
+        unbroken(sites.result(client), 60)
+    assert all(n.counters()["received-local"] + n.counters()["forward-stamp"] > 100
+               for n in sites.nodes.values())
+
+
 def test_ecmp(world):
     """Nodes behind one router: the set of next hops changes under load."""
     sites = Sites(world, ids=(11, 12, 13, 14))
