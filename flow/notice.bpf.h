@@ -33,6 +33,52 @@ INLINE void notice_prefixes(
 	}
 }
 
+// Back to who asked, from the frame that the question came in.
+INLINE bool answer_ip(struct ethhdr *eth, bool over4)
+{
+	struct ethhdr came = *eth;
+
+	if (over4) {
+		struct iphdr *ip = (void *)(eth + 1);
+		uint32_t to = ip->saddr; // the checksum does not see who is who
+		ip->saddr = ip->daddr;
+		ip->daddr = to;
+		ethernet_back(eth, &came, ETH_P_IP);
+		return true;
+	}
+	struct ipv6hdr *ip = (void *)(eth + 1);
+	struct in6_addr to = ip->saddr;
+	ip->saddr = ip->daddr;
+	ip->daddr = to;
+	ethernet_back(eth, &came, ETH_P_IPV6);
+	return true;
+}
+
+INLINE int notice_answer(struct xdp_md *x, const struct flow_config *c, uint16_t to, bool over4)
+{
+	void *data = frame_start(x), *end = frame_end(x);
+	void *head = data + L3 + (over4 ? WRAP4 : WRAP6) - TUNNEL;
+	struct flow_notice *n = head + TUNNEL;
+	struct flow_node *self = node_get(c->self);
+
+	if (!self || (void *)(n + 1) > end)
+		return XDP_DROP;
+	answer_ip(data, over4);
+	n->kind = FLOW_N_ANSWER;
+	outer_udp(head - UDP_HEADER, c->port, to, UDP_HEADER + TUNNEL + sizeof(*n));
+	struct wrap w = {
+		.c = c,
+		.self = self,
+		.now = now_ns(),
+		.inner = sizeof(*n),
+		.to_id = to,
+		.type = FLOW_T_NOTICE,
+		.family = 6, // the tag covers as much
+	};
+	tunnel_header(head, end, &w);
+	return XDP_TX;
+}
+
 INLINE int notice_in(
 	struct xdp_md *x, const struct flow_config *c, const struct inside *in, bool over4)
 {
@@ -44,6 +90,8 @@ INLINE int notice_in(
 		return XDP_DROP;
 	__builtin_memcpy(&n, at, sizeof(n));
 	count(FLOW_C_NOTICE);
+	if (n.kind == FLOW_N_ASK)
+		return notice_answer(x, c, in->via.from, over4);
 	if (n.kind == FLOW_N_MINE)
 		notice_mine(c, &n, in->via.from);
 	else if (n.kind == FLOW_N_PREFIX4)

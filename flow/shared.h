@@ -64,6 +64,8 @@ enum flow_notice_kind {
 	FLOW_N_MINE = 1,    // the flow that you forwarded to me has a socket here
 	FLOW_N_PREFIX4 = 2, // clients of these /24 come to me now: 3 bytes each
 	FLOW_N_PREFIX6 = 3, // and of these /48: 6 bytes each
+	FLOW_N_ASK = 4,     // are you there? The program answers, whether or not a nearcastd runs
+	FLOW_N_ANSWER = 5,
 	FLOW_NOTICE_ROOM = 60,
 };
 

@@ -14,12 +14,12 @@
 #include "nearcastd/keeper_inside.h"
 
 enum {
-	TICK_MS = 1000,
-	RETRY_TICKS = 10,
-	YOUNG_TICKS = 60,
-	GREET_TICKS = 2,     // the first time; then with each retry
-	DRIFT_NS = 20000000, // of the real-time clock against the monotonic one
-	EMPTY_S = 10,        // without a session for so long, a drain need not wait longer
+	SECOND_TICKS = 1000 / KEEP_TICK_MS,
+	RETRY_TICKS = 10 * SECOND_TICKS,
+	YOUNG_TICKS = 60 * SECOND_TICKS,
+	GREET_TICKS = 2 * SECOND_TICKS, // the first time; then with each retry
+	DRIFT_NS = 20000000,            // of the real-time clock against the monotonic one
+	EMPTY_S = 10, // without a session for so long, a drain need not wait longer
 	// What a client may send must leave room for the tunnel: IPv4 44, IPv6 64, and some.
 	WRAP4_BYTES = 44 + 16,
 	WRAP6_BYTES = 64 + 16,
@@ -245,7 +245,7 @@ static void load(struct keep *k)
 		attach(k, &k->places[i]);
 }
 
-// ---- Each second ----
+// ---- As time goes by ----
 
 // A service that is withdrawn and has had no session for a while is drained.
 static void look_at_drains(struct keep *k)
@@ -277,6 +277,7 @@ static void on_tick(uv_timer_t *timer)
 	for (size_t i = 0; i < k->place_count && retry; i++)
 		if (!k->places[i].attached)
 			attach(k, &k->places[i]);
+	keep_ask_lost(k);
 	int rc = 0;
 	if (keep_update_nodes(k) || k->ticks == YOUNG_TICKS) {
 		rc = put_nodes(k);
@@ -286,6 +287,8 @@ static void on_tick(uv_timer_t *timer)
 		rc = put_config(k);
 	if (rc < 0)
 		failed(k, "keeper", strerror(-rc));
+	if (k->ticks % SECOND_TICKS)
+		return;
 	if (retry || k->ticks == GREET_TICKS)
 		keep_greet(k);
 	keep_count_start(k);
@@ -322,11 +325,12 @@ struct keep *keep_new(struct daemon *d)
 	k->d = d;
 	k->socket[0] = k->socket[1] = -1;
 	k->pin = mem_strdup(d->conf->keeper.pin);
+	k->lives = mem_zalloc((FLOW_NODE_MAX + 1) * sizeof(*k->lives));
 	k->timer = new_timer(k);
 	k->flush = new_timer(k);
 	make_places(k);
 	load(k);
-	uv_timer_start(k->timer, on_tick, TICK_MS, TICK_MS);
+	uv_timer_start(k->timer, on_tick, KEEP_TICK_MS, KEEP_TICK_MS);
 	return k;
 }
 
@@ -350,6 +354,7 @@ void keep_free(struct keep **kp)
 	explicit_bzero(k->nodes, k->node_count * sizeof(*k->nodes));
 	free(k->nodes);
 	free(k->pin);
+	free(k->lives);
 	free(k->places);
 	free(k->fault);
 	free(k);

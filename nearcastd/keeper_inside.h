@@ -9,7 +9,11 @@
 #include "nearcastd/fdwatch.h"
 #include "nearcastd/keeper.h"
 
-enum { KEEP_NOTICE_FAMILIES = 2 };
+enum {
+	KEEP_NOTICE_FAMILIES = 2,
+	KEEP_TICK_MS = 200,
+	KEEP_DEAD_TICKS = 4, // without an answer for so long, a node that the fleet lost is dead
+};
 
 // Counting sessions takes a walk through the kernel's table: on a thread.
 struct keep_count {
@@ -31,7 +35,7 @@ struct keep {
 	int socket[KEEP_NOTICE_FAMILIES]; // IPv4, IPv6: bound to the node's addresses; -1: none
 	struct flow_notice prefix[KEEP_NOTICE_FAMILIES]; // being collected
 	uint8_t serial;
-	uv_timer_t *timer; // once a second: clock, keys, nodes, sessions
+	uv_timer_t *timer; // clock, keys, nodes, sessions
 	uv_timer_t *flush; // of the prefixes collected
 	char *pin;         // the folder of its tables
 	char *fault;       // why it does not load; NULL: it did
@@ -45,6 +49,12 @@ struct keep {
 	struct keep_count *count;
 	uint64_t refused_told; // seconds, of the last event about refusals
 	unsigned ticks;
+	// By node: the fleet does not see it any more, but its programs may live on without a nearcastd.
+	struct keep_life {
+		bool lost;
+		unsigned since;    // the tick at which it was lost, or answered last
+		uint64_t received; // packets of it, as of then
+	} * lives;
 };
 
 // keeper_nodes.c: what the fleet and the file know. True when it differs from what was set.
@@ -58,8 +68,10 @@ void keep_open_sockets(struct keep *k);
 void keep_close_sockets(struct keep *k);
 void keep_on_event(void *ctx, const struct flow_event *e);
 void keep_flush_prefixes(struct keep *k);
-// A notice that says nothing to each other node: one that accepts it knows that keys agree.
+// Asks each other node whether it is there: the answer also says that keys agree.
 void keep_greet(struct keep *k);
+// The same of those that the fleet lost out of sight.
+void keep_ask_lost(struct keep *k);
 
 // keeper_count.c
 void keep_count_start(struct keep *k);

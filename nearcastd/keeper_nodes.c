@@ -73,10 +73,26 @@ static void add_addresses(struct keeper_node *n, const struct items *addresses)
 	items_for_each(const struct ip_addr, a, *addresses) add_address(n, a);
 }
 
-// A node that was in sight and went is known still, so that what it sent last is accepted, and
-// nothing is sent to it.
-static void add_fleet(struct list *l, const struct daemon *d)
+// A node whose nearcastd died is out of the fleet's sight, but its sessions live on: what counts is
+// whether its programs answer.
+static bool answers(struct keep *k, uint16_t id)
 {
+	struct keep_life *life = &k->lives[id];
+	struct flow_pair pair;
+
+	if (!k->keeper || keeper_pair(k->keeper, id, &pair) < 0)
+		return false;
+	if (!life->lost || pair.received != life->received)
+		*life = (struct keep_life){
+			.lost = true, .since = k->ticks, .received = pair.received
+		};
+	return k->ticks - life->since <= KEEP_DEAD_TICKS;
+}
+
+// A dead node is known still, so that what it sent last is accepted; nothing is sent to it.
+static void add_fleet(struct list *l, struct keep *k)
+{
+	const struct daemon *d = k->d;
 	struct fleet_entry e;
 
 	for (size_t i = 0; i < d->service_count; i++) {
@@ -84,10 +100,8 @@ static void add_fleet(struct list *l, const struct daemon *d)
 		{
 			size_t at = 0;
 			while (fleet_view_entry(fleet_view(d->fleet), clock_now(), p, &at, &e)) {
-				size_t before = l->n;
 				struct keeper_node *n = node_of(l, e.state.node);
-				bool first = l->n > before;
-				n->alive = (n->alive && !first) || e.paths > 0;
+				n->alive |= e.paths > 0;
 				add_address(n, &e.address);
 			}
 		}
@@ -116,7 +130,13 @@ bool keep_update_nodes(struct keep *k)
 	self->alive = true;
 	add_addresses(self, &d->conf->node.addresses);
 	if (fleet_view(d->fleet))
-		add_fleet(&l, d);
+		add_fleet(&l, k);
+	for (size_t i = 0; i < l.n; i++) {
+		if (l.nodes[i].alive)
+			k->lives[l.nodes[i].id].lost = false;
+		else
+			l.nodes[i].alive = answers(k, l.nodes[i].id);
+	}
 	add_file(&l, &d->conf->keeper);
 	for (size_t i = 0; i < l.n; i++) {
 		l.nodes[i].mtu = (uint16_t)d->conf->keeper.mtu;

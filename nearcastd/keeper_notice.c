@@ -83,12 +83,24 @@ void keep_flush_prefixes(struct keep *k)
 	}
 }
 
+static void ask(struct keep *k, const struct keeper_node *to)
+{
+	const struct flow_notice question = { .kind = FLOW_N_ASK };
+
+	send_to(k, to, &question);
+}
+
 void keep_greet(struct keep *k)
 {
-	const struct flow_notice nothing = { .kind = FLOW_N_PREFIX4 };
-
 	for (size_t i = 0; i < k->node_count; i++)
-		send_to(k, &k->nodes[i], &nothing);
+		ask(k, &k->nodes[i]);
+}
+
+void keep_ask_lost(struct keep *k)
+{
+	for (size_t i = 0; i < k->node_count; i++)
+		if (k->lives[k->nodes[i].id].lost)
+			ask(k, &k->nodes[i]);
 }
 
 static void on_flush(uv_timer_t *timer)

@@ -35,8 +35,7 @@ services:
     prefixes: [{prefixes}]
     addresses: ["{service4}", "{service6}"]
     manage-addresses: no
-    min-sites: 0
-    drain: {{soft: 200ms, hard: 60s}}
+{guard}    drain: {{soft: 200ms, hard: 60s}}
     hold-down: {{first: 0s}}
     checks: [{{kind: file, path: {folder}, interval: 1s}}]
 upstreams: []
@@ -97,6 +96,7 @@ class Node:
         return CONFIG.format(
             id=self.id, listen=1179, folder=self.world.folder, fleet=fleet or "  []",
             prefixes=f'"{PREFIX[4]}", "{PREFIX[6]}"', service4=SERVICE[4], service6=SERVICE[6],
+            guard="    min-sites: 0\n" if fleet else "",
             keeper=KEEPER.format(secret=secret) if keeper else "",
         ) + f"control: {self.control}\nreadonly: {self.control}.ro\n"
 

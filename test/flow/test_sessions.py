@@ -137,6 +137,17 @@ def test_restart_and_kill(world):
     for node in sites.nodes.values():
         node.wait()
     unbroken(sites.result(client), 60)
+    # Only the owner's is away, and the others miss it in the fleet: its programs answer for it.
+    sites.to(11)
+    client = sites.sessions(seconds=5)
+    sites.to(12)
+    sites.nodes[11].kill()
+    harness.wait_for("the fleet misses it", lambda: sites.nodes[12].ask("status")["fleet_sessions"][0]["state"]
+                     != "Established")
+    unbroken(sites.result(client), 60)
+    assert sites.nodes[12].knows((11,))
+    sites.nodes[11].start_daemon(True, sites.ids)
+    sites.nodes[11].wait()
     kept = [e for e in sites.nodes[12].ask("events", after=0)["events"] if e["type"] == "keeper_attached"]
     assert [e["reason"] for e in kept] == ["kept"], kept
     for node in sites.nodes.values():

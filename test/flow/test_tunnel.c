@@ -397,6 +397,42 @@ static void test_prefix_notice(void **)
 	}
 }
 
+// A question is answered by the program itself: to who asked, with a tag of ours.
+static void test_ask(void **)
+{
+	static const uint16_t askers[] = { THEM, WIDE };
+
+	for (size_t i = 0; i < countof(askers); i++) {
+		struct flow_notice n = { .kind = FLOW_N_ASK };
+		struct frame inner = { .n = FRAME_L3 + sizeof(n) };
+		struct tunnel_spec t = world_tunnel(w, askers[i], FLOW_T_NOTICE), back = t;
+		memcpy(inner.b + FRAME_L3, &n, sizeof(n));
+		struct frame f = frame_wrap(&inner, &t), out = f;
+		world_reset(w);
+		assert_int_equal(world_in(w, &out), XDP_TX);
+		assert_null(frame_fault(&out));
+		assert_int_equal(out.n, f.n);
+		size_t head = out.n - sizeof(n) - 16;
+		back.from = t.to;
+		back.to = t.from;
+		back.from_id = US;
+		back.to_id = askers[i];
+		memcpy(back.key, w->nodes[0].key[0], sizeof(back.key));
+		back.serial = (uint8_t)((out.b[head + 2] >> 4) << 4 | out.b[head + 4] >> 4);
+		inner.b[FRAME_L3] = FLOW_N_ANSWER;
+		struct frame made = frame_wrap(&inner, &back);
+		if (made.b[head + 7] != out.b[head + 7]) { // the second turned meanwhile
+			back.epoch++;
+			made = frame_wrap(&inner, &back);
+		}
+		assert_memory_equal(made.b + head, out.b + head, 16 + sizeof(n));
+		assert_memory_equal(out.b, f.b + 6, 6);
+		// Asked again in the same words it is a replay, and nobody is answered twice.
+		assert_int_equal(world_in(w, &f), XDP_DROP);
+		assert_int_equal(world_count(w, FLOW_C_REFUSED_REPLAY), 1);
+	}
+}
+
 int main(void)
 {
 	const char *why;
@@ -407,6 +443,7 @@ int main(void)
 		cmocka_unit_test(test_inner),
 		cmocka_unit_test(test_mine),
 		cmocka_unit_test(test_prefix_notice),
+		cmocka_unit_test(test_ask),
 	};
 
 	w = world_make(&why);
