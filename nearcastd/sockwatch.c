@@ -51,17 +51,20 @@ enum {
 		   offsetof(struct inet_diag_sockid, idiag_sport),
 	DPORT_AT = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id) +
 		   offsetof(struct inet_diag_sockid, idiag_dport),
+	SRC_AT = NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id) +
+		 offsetof(struct inet_diag_sockid, idiag_src),
+	PRIVILEGED_END = 1024,
 };
 
 // Classic BPF (bpf(4)): how many instructions a jump skips is counted from the next one.
 struct program {
-	struct sock_filter code[SOCKWATCH_PORTS_MAX + 7];
+	struct sock_filter code[SOCKWATCH_PORTS_MAX + 17];
 	size_t len;
 };
 
-static void add_load(struct program *p, unsigned at)
+static void add_load(struct program *p, uint16_t size, unsigned at)
 {
-	p->code[p->len] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at);
+	p->code[p->len] = (struct sock_filter)BPF_STMT((uint16_t)(BPF_LD | size | BPF_ABS), at);
 	p->len++;
 }
 
@@ -81,25 +84,53 @@ static void add_return(struct program *p, uint32_t bytes)
 	p->len++;
 }
 
-static int attach_filter(int fd, struct port_range clients, const uint16_t *except, size_t n)
+// Keeps listening sockets (dport 0), but of those on clients' ports, and of those bound to all
+// addresses on a port from 1024 on, only the ones on a port of the list: resolvers choose the ports
+// that they ask from themselves, and close thousands of such sockets a second.
+//
+//	0            dport 0, else drop        n + 6   sport < 1024: keep
+//	2 ... n + 2  sport in the list: keep   n + 7   each of four words of src:
+//	n + 3        below clients: n + 6                not 0: keep
+//	n + 4        above clients: n + 6      n + 15  drop
+//	n + 5        drop                      n + 16  keep
+static struct program filter_of(struct port_range clients, const uint16_t *except, size_t n)
+{
+	struct program p = {};
+	const size_t drop = n + 5, unclear = n + 6, keep = n + 16;
+
+	add_load(&p, BPF_H, DPORT_AT);
+	add_jump(&p, BPF_JEQ, 0, drop, true);
+	add_load(&p, BPF_H, SPORT_AT);
+	for (size_t i = 0; i < n; i++)
+		add_jump(&p, BPF_JEQ, except[i], keep, false);
+	add_jump(&p, BPF_JGE, clients.low, unclear, true);
+	add_jump(&p, BPF_JGT, clients.high, unclear, false);
+	add_return(&p, 0);
+	add_jump(&p, BPF_JGE, PRIVILEGED_END, keep, true);
+	for (unsigned word = 0; word < 4; word++) {
+		add_load(&p, BPF_W, SRC_AT + 4 * word);
+		add_jump(&p, BPF_JEQ, 0, keep, true);
+	}
+	add_return(&p, 0);
+	add_return(&p, UINT32_MAX);
+	return p;
+}
+
+static struct program filter_of_listening(void)
 {
 	struct program p = {};
 
-	if (n > SOCKWATCH_PORTS_MAX) {
-		n = 0;
-		clients = (struct port_range){};
-	}
-	const size_t drop = n + 5;
-	const size_t keep = n + 6;
-	add_load(&p, DPORT_AT);
-	add_jump(&p, BPF_JEQ, 0, drop, true);
-	add_load(&p, SPORT_AT);
-	for (size_t i = 0; i < n; i++)
-		add_jump(&p, BPF_JEQ, except[i], keep, false);
-	add_jump(&p, BPF_JGE, clients.low, keep, true);
-	add_jump(&p, BPF_JGT, clients.high, keep, false);
-	add_return(&p, 0);
+	add_load(&p, BPF_H, DPORT_AT);
+	add_jump(&p, BPF_JEQ, 0, 3, true);
 	add_return(&p, UINT32_MAX);
+	add_return(&p, 0);
+	return p;
+}
+
+static int attach_filter(int fd, struct port_range clients, const uint16_t *except, size_t n)
+{
+	struct program p =
+		n > SOCKWATCH_PORTS_MAX ? filter_of_listening() : filter_of(clients, except, n);
 	struct sock_fprog program = { .len = (unsigned short)p.len, .filter = p.code };
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -errno;

@@ -34,7 +34,8 @@ enum { SOCKWATCH_PORTS_MAX = 64 };
 // could not tell all of them; anything may have gone.
 typedef void sockwatch_fn(void *ctx, const struct sock_end *gone, size_t n, bool lost);
 
-// Ports in the range of clients' ports are no news, except those of the list; a
+// Ports in the range of clients' ports are no news, nor are sockets bound to all addresses on
+// ports from 1024 on (resolvers ask from such ones), except those of the list; a
 // list longer than SOCKWATCH_PORTS_MAX makes them news again.
 // 0, or a negative errno where the kernel has no such groups.
 [[nodiscard]] int sockwatch_new(struct sockwatch **ret, uv_loop_t *loop, struct port_range clients,

@@ -418,6 +418,7 @@ static void test_clients_are_no_news(void **)
 		close(accept(listener, NULL, NULL));
 		close(client);
 		close(world_listen(SOCK_DGRAM, "0.0.0.0", 0)); // an ephemeral port
+		close(world_listen(SOCK_DGRAM, "0.0.0.0", (uint16_t)(20000 + i))); // a resolver's
 	}
 	// What comes in order is the end of it: the listener itself.
 	close(listener);
