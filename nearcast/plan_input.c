@@ -49,6 +49,17 @@ static int pump(struct source *s, const struct position *p, const char *what,
 	}
 }
 
+// A form that people have and that is not read.
+static bool is_xz(const struct source *s)
+{
+	struct rd window = source_window(s);
+
+	return rd_left(&window) >= 6 && memcmp(window.p,
+						"\xfd"
+						"7zXZ",
+						6) == 0;
+}
+
 int plan_read(const char *path, const char *what,
 	int (*each)(void *context, const void *bytes, size_t n), void *context)
 {
@@ -63,6 +74,13 @@ int plan_read(const char *path, const char *what,
 	if (twin >= 0 && fstat(twin, &st) == 0 && S_ISREG(st.st_mode))
 		p.size = (uint64_t)st.st_size;
 	int rc = fd < 0 ? -errno : source_open(&s, fd);
+	if (rc == 0)
+		rc = source_want(s, 6);
+	if (rc == 0 && is_xz(s)) {
+		cli_fail(CLI_REFUSED, "%s: it is compressed by xz; only gzip and bzip2 are read",
+			name);
+		return -EINVAL;
+	}
 	if (rc == 0)
 		rc = pump(s, &p, what, each, context, &refused);
 	plan_progress_end();

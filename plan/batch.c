@@ -18,6 +18,18 @@ static void *aligned(size_t bytes)
 	return memory;
 }
 
+// The widest vectors that the processor has.
+static int (*widest(void))(struct sweep *)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512bw"))
+		return sweep_run_avx512;
+	if (__builtin_cpu_supports("avx2"))
+		return sweep_run_avx2;
+#endif
+	return sweep_run_base;
+}
+
 struct plan_batch *plan_batch_new(const struct plan_graph *g)
 {
 	struct plan_batch *b = mem_zalloc(sizeof(*b));
@@ -26,6 +38,7 @@ struct plan_batch *plan_batch_new(const struct plan_graph *g)
 
 	memset(rows, PLAN_LANE_NO_ROUTE, g->count * sizeof(*b->row));
 	s->g = b->graph = g;
+	s->run = widest();
 	s->row = b->row = rows;
 	s->status = mem_zalloc(g->count);
 	b->work = s;
@@ -173,18 +186,6 @@ static void add_scopes(struct sweep *s)
 			s->scopes[s->scope_count++].node = s->seeds[i].node;
 }
 
-// The widest vectors that the processor has.
-static int run_sweep(struct sweep *s)
-{
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("avx512bw"))
-		return sweep_run_avx512(s);
-	if (__builtin_cpu_supports("avx2"))
-		return sweep_run_avx2(s);
-#endif
-	return sweep_run_base(s);
-}
-
 int plan_batch_run(struct plan_batch *b, const struct plan_variant *variants, uint32_t count)
 {
 	struct sweep *s = b->work;
@@ -203,5 +204,5 @@ int plan_batch_run(struct plan_batch *b, const struct plan_variant *variants, ui
 	SORT(s, downs, down_count, by_node);
 	SORT(s, links, link_count, by_node);
 	add_scopes(s);
-	return run_sweep(s);
+	return s->run(s);
 }

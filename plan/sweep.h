@@ -43,6 +43,7 @@ struct sweep {
 	const struct plan_graph *g;
 	struct plan_row *row;
 	uint8_t *status;
+	int (*run)(struct sweep *s); // one of the three below
 	const struct plan_variant *variants;
 	uint32_t lanes;
 
@@ -54,7 +55,7 @@ struct sweep {
 	uint32_t seed_cap, poison_cap, down_cap, link_cap, scope_cap;
 };
 
-// 0, or -EOVERFLOW.
+// 0, or -EOVERFLOW. Only where the processor has such vectors.
 int sweep_run_base(struct sweep *s);
 int sweep_run_avx2(struct sweep *s);
 int sweep_run_avx512(struct sweep *s);

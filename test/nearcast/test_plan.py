@@ -5,6 +5,7 @@ import bz2
 import gzip
 import html.parser
 import json
+import lzma
 import os
 import pty
 import signal
@@ -378,6 +379,7 @@ def test_bad_input(_):
         ("# nothing\n", ("--origin", "7"), "graph: no link between ASes in it"),
         (packed[:len(packed) // 2], ("--origin", "7"), "graph: compressed data end early"),
         (bytes(broken), ("--origin", "7"), "graph:"),
+        (lzma.compress(GRAPH.encode()), ("--origin", "7"), "graph: it is compressed by xz"),
         (GRAPH + "1|x|0\n", ("--origin", "7"), "graph:12: not <AS>|<AS>|-1, 0 or 1"),
         (GRAPH + "1|2|-1\n", ("--origin", "7"), "graph:12: AS 1 and AS 2 are customer and provider "
                                                 "here, and peers in line 2"),

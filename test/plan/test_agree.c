@@ -4,6 +4,7 @@
 
 #include "lib/mem.h"
 #include "plan/inside.h"
+#include "plan/sweep.h"
 #include "test/plan/world.h"
 #include "test/unit.h"
 
@@ -55,6 +56,20 @@ static void check_lane(const struct plan_batch *b, const struct plan_routes *r, 
 	}
 }
 
+// Every width of vectors that this processor has; NULL: the one that a batch takes itself.
+static int (*const *widths(void))(struct sweep *)
+{
+	static int (*list[4])(struct sweep *) = { NULL, sweep_run_base };
+
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		list[2] = sweep_run_avx2;
+	if (__builtin_cpu_supports("avx512bw"))
+		list[3] = sweep_run_avx512;
+#endif
+	return list;
+}
+
 static void agree(bool loops)
 {
 	struct rng rng = { loops ? 7 : 3 };
@@ -65,6 +80,8 @@ static void agree(bool loops)
 			random_graph(&rng, 2 + (uint32_t)rng_range(&rng, 0, NODES), loops);
 		own(plan_routes_free) struct plan_routes *r = plan_routes_new(g);
 		own(plan_batch_free) struct plan_batch *b = plan_batch_new(g);
+		if (widths()[i % 4])
+			((struct sweep *)b->work)->run = widths()[i % 4];
 		struct plan_variant variants[PLAN_LANES];
 		uint32_t lanes = 1 + (uint32_t)rng_range(&rng, 0, PLAN_LANES - 1);
 		for (int round = 0; round < 2; round++) { // the second finds the first one's rows
