@@ -48,8 +48,8 @@ static const char *const catchment_options[] = { COMMON, CLIENTS, "--choices", "
 
 static const char *const path_options[] = { COMMON, NULL };
 static const char *const diff_options[] = { "--graph", "--down", "--cut", "--off", CLIENTS, "--tsv",
-	"--json", NULL };
-static const char *const fail_options[] = { COMMON, CLIENTS, "--top", "--tsv", NULL };
+	"--html", "--json", NULL };
+static const char *const fail_options[] = { COMMON, CLIENTS, "--top", "--tsv", "--html", NULL };
 static const char *const optimise_options[] = { "--graph", "--announce", "--origin", CLIENTS,
 	"--objective", "--change", "--prepend", "--method", "--time", "--seed", "--best", "--json",
 	NULL };

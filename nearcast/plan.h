@@ -120,6 +120,9 @@ enum cli_exit plan_write(const struct strbuf *b);
 void plan_write_summary(struct out *o, const struct plan_cli *c, const struct plan_world *w);
 // To the file that --html names.
 enum cli_exit plan_write_html(const struct plan_cli *c, const struct plan_world *w);
+// moved: the share that goes elsewhere.
+enum cli_exit plan_write_html_diff(const struct plan_cli *c, const struct plan_world *before,
+	const struct plan_world *after, double moved);
 // Who moves from the one world to the other.
 enum cli_exit plan_write_diff(
 	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after);

@@ -156,14 +156,22 @@ static void write_latency(struct out *o, const struct plan_cli *c, const struct 
 	out_end(o);
 }
 
-static void write_all(struct strbuf *b, const struct plan_cli *c, const struct diff *d)
+static double moved_of(const struct diff *d)
 {
-	struct out *o = out_new(c->json ? OUT_JSON : OUT_TEXT, b);
 	size_t n = d->names_count + 1;
 	double moved = 0;
 
 	for (size_t i = 0; i < n * n; i++)
 		moved += i / n == i % n ? 0 : d->weight[i];
+	return moved;
+}
+
+static void write_all(struct strbuf *b, const struct plan_cli *c, const struct diff *d)
+{
+	struct out *o = out_new(c->json ? OUT_JSON : OUT_TEXT, b);
+	size_t n = d->names_count + 1;
+	double moved = moved_of(d);
+
 	out_object(o, NULL);
 	out_line(o, "%.1f %% of the weight moves.", moved * 100);
 	if (c->json)
@@ -194,6 +202,8 @@ enum cli_exit plan_write_diff(
 	d.of_a = name_all(&d, before->plan);
 	d.of_b = name_all(&d, after->plan);
 	count_moves(&d);
+	enum cli_exit status =
+		c->html ? plan_write_html_diff(c, before, after, moved_of(&d)) : CLI_DONE;
 	if (c->tsv)
 		write_tsv(&b, &d);
 	else
@@ -203,7 +213,7 @@ enum cli_exit plan_write_diff(
 	free(d.of_b);
 	free(d.weight);
 	free(d.ases);
-	return plan_write(&b);
+	return status == CLI_DONE ? plan_write(&b) : status;
 }
 
 enum cli_exit plan_diff(struct plan_cli *c)

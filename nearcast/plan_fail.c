@@ -265,6 +265,8 @@ enum cli_exit plan_fail(struct plan_cli *c)
 	c->down.count = c->cut.count = c->off.count = 0; // before it
 	if (!plan_world_load(&w, c))
 		return CLI_REFUSED;
+	if (!one && c->html)
+		return cli_fail(CLI_USAGE, "--html wants one failure: --down, --cut or --off");
 	if (!one)
 		return try_many(c, &w, top);
 	plan_world_share(&after, &w);

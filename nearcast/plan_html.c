@@ -184,20 +184,20 @@ static void add_search(struct strbuf *b, const struct plan_world *w)
 
 // ---- The page ----
 
-static void add_head(struct strbuf *b, const struct plan_world *w)
+static void add_start(struct strbuf *b)
 {
-	const struct plan_summary *s = &w->summary;
-
 	sb_str(b, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\n"
 		  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 		  "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
 		  "<meta name=\"viewport\" content=\"width=device-width\">\n"
 		  "<title>nearcast plan: catchments</title>\n<style>");
 	sb_printf(b, "%s</style>\n", plan_html_style);
-	sb_printf(b,
-		"<h1>%u of %u ASes have a route to %u site%s, with %.1f %% of the weight.</h1>\n",
-		s->reached, s->ases, w->plan->announcement.site_count,
-		w->plan->announcement.site_count == 1 ? "" : "s", s->weight * 100);
+}
+
+static void add_figures(struct strbuf *b, const struct plan_world *w)
+{
+	const struct plan_summary *s = &w->summary;
+
 	if (s->placed > 0)
 		sb_printf(b,
 			"<p>Mean round-trip time %.1f ms, median %.1f ms, 95 %% under %.1f ms, by "
@@ -210,6 +210,18 @@ static void add_head(struct strbuf *b, const struct plan_world *w)
 			s->overload * 100);
 }
 
+static void add_head(struct strbuf *b, const struct plan_world *w)
+{
+	const struct plan_summary *s = &w->summary;
+
+	add_start(b);
+	sb_printf(b,
+		"<h1>%u of %u ASes have a route to %u site%s, with %.1f %% of the weight.</h1>\n",
+		s->reached, s->ases, w->plan->announcement.site_count,
+		w->plan->announcement.site_count == 1 ? "" : "s", s->weight * 100);
+	add_figures(b, w);
+}
+
 static void add_foot(struct strbuf *b, const struct plan_cli *c, const struct plan_world *w)
 {
 	sb_str(b, "<p class=\"faint\">Predicted on ");
@@ -218,18 +230,29 @@ static void add_foot(struct strbuf *b, const struct plan_cli *c, const struct pl
 		w->graph->transit_links, w->graph->peer_links);
 	plan_html_text(b, c->weights ? c->weights : "each AS counts one");
 	sb_str(b, ", announcement: ");
-	plan_html_text(b, c->announce ? c->announce : c->origin);
+	if (c->announce || c->origin)
+		plan_html_text(b, c->announce ? c->announce : c->origin);
+	for (size_t i = 0; i < c->argument_count; i++) {
+		sb_str(b, i > 0 ? ", then " : "");
+		plan_html_text(b, c->arguments[i]);
+	}
 	sb_str(b, ". Routes follow customer, peer, provider, then path length, then the lowest AS "
 		  "number; real routers have more to choose by.</p>\n");
+}
+
+static enum cli_exit write_file(const char *path, const struct strbuf *b)
+{
+	own(close_file) FILE *out = fopen(path, "w");
+
+	if (!out || fwrite(sb_text(b), 1, b->len, out) != b->len || fflush(out) != 0)
+		return cli_fail(CLI_REFUSED, "%s: %s", path, strerror(errno));
+	return CLI_DONE;
 }
 
 enum cli_exit plan_write_html(const struct plan_cli *c, const struct plan_world *w)
 {
 	own(sb_free) struct strbuf b = {};
-	own(close_file) FILE *out = fopen(c->html, "w");
 
-	if (!out)
-		return cli_fail(CLI_REFUSED, "%s: %s", c->html, strerror(errno));
 	add_head(&b, w);
 	plan_html_map(&b, w);
 	add_sites(&b, w);
@@ -239,7 +262,25 @@ enum cli_exit plan_write_html(const struct plan_cli *c, const struct plan_world 
 	if (w->graph->count <= SEARCHABLE)
 		add_routes(&b, w);
 	sb_str(&b, "</html>\n");
-	if (fwrite(sb_text(&b), 1, b.len, out) != b.len || fflush(out) != 0)
-		return cli_fail(CLI_REFUSED, "%s: %s", c->html, strerror(errno));
-	return CLI_DONE;
+	return write_file(c->html, &b);
+}
+
+// One after the other, so that the eye can go to and fro.
+enum cli_exit plan_write_html_diff(const struct plan_cli *c, const struct plan_world *before,
+	const struct plan_world *after, double moved)
+{
+	const struct plan_world *const worlds[] = { before, after };
+	own(sb_free) struct strbuf b = {};
+
+	add_start(&b);
+	sb_printf(&b, "<h1>%.1f %% of the weight moves.</h1>\n", moved * 100);
+	for (size_t i = 0; i < countof(worlds); i++) {
+		sb_printf(&b, "<h2>%s</h2>\n", i == 0 ? "Before" : "After");
+		add_figures(&b, worlds[i]);
+		plan_html_map(&b, worlds[i]);
+		add_sites(&b, worlds[i]);
+	}
+	add_foot(&b, c, after);
+	sb_str(&b, "</html>\n");
+	return write_file(c->html, &b);
 }

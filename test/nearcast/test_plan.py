@@ -238,6 +238,15 @@ def test_html_report(_):
     assert "XX60.00 %" + name + " 100.0 %" in page.text, page.text
     routes = page.scripts["routes"].split()
     assert len(routes) == 8 and routes[2] == "1.-.0" and routes[7] == "1.5.1", routes
+    graph = write(world, "graph", GRAPH)
+    for verb in (("diff", file, file), ("fail", "--announce", file, "--off", "east")):
+        expect(run(*verb, "--graph", graph, "--html", report, *args[4:]), DONE)
+        page = Page(report.read_text())
+        moved = "0.0" if verb[0] == "diff" else "40.0"
+        assert f"{moved} % of the weight moves." in page.text and page.open == []
+        assert report.read_text().count("<svg") == 2 and page.fetched == []
+    expect(run("fail", "--graph", graph, "--announce", file, "--html", report), USAGE, "",
+           "--html wants one failure")
     expect(catchment(world, GRAPH, "--origin", "7", "--html", report), DONE)
     assert "<svg" not in report.read_text()  # there is nothing to put on a map
     expect(catchment(world, GRAPH, "--origin", "7", "--html", "/nonexistent/x"), REFUSED, "",
