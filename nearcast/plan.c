@@ -33,6 +33,20 @@ const struct plan_option plan_options[] = {
 	{ "--time", "TIME", "how long it may take (30s)", .text = AT(time) },
 	{ "--seed", "N", "of the random changes (1)", .text = AT(seed) },
 	{ "--best", "FILE", "write the best announcement there", .text = AT(best) },
+	{ "--countries", "FILE", "table: asn, country; ASes of a country are alike",
+		.text = AT(countries) },
+	{ "--paths", "FILE", "AS paths of collectors: MRT, or text; may stand twice",
+		.list = AT(paths) },
+	{ "--via", "AS=SITE", "paths whose last AS before the origin is that one lead to SITE",
+		.list = AT(via) },
+	{ "--predict", "SITE,SITE,...", "what is asked: these sites announced together",
+		.text = AT(predict) },
+	{ "--min-share", "PERCENT", "score trials whose smallest site has that much (2)",
+		.text = AT(min_share) },
+	{ "--kinds", "N", "kinds of ASes in the model, 1 to 32 (24)", .text = AT(kinds) },
+	{ "--starts", "N", "random beginnings that are averaged, 1 to 64 (8)", .text = AT(starts) },
+	{ "--shuffle", NULL, "a control: results dealt out anew, nothing can be learnt",
+		.flag = AT(shuffle) },
 	{ "--choices", NULL, "with ties and the runner-up", .flag = AT(choices) },
 	{ "--tsv", NULL, "a table of tabs, a row an AS", .flag = AT(tsv) },
 	{ "--html", "FILE", "write a report with a map there", .text = AT(html) },
@@ -54,6 +68,10 @@ static const char *const optimise_options[] = { "--graph", "--announce", "--orig
 	"--objective", "--change", "--prepend", "--method", "--time", "--seed", "--best", "--json",
 	NULL };
 
+#define LESSONS "--countries", "--paths", "--via", "--kinds", "--starts", "--seed"
+static const char *const learn_options[] = { LESSONS, "--predict", "--tsv", "--json", NULL };
+static const char *const score_options[] = { LESSONS, "--min-share", "--shuffle", "--json", NULL };
+
 const struct plan_verb plan_verbs[] = {
 	{ "catchment", NULL, "where every AS goes", catchment_options, 0, 0, plan_catchment },
 	{ "path", "AS ...", "how an AS gets there, and what else it could choose", path_options, 1,
@@ -64,6 +82,10 @@ const struct plan_verb plan_verbs[] = {
 		fail_options, 0, 0, plan_fail },
 	{ "optimise", NULL, "the best sites, neighbours and prepends", optimise_options, 0, 0,
 		plan_optimise },
+	{ "learn", "TRIALS ...", "from measured catchments: where ASes would go with other sites",
+		learn_options, 0, PLAN_LIST_MAX, plan_learn },
+	{ "score", "TRIALS ...", "predict each measured catchment from the others", score_options,
+		0, PLAN_LIST_MAX, plan_score_of },
 	{},
 };
 

@@ -5,6 +5,7 @@
 #include "lib/own.h"
 #include "lib/source.h"
 #include "nearcast/cli.h"
+#include "plan/score.h"
 #include "plan/summary.h"
 
 struct plan_verb;
@@ -23,8 +24,9 @@ struct plan_cli {
 	const struct plan_verb *verb;
 	const char *graph, *announce, *origin, *html, *weights, *rtt;
 	const char *objective, *method, *time, *change, *prepend, *top, *seed, *best;
-	struct plan_list places, down, cut, off;
-	bool json, tsv, choices;
+	const char *countries, *predict, *min_share, *kinds, *starts;
+	struct plan_list places, down, cut, off, paths, via;
+	bool json, tsv, choices, shuffle;
 	char **arguments; // those that are no options
 	size_t argument_count;
 };
@@ -54,6 +56,8 @@ enum cli_exit plan_path_of(struct plan_cli *c);
 enum cli_exit plan_diff(struct plan_cli *c);
 enum cli_exit plan_fail(struct plan_cli *c);
 enum cli_exit plan_optimise(struct plan_cli *c);
+enum cli_exit plan_learn(struct plan_cli *c);
+enum cli_exit plan_score_of(struct plan_cli *c);
 
 // ---- Failures (plan_mask.c): --down, --cut and --off ----
 
@@ -94,6 +98,24 @@ bool plan_world_compute(struct plan_world *w);
 // Another announcement on the same graph, for the same clients. That one must live longer.
 void plan_world_share(struct plan_world *w, const struct plan_world *of);
 void plan_world_free(struct plan_world *w);
+
+// ---- Measured catchments (plan_trials.c): the arguments of learn and score ----
+
+struct plan_lessons {
+	struct plan_votes *votes;
+	uint16_t *group; // of each AS: its country; NULL without --countries
+	uint32_t groups;
+	struct plan_mixture_options mixture;
+};
+
+// CLI_DONE, or what to exit with, after saying why.
+enum cli_exit plan_lessons_load(struct plan_lessons *l, const struct plan_cli *c);
+void plan_lessons_free(struct plan_lessons *l);
+// Adds the ASes on the paths of --paths (plan_trials_paths.c). As above.
+enum cli_exit plan_lessons_paths(struct plan_votes *v, const struct plan_cli *c);
+// A number of an option; *ret stays when it is not given. As above.
+enum cli_exit plan_option_number(
+	const char *name, const char *text, double min, double max, double *ret);
 
 // ---- Inputs (plan_input.c); each says on standard error what is wrong ----
 
