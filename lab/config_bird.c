@@ -100,8 +100,8 @@ static void print_session(const struct lab_node *router, const struct lab_link *
 		export = "to_backup";
 	}
 	session_begin(router, l, family, b);
-	if (l->edge)
-		sb_str(b, "\tpassive yes;\n");
+	if (l->edge) // lab/tables.h reads what changes
+		sb_str(b, "\tpassive yes;\n\tdebug { routes };\n");
 	sb_printf(b,
 		"\tipv%d {\n"
 		"\t\timport filter { accept_from(%d, %d); };\n"

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lab/tables.h"
 #include "lib/own.h"
 
 static span settle_of(const struct judge *j, const struct step_result *step)
@@ -95,8 +96,12 @@ static void count_sites(const struct judge *j, struct step_result *step)
 	step->has_fewest = scn && has_daemons(j->scenario);
 	if (!step->has_fewest)
 		return;
+	own(census_free) struct census *tables = tables_census(j->scenario, j->world);
 	step->fewest = census_fewest(j->census, step->at, step->end, &step->fewest_at);
-	step->fewest_ok = !scn->has_min_announced || step->fewest >= scn->min_announced;
+	step->fewest_held = census_fewest(tables, step->at, step->end, &step->fewest_held_at);
+	step->fewest_ok =
+		!scn->has_min_announced ||
+		(step->fewest >= scn->min_announced && step->fewest_held >= scn->min_announced);
 	for (size_t i = 0; i < j->scenario->site_names.count; i++)
 		if (census_has_any(j->census, i, step->end))
 			sb_printf(&b, "%s%s", b.len ? ", " : "", names[i]);
@@ -145,7 +150,11 @@ void judge_run(const struct judge *j, struct run_result *r)
 	r->has_fewest = r->step_count > 1 && has_daemons(s);
 	if (!r->has_fewest)
 		return;
-	r->fewest = census_fewest(j->census, r->steps[1].at, r->ended, &r->fewest_at);
-	r->fewest_ok = !s->has_min_announced || r->fewest >= s->min_announced;
+	own(census_free) struct census *tables = tables_census(s, j->world);
+	instant from = r->steps[1].at;
+	r->fewest = census_fewest(j->census, from, r->ended, &r->fewest_at);
+	r->fewest_held = census_fewest(tables, from, r->ended, &r->fewest_held_at);
+	r->fewest_ok = !s->has_min_announced ||
+		       (r->fewest >= s->min_announced && r->fewest_held >= s->min_announced);
 	r->ok &= r->fewest_ok;
 }

@@ -8,7 +8,8 @@
 struct judge {
 	const struct scenario *scenario;
 	struct clients *clients;
-	struct census *census;
+	struct census *census;     // by what the daemons say
+	const struct world *world; // whose routers are asked, too
 };
 
 // Every client was answered as expected, and the sites announced that should, for the step's

@@ -412,7 +412,7 @@ static int start_measuring(struct run *run)
 	run->watch = watch_new(&run->loop, run->s, run->world, on_daemon_event, run);
 	int rc = clients_new(
 		&run->clients, &run->loop, run->s, run->topology, &ops, run, run->error);
-	run->judge = (struct judge){ run->s, run->clients, run->census };
+	run->judge = (struct judge){ run->s, run->clients, run->census, run->world };
 	return rc;
 }
 

@@ -23,6 +23,8 @@ struct step_result {
 	bool has_fewest; // there is something to count: sites with nearcastd
 	unsigned fewest; // sites that announced, of the worst instant
 	instant fewest_at;
+	unsigned fewest_held; // of whom routers held routes, of the worst instant
+	instant fewest_held_at;
 	char *announced; // who did in the end: "fra1, nyc1"
 	bool announced_ok, fewest_ok;
 	struct heard *heard; // one a target and other node, if the scenario asks
@@ -47,8 +49,8 @@ struct run_result {
 	struct step_result *steps; // the start first; those that took place
 	size_t step_count;
 	bool has_fewest; // of the whole timeline
-	unsigned fewest;
-	instant fewest_at;
+	unsigned fewest, fewest_held;
+	instant fewest_at, fewest_held_at;
 	bool fewest_ok;
 	bool interrupted;
 	bool ok;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lab/census.h"
+#include "lab/tables.h"
 #include "lib/mem.h"
 
 // Two sites, one of two nodes, and two prefixes.
@@ -132,6 +133,53 @@ static void test_other_prefixes(void **state)
 	assert_false(census_has_any(x->c, SITE_B, at(20)));
 }
 
+#define AT "2026-11-23 07:00:20.720 <TRACE> "
+
+static void test_lines_of_tables(void **)
+{
+	static const struct {
+		const char *line, *node, *prefix;
+		bool on;
+	} rows[] = {
+		{ AT "fra1-4.ipv4 > added [best] 198.51.100.0/24 0L 7G unicast", "fra1",
+			"198.51.100.0/24", true },
+		{ AT "ams1-a-6.ipv6 > added 2001:db8:53::/48 0L 6G unicast", "ams1-a",
+			"2001:db8:53::/48", true },
+		{ AT "fra1-4.ipv4 > updated [best] 198.51.100.0/24 0L 7G unicast", "fra1",
+			"198.51.100.0/24", true },
+		{ AT "fra1-4.ipv4 > removed [replaced] 198.51.100.0/24 0L 7G unicast", "fra1",
+			"198.51.100.0/24", false },
+		{ AT "fra1-4.ipv4 > removed 198.51.100.0/24 0L 7G unicast", "fra1",
+			"198.51.100.0/24", false },
+		// To the site, not from it; turned away; of something else.
+		{ AT "fra1-4.ipv4 < added 198.51.100.0/24 0L 10G unicast", NULL, NULL, false },
+		{ AT "fra1-4.ipv4 > filtered out 198.51.100.0/24 0L 7G unicast", NULL, NULL,
+			false },
+		{ AT "fra1-4: BGP session established", NULL, NULL, false },
+		{ AT "kernel4.ipv4 > added 198.51.100.0/24 0L 7G unicast", NULL, NULL, false },
+		{ AT "fra1-4.ipv4 > added nowhere", NULL, NULL, false },
+		{ AT "fra1-4.ipv4 > added", NULL, NULL, false },
+		{ AT, NULL, NULL, false },
+		{ "2026-11-23 07:00:17.531 <INFO> Started", NULL, NULL, false },
+		{ "", NULL, NULL, false },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct table_line t = { .time_us = 7 };
+		char prefix[PREFIX_TEXT];
+		bool read = table_line_read(rows[i].line, &t);
+		assert_int_equal(read, rows[i].node != NULL);
+		if (!read) {
+			assert_int_equal(t.time_us, 7);
+			continue;
+		}
+		assert_string_equal(t.node, rows[i].node);
+		assert_string_equal(prefix_print(&t.prefix, prefix), rows[i].prefix);
+		assert_int_equal(t.on, rows[i].on);
+		assert_int_equal(t.time_us % 1000000, 720000);
+	}
+}
+
 int main(void)
 {
 #define WITH_CENSUS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -141,6 +189,7 @@ int main(void)
 		WITH_CENSUS(test_prefixes),
 		WITH_CENSUS(test_nodes_and_upstreams),
 		WITH_CENSUS(test_other_prefixes),
+		cmocka_unit_test(test_lines_of_tables),
 	};
 
 	return cmocka_run_group_tests_name("lab_census", tests, NULL, NULL);
