@@ -47,6 +47,8 @@ const struct plan_option plan_options[] = {
 	{ "--starts", "N", "random beginnings that are averaged, 1 to 64 (8)", .text = AT(starts) },
 	{ "--shuffle", NULL, "a control: results dealt out anew, nothing can be learnt",
 		.flag = AT(shuffle) },
+	{ "--learned", "FILE", "what plan learn --tsv says of these sites; it wins over the routes",
+		.text = AT(learned) },
 	{ "--choices", NULL, "with ties and the runner-up", .flag = AT(choices) },
 	{ "--tsv", NULL, "a table of tabs, a row an AS", .flag = AT(tsv) },
 	{ "--html", "FILE", "write a report with a map there", .text = AT(html) },
@@ -57,8 +59,8 @@ const struct plan_option plan_options[] = {
 #define COMMON  "--graph", "--announce", "--origin", "--down", "--cut", "--off", "--json"
 #define CLIENTS "--weights", "--places", "--rtt"
 
-static const char *const catchment_options[] = { COMMON, CLIENTS, "--choices", "--tsv", "--html",
-	NULL };
+static const char *const catchment_options[] = { COMMON, CLIENTS, "--learned", "--choices", "--tsv",
+	"--html", NULL };
 
 static const char *const path_options[] = { COMMON, NULL };
 static const char *const diff_options[] = { "--graph", "--down", "--cut", "--off", CLIENTS, "--tsv",

@@ -24,7 +24,7 @@ struct plan_cli {
 	const struct plan_verb *verb;
 	const char *graph, *announce, *origin, *html, *weights, *rtt;
 	const char *objective, *method, *time, *change, *prepend, *top, *seed, *best;
-	const char *countries, *predict, *min_share, *kinds, *starts;
+	const char *countries, *predict, *min_share, *kinds, *starts, *learned;
 	struct plan_list places, down, cut, off, paths, via;
 	bool json, tsv, choices, shuffle;
 	char **arguments; // those that are no options
@@ -73,6 +73,20 @@ bool plan_load_failures(struct plan_failures *f, const struct plan_cli *c,
 	const struct plan_graph *g, const struct plan_plan *p);
 void plan_failures_free(struct plan_failures *f);
 
+// ---- What was learnt (plan_learned.c): the table that plan learn --tsv prints ----
+
+struct plan_learned {
+	int16_t *site;         // of each node; -1: not known
+	float *probability;    // of that; negative: not said
+	const char **evidence; // "measured", ...; NULL: not known
+	uint32_t count;
+};
+
+// NULL: failed, said on standard error. A site that announces nothing is not believed.
+struct plan_learned *plan_load_learned(const char *path, const struct plan_graph *g,
+	const struct plan_plan *p, const struct plan_mask *mask);
+void plan_learned_free(struct plan_learned **l); // NULL inside is fine
+
 // ---- The whole of it: inputs loaded, routes computed, ready to be told (plan_world.c) ----
 
 struct plan_world {
@@ -83,6 +97,7 @@ struct plan_world {
 	double latency_error_ms; // of the fit; negative: not fitted
 	size_t latency_samples;
 	struct plan_failures failures;
+	struct plan_learned *learned; // NULL: no --learned
 	struct plan_routes *routes;
 	struct plan_summary summary;
 	double graph_ms, routes_ms; // CPU time that it took
@@ -98,6 +113,8 @@ bool plan_world_compute(struct plan_world *w);
 // Another announcement on the same graph, for the same clients. That one must live longer.
 void plan_world_share(struct plan_world *w, const struct plan_world *of);
 void plan_world_free(struct plan_world *w);
+// Where a node goes, by what was learnt if something was; -1: nowhere.
+int plan_world_site(const struct plan_world *w, uint32_t node);
 
 // ---- Measured catchments (plan_trials.c): the arguments of learn and score ----
 

@@ -32,6 +32,20 @@ static void tsv_choice(struct strbuf *b, const struct plan_world *w, uint32_t no
 			plan_class_name((enum plan_class)c.second.class), c.second.length);
 }
 
+// Where it goes after all, how sure that is, and by what evidence.
+static void tsv_learned(struct strbuf *b, const struct plan_world *w, uint32_t node)
+{
+	const struct plan_learned *l = w->learned;
+
+	sb_printf(b, "\t%s", w->plan->sites[plan_world_site(w, node)].name);
+	if (l->site[node] < 0)
+		sb_str(b, "\t-\troutes");
+	else if (l->probability[node] < 0)
+		sb_printf(b, "\t-\t%s", l->evidence[node]);
+	else
+		sb_printf(b, "\t%.4f\t%s", (double)l->probability[node], l->evidence[node]);
+}
+
 static void tsv_row(
 	struct strbuf *b, const struct plan_cli *c, const struct plan_world *w, uint32_t node)
 {
@@ -46,6 +60,8 @@ static void tsv_row(
 		sb_printf(b, "\t%s", w->plan->sites[seed->site].name);
 	if (c->choices)
 		tsv_choice(b, w, node);
+	if (c->learned)
+		tsv_learned(b, w, node);
 	sb_char(b, '\n');
 }
 
@@ -55,9 +71,10 @@ static enum cli_exit write_tsv(const struct plan_cli *c, const struct plan_world
 	own(sb_free) struct strbuf b = {};
 	enum cli_exit status = CLI_DONE;
 
-	sb_printf(&b, "asn\tclass\tlength\tnext_hop\torigin\tpath%s%s\n",
+	sb_printf(&b, "asn\tclass\tlength\tnext_hop\torigin\tpath%s%s%s\n",
 		c->announce ? "\tsite" : "",
-		c->choices ? "\ttied\ttied_sites\tsecond_site\tsecond_class\tsecond_length" : "");
+		c->choices ? "\ttied\ttied_sites\tsecond_site\tsecond_class\tsecond_length" : "",
+		c->learned ? "\tlearned_site\tprobability\tevidence" : "");
 	for (uint32_t v = 0; status == CLI_DONE && v < w->graph->count; v++) {
 		if (w->routes->route[v].class != PLAN_NO_ROUTE)
 			tsv_row(&b, c, w, v);
@@ -92,6 +109,20 @@ static void json_choice(struct out *o, const struct plan_world *w, uint32_t node
 	out_end(o);
 }
 
+static void json_learned(struct out *o, const struct plan_world *w, uint32_t node)
+{
+	const struct plan_learned *l = w->learned;
+	const struct plan_seed *by_routes = &w->plan->seeds[w->routes->route[node].seed];
+	bool known = l->site[node] >= 0;
+
+	if (known && l->probability[node] >= 0)
+		out_double(o, "probability", (double)l->probability[node], 4);
+	else
+		out_null(o, "probability");
+	out_str(o, "evidence", known ? l->evidence[node] : "routes");
+	out_str(o, "site_by_routes", w->plan->sites[by_routes->site].name);
+}
+
 static void json_as(struct out *o, const struct plan_world *w, uint32_t node)
 {
 	const struct plan_route *r = &w->routes->route[node];
@@ -105,7 +136,9 @@ static void json_as(struct out *o, const struct plan_world *w, uint32_t node)
 		out_end(o);
 		return;
 	}
-	out_str(o, "site", w->plan->sites[w->plan->seeds[r->seed].site].name);
+	out_str(o, "site", w->plan->sites[plan_world_site(w, node)].name);
+	if (w->learned)
+		json_learned(o, w, node);
 	out_str(o, "class", plan_class_name((enum plan_class)r->class));
 	out_uint(o, "length", r->length);
 	out_uint(o, "next_hop", plan_next_hop(w->routes, w->plan, node));

@@ -38,7 +38,7 @@ static uint32_t *name_all(struct diff *d, const struct plan_plan *p)
 static uint32_t site_at(
 	const struct diff *d, const struct plan_world *w, const uint32_t *of, uint32_t node)
 {
-	int site = plan_site(w->routes, &w->plan->announcement, node);
+	int site = plan_world_site(w, node);
 
 	return site < 0 ? (uint32_t)d->names_count : of[site];
 }

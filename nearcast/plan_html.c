@@ -85,7 +85,7 @@ static void add_heaviest_row(struct strbuf *b, const struct plan_world *w, uint3
 {
 	const struct plan_announcement *a = &w->plan->announcement;
 	const struct plan_route *r = &w->routes->route[node];
-	int site = plan_site(w->routes, a, node);
+	int site = plan_world_site(w, node);
 	struct plan_choice c = plan_choice_at(w->routes, a, &w->failures.mask, node);
 
 	sb_printf(b, "<tr><td>%u</td><td class=\"n\">%.2f %%</td><td>", w->graph->asn[node],

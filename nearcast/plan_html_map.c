@@ -158,7 +158,7 @@ static void add_clients(struct strbuf *b, struct strbuf *rows, const struct plan
 	qsort(list, count, sizeof(*list), by_place);
 	double largest = largest_place(c, list, count);
 	for (size_t i = 0; i < count; i++) {
-		int site = plan_site(w->routes, &w->plan->announcement, list[i].node);
+		int site = plan_world_site(w, list[i].node);
 		weight[site < 0 ? sites : (uint32_t)site] += c->of[list[i].node].weight;
 		if (i + 1 < count && by_place(&list[i], &list[i + 1]) == 0)
 			continue;

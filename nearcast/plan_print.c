@@ -91,6 +91,8 @@ void plan_write_summary(struct out *o, const struct plan_cli *c, const struct pl
 {
 	const struct plan_summary *s = &w->summary;
 
+	if (w->learned)
+		out_line(o, "Where %u ASes go is known or learnt.", w->learned->count);
 	out_line(o, "%u of %u ASes have a route (%.2f %%), with %.1f %% of the weight.", s->reached,
 		s->ases, 100.0 * s->reached / s->ases, s->weight * 100);
 	if (c->json) {
@@ -99,6 +101,8 @@ void plan_write_summary(struct out *o, const struct plan_cli *c, const struct pl
 		out_double(o, "weight_reached", s->weight, 6);
 		out_double(o, "graph_ms", w->graph_ms, 3);
 		out_double(o, "routes_ms", w->routes_ms, 3);
+		if (w->learned)
+			out_uint(o, "learned", w->learned->count);
 		out_str(o, "weights", c->weights ? c->weights : "each AS counts one");
 	}
 	out_object(o, "classes");

@@ -157,7 +157,8 @@ bool plan_world_compute(struct plan_world *w)
 		cli_fail(CLI_REFUSED, "a path of over %d ASes", PLAN_LENGTH_MAX);
 		return false;
 	}
-	plan_summarise(&w->summary, w->routes, w->plan, w->clients, &w->latency);
+	plan_summarise(&w->summary, w->routes, w->plan, w->learned ? w->learned->site : NULL,
+		w->clients, &w->latency);
 	return true;
 }
 
@@ -170,7 +171,18 @@ bool plan_world_load(struct plan_world *w, const struct plan_cli *c)
 		return false;
 	if (c->rtt && !fit_latency(w, c->rtt))
 		return false;
+	if (c->learned &&
+		!(w->learned = plan_load_learned(c->learned, w->graph, w->plan, &w->failures.mask)))
+		return false;
 	return plan_world_compute(w);
+}
+
+int plan_world_site(const struct plan_world *w, uint32_t node)
+{
+	int site = plan_site(w->routes, &w->plan->announcement, node);
+	bool known = w->learned && w->learned->site[node] >= 0;
+
+	return known && site >= 0 ? w->learned->site[node] : site;
 }
 
 void plan_world_share(struct plan_world *w, const struct plan_world *of)
@@ -187,6 +199,7 @@ void plan_world_free(struct plan_world *w)
 {
 	plan_summary_free(&w->summary);
 	plan_routes_free(&w->routes);
+	plan_learned_free(&w->learned);
 	plan_failures_free(&w->failures);
 	plan_plan_free(&w->plan);
 	if (w->shares)

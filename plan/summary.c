@@ -78,7 +78,7 @@ static void add_node(struct summing *x, const struct plan_plan *p, uint32_t node
 }
 
 void plan_summarise(struct plan_summary *ret, const struct plan_routes *r,
-	const struct plan_plan *p, const struct plan_clients *clients,
+	const struct plan_plan *p, const int16_t *said, const struct plan_clients *clients,
 	const struct plan_latency *latency)
 {
 	uint32_t sites = p->announcement.site_count;
@@ -90,6 +90,8 @@ void plan_summarise(struct plan_summary *ret, const struct plan_routes *r,
 	ret->sites = mem_zalloc(sites * sizeof(*ret->sites));
 	for (uint32_t v = 0; v < r->graph->count; v++) {
 		int site = plan_site(r, &p->announcement, v);
+		if (said && said[v] >= 0 && site >= 0)
+			site = said[v];
 		if (site >= 0)
 			add_node(&x, p, v, site, (enum plan_class)r->route[v].class);
 	}

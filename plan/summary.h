@@ -21,9 +21,10 @@ struct plan_summary {
 	struct plan_site_sum *sites;       // one a site
 };
 
+// said: where nodes that have a route are known to go, whatever it is; -1: not known; NULL: of none.
 // clients: NULL: every AS weighs 1. latency is used where sites and clients have places.
 void plan_summarise(struct plan_summary *ret, const struct plan_routes *r,
-	const struct plan_plan *p, const struct plan_clients *clients,
+	const struct plan_plan *p, const int16_t *said, const struct plan_clients *clients,
 	const struct plan_latency *latency);
 void plan_summary_free(struct plan_summary *s);
 

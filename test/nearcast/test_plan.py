@@ -126,6 +126,31 @@ def test_announcement_file(_):
     assert rows["5"][5] == "east" and rows["8"][5] == "east"
 
 
+def test_learned_sites_win(_):
+    world = Folder()
+    file = write(world, "sites.yaml", ANNOUNCE)
+    learned = write(world, "learned", "asn\tsite\tprobability\tevidence\n7\teast\t0.9\tmeasured\n"
+                                      "8\teast\t0.6\tmodel\n99\teast\t1\tmodel\n3\twest\n")
+    base = ("--announce", file, "--learned", learned)
+    out = expect(catchment(world, GRAPH, *base, "--tsv"), DONE).stdout
+    assert out.splitlines()[0].endswith("\tsite\tlearned_site\tprobability\tevidence")
+    rows = {line.split("\t")[0]: line.split("\t")[6:] for line in out.splitlines()[1:]}
+    assert rows["7"] == ["west", "east", "0.9000", "measured"]
+    assert rows["3"] == ["west", "west", "-", "learned"] and rows["1"] == ["west", "west", "-", "routes"]
+    document = json.loads(expect(catchment(world, GRAPH, *base, "-j"), DONE).stdout)
+    assert document["learned"] == 3
+    assert {s["site"]: s["ases"] for s in document["sites"]} == {"west": 3, "east": 5}
+    seven = next(r for r in document["routes"] if r["asn"] == 7)
+    assert (seven["site"], seven["site_by_routes"], seven["probability"]) == ("east", "west", 0.9)
+    # A site that is off gets nobody, whatever was learnt when it was on.
+    out = expect(catchment(world, GRAPH, *base, "--off", "east", "--tsv"), DONE).stdout
+    assert all(line.split("\t")[7] == "west" for line in out.splitlines()[1:])
+    expect(catchment(world, GRAPH, "--announce", file, "--learned", write(world, "l", "7 north\n")),
+           REFUSED, "", "l:1: there is no site `north` in the announcement")
+    expect(catchment(world, GRAPH, "--announce", file, "--learned", write(world, "l", "7 east 2\n")),
+           REFUSED, "", "l:1: a row wants an AS number, a site and a probability")
+
+
 def test_failures(_):
     world = Folder()
     file = write(world, "sites.yaml", ANNOUNCE)

@@ -162,7 +162,7 @@ static void test_summary(void **)
 	struct small s;
 	make(&s);
 
-	plan_summarise(&sum, s.r, &s.p, s.c, &l);
+	plan_summarise(&sum, s.r, &s.p, NULL, s.c, &l);
 	assert_int_equal(sum.reached, 5);
 	assert_int_equal(sum.by_class[PLAN_ORIGIN], 2);
 	assert_near(sum.weight, 1);
@@ -172,7 +172,7 @@ static void test_summary(void **)
 	plan_summary_free(&sum);
 	s.seeds[0].length = 10; // and yet 4 has no other way; 1 has
 	assert_int_equal(plan_propagate(s.r, &s.p.announcement, NULL), 0);
-	plan_summarise(&sum, s.r, &s.p, NULL, &l);
+	plan_summarise(&sum, s.r, &s.p, NULL, NULL, &l);
 	assert_int_equal(sum.sites[1].ases, 3);
 	assert_near(sum.sites[1].weight, 0.6);
 	assert_near(sum.placed, 0);

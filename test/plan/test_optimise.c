@@ -115,7 +115,7 @@ static void check_score(const struct world *w, const uint8_t *state, const struc
 	p.seeds = seeds;
 	p.announcement.seeds = seeds;
 	assert_int_equal(plan_propagate(r, &p.announcement, &mask), 0);
-	plan_summarise(&sum, r, &p, w->c, &w->latency);
+	plan_summarise(&sum, r, &p, NULL, w->c, &w->latency);
 	double unreached = 1 - sum.weight;
 	double mean = sum.mean_ms * sum.placed + PLAN_UNREACHED_MS * unreached;
 	assert_true(fabs(mean - score->mean_ms) < 1e-3 * (1 + mean));
@@ -167,7 +167,7 @@ static void test_percentiles(void **)
 		run(s, 1);
 		assert_int_equal(plan_search_score(s, plan_search_start(s)->state, &score), 0);
 		assert_int_equal(plan_propagate(r, &w.p->announcement, NULL), 0);
-		plan_summarise(&sum, r, w.p, w.c, &w.latency);
+		plan_summarise(&sum, r, w.p, NULL, w.c, &w.latency);
 		assert_true(score.unreached < 1e-9);
 		assert_true(score.p95_ms > 10 && fabs(score.p95_ms - sum.p95_ms) < 1.1);
 		plan_summary_free(&sum);
