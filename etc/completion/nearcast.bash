@@ -59,7 +59,7 @@ _nearcast()
 		words="-j -s -h --yes"
 		;;
 	plan)
-		words="-j -s -h catchment path diff fail optimise learn score --graph --announce --origin --weights --places --rtt --down --cut --off --top --objective --change --prepend --method --time --seed --best --countries --paths --via --predict --min-share --kinds --starts --shuffle --choices --tsv --html --json"
+		words="-j -s -h catchment path diff fail optimise learn score --graph --announce --origin --weights --places --rtt --down --cut --off --top --objective --change --prepend --method --time --seed --best --countries --paths --via --predict --min-share --kinds --starts --shuffle --learned --choices --tsv --html --json"
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} != --* ]] || compopt -o default
 		;;
 	lab)
