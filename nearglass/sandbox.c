@@ -15,10 +15,10 @@
 #include "lib/own.h"
 
 // The sanitizers read files of their own when they have something to say.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const bool under_sanitizer = true;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 static const bool under_sanitizer = true;
 #else
 static const bool under_sanitizer = false;

@@ -62,14 +62,14 @@ static struct lane_block *block_with(struct lane_block *old, unsigned cap, bool 
 {
 	struct lane_block *b = mem_resize(NULL, 1, block_bytes(cap, with_ids));
 
-	if (old)
-		memcpy(b, old, sizeof(*b));
-	else
-		memset(b, 0, sizeof(*b));
+	*b = (struct lane_block){ .cap = (uint16_t)cap };
 	atomic_init(&b->refs, 1);
-	b->cap = (uint16_t)cap;
-	if (old)
-		copy_cells(b, old, with_ids);
+	if (!old)
+		return b;
+	b->count = old->count; // field by field: another thread may be letting go of old
+	memcpy(b->here, old->here, sizeof(b->here));
+	memcpy(b->stale, old->stale, sizeof(b->stale));
+	copy_cells(b, old, with_ids);
 	block_drop(old);
 	return b;
 }
