@@ -72,7 +72,7 @@ def test_crash_beside_able(world):
 
 def test_hang_is_no_crash(world):
     """Control: servers that only hang are soft evidence, and then one of the two is held."""
-    report = variant(world, "crash-beside-able", ("event: kill", "event: stop"), steps=1)
+    report = variant(world, "crash-beside-able", ("event: kill", "event: stop"), steps=2)
     assert step(report, "stop")["announced"] == "fra1, sin1", report
     assert not step(report, "stop")["announced_ok"]
 
