@@ -5,43 +5,28 @@
 
 enum { OFFERS_SHOWN = 20, PATH_SHOWN = 64 };
 
-static void write_path(struct out *o, const struct plan_world *w, uint32_t node, uint32_t before)
+// The path that the node would have with that offer.
+static void write_path(
+	struct out *o, const struct plan_world *w, uint32_t node, const struct plan_offer *x)
 {
 	own(sb_free) struct strbuf b = {};
+	const struct plan_announcement *a = &w->plan->announcement;
 	uint32_t path[PATH_SHOWN];
-	size_t n = node == PLAN_NONE
-			   ? 0
-			   : plan_path(w->routes, &w->plan->announcement, node, path, PATH_SHOWN);
+	size_t n = x->neighbour == PLAN_NONE
+			   ? plan_seed_path(w->graph, &a->seeds[x->seed], path, PATH_SHOWN)
+			   : plan_path(w->routes, a, x->neighbour, path, PATH_SHOWN);
+	bool origin = x->class == PLAN_ORIGIN; // stands in what it sends
 
-	sb_printf(&b, "%u", before);
+	if (!origin)
+		sb_printf(&b, "%u", w->graph->asn[node]);
 	for (size_t i = 0; i < n && i < PATH_SHOWN; i++)
-		sb_printf(&b, " %u", path[i]);
-	out_str(o, "path", sb_text(&b));
-}
-
-// The path of a seed's own offer, as BGP would show it.
-static void write_seed_path(
-	struct out *o, const struct plan_world *w, const struct plan_offer *x, uint32_t asn)
-{
-	own(sb_free) struct strbuf b = {};
-	const struct plan_seed *s = &w->plan->seeds[x->seed];
-	uint32_t poison = s->poisoned > 0 ? s->poisoned + 1 : 0;
-
-	sb_printf(&b, "%u", asn);
-	for (uint32_t i = 1; i + poison < s->length; i++)
-		sb_printf(&b, " %u", s->from);
-	for (uint32_t i = 0; i < s->poisoned; i++)
-		sb_printf(&b, " %u", w->graph->asn[s->poison[i]]);
-	if (poison)
-		sb_printf(&b, " %u", s->from);
+		sb_printf(&b, "%s%u", i > 0 || !origin ? " " : "", path[i]);
 	out_str(o, "path", sb_text(&b));
 }
 
 static void write_offer(struct out *o, const struct plan_world *w, uint32_t node,
 	const struct plan_offer *x, size_t i)
 {
-	uint32_t asn = w->graph->asn[node];
-
 	out_object(o, NULL);
 	out_uint(o, "rank", i + 1);
 	out_uint(o, "from",
@@ -50,10 +35,7 @@ static void write_offer(struct out *o, const struct plan_world *w, uint32_t node
 	out_str(o, "class", plan_class_name((enum plan_class)x->class));
 	out_uint(o, "length", x->length);
 	out_str(o, "site", w->plan->sites[w->plan->seeds[x->seed].site].name);
-	if (x->neighbour == PLAN_NONE)
-		write_seed_path(o, w, x, asn);
-	else
-		write_path(o, w, x->neighbour, asn);
+	write_path(o, w, node, x);
 	out_end(o);
 }
 

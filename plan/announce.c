@@ -19,27 +19,27 @@ const char *plan_class_name(enum plan_class c)
 	return class_names[c];
 }
 
-static void flag(uint8_t *flags, uint32_t node, unsigned bit, bool set)
+static void flag(uint8_t *flags, uint32_t node, unsigned bit)
 {
 	if (node != PLAN_NONE)
-		flags[node] = set ? (uint8_t)(flags[node] | bit) : 0;
+		flags[node] = (uint8_t)(flags[node] | bit);
 }
 
 void plan_flag_nodes(
-	uint8_t *flags, const struct plan_announcement *a, const struct plan_mask *mask, bool set)
+	uint8_t *flags, const struct plan_announcement *a, const struct plan_mask *mask)
 {
-	flag(flags, a->origin, PLAN_NODE_DOWN, set);
+	flag(flags, a->origin, PLAN_NODE_DOWN);
 	for (uint32_t i = 0; i < a->seed_count; i++) {
 		const struct plan_seed *s = &a->seeds[i];
-		flag(flags, s->node, PLAN_NODE_SEEDED, set);
+		flag(flags, s->node, PLAN_NODE_SEEDED);
 		for (uint32_t k = 0; k < s->poisoned; k++)
-			flag(flags, s->poison[k], PLAN_NODE_POISONED, set);
+			flag(flags, s->poison[k], PLAN_NODE_POISONED);
 	}
 	for (uint32_t i = 0; mask && i < mask->node_count; i++)
-		flag(flags, mask->nodes[i], PLAN_NODE_DOWN, set);
+		flag(flags, mask->nodes[i], PLAN_NODE_DOWN);
 	for (uint32_t i = 0; mask && i < mask->link_count; i++) {
-		flag(flags, mask->links[i].low, PLAN_NODE_LINK, set);
-		flag(flags, mask->links[i].high, PLAN_NODE_LINK, set);
+		flag(flags, mask->links[i].low, PLAN_NODE_LINK);
+		flag(flags, mask->links[i].high, PLAN_NODE_LINK);
 	}
 }
 

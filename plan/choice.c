@@ -5,38 +5,56 @@
 #include "plan/inside.h"
 #include "plan/propagate.h"
 
+struct path {
+	uint32_t *list;
+	size_t count, cap;
+};
+
+static void put(struct path *p, uint32_t asn)
+{
+	if (p->count < p->cap)
+		p->list[p->count] = asn;
+	p->count++;
+}
+
+// What the announcer sent: itself, once more for each prepend; poisoned ASes stand between it and
+// itself, so that what it sent begins and ends with it.
+static void put_seed(struct path *p, const struct plan_graph *g, const struct plan_seed *s)
+{
+	uint32_t heard = s->class == PLAN_ORIGIN ? 0 : 1; // the node that hears it counts in length
+	uint32_t behind = s->poisoned > 0 ? s->poisoned + 1 : 0;
+
+	for (uint32_t i = heard; i + behind < s->length; i++)
+		put(p, s->from);
+	for (uint32_t i = 0; i < s->poisoned; i++)
+		put(p, g->asn[s->poison[i]]);
+	if (behind > 0)
+		put(p, s->from);
+}
+
+size_t plan_seed_path(
+	const struct plan_graph *g, const struct plan_seed *s, uint32_t *path, size_t cap)
+{
+	struct path p = { path, 0, cap };
+
+	put_seed(&p, g, s);
+	return p.count;
+}
+
 size_t plan_path(const struct plan_routes *r, const struct plan_announcement *a, uint32_t node,
 	uint32_t *path, size_t cap)
 {
-	size_t n = 0;
+	struct path p = { path, 0, cap };
 
 	if (r->route[node].class == PLAN_NO_ROUTE)
 		return 0;
-#define PUT(asn)                         \
-	do {                             \
-		if (n < cap)             \
-			path[n] = (asn); \
-		n++;                     \
-	} while (0)
-	while (r->route[node].next_hop != PLAN_NONE) {
-		PUT(r->graph->asn[node]);
-		node = r->route[node].next_hop;
-	}
-	// What the announcer sent: itself, once more for each prepend; poisoned ASes stand between
-	// it and itself, so that the path begins and ends with who announces.
+	for (; r->route[node].next_hop != PLAN_NONE; node = r->route[node].next_hop)
+		put(&p, r->graph->asn[node]);
 	const struct plan_seed *s = &a->seeds[r->route[node].seed];
-	bool inside = s->class == PLAN_ORIGIN;
-	uint32_t poison = s->poisoned > 0 ? s->poisoned + 1 : 0;
-	if (!inside)
-		PUT(r->graph->asn[node]);
-	for (uint32_t i = inside ? 0 : 1; i + poison < s->length; i++)
-		PUT(s->from);
-	for (uint32_t i = 0; i < s->poisoned; i++)
-		PUT(r->graph->asn[s->poison[i]]);
-	if (poison)
-		PUT(s->from);
-#undef PUT
-	return n;
+	if (s->class != PLAN_ORIGIN)
+		put(&p, r->graph->asn[node]);
+	put_seed(&p, r->graph, s);
+	return p.count;
 }
 
 struct look {

@@ -12,9 +12,9 @@ enum {
 	PLAN_NODE_SEEDED = 8,   // a seed enters here
 };
 
-// Sets the bits of the nodes that the announcement and the mask name; 0 clears just those.
+// Sets the bits of the nodes that the announcement and the mask name.
 void plan_flag_nodes(
-	uint8_t *flags, const struct plan_announcement *a, const struct plan_mask *mask, bool set);
+	uint8_t *flags, const struct plan_announcement *a, const struct plan_mask *mask);
 
 bool plan_seed_poisons(const struct plan_seed *s, uint32_t node);
 bool plan_link_is_down(const struct plan_mask *mask, uint32_t a, uint32_t b);

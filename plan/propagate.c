@@ -314,7 +314,7 @@ int plan_propagate(
 	struct run run = { r->graph, a, mask, r->route, w };
 
 	memset(w->flags, 0, r->graph->count);
-	plan_flag_nodes(w->flags, a, mask, true);
+	plan_flag_nodes(w->flags, a, mask);
 	w->count = 0;
 	clear(r);
 	collect_seeds(&run);

@@ -52,6 +52,10 @@ static inline int plan_site(
 size_t plan_path(const struct plan_routes *r, const struct plan_announcement *a, uint32_t node,
 	uint32_t *path, size_t cap);
 
+// The same of what a seed's announcer sends: without the node that hears it.
+size_t plan_seed_path(
+	const struct plan_graph *g, const struct plan_seed *s, uint32_t *path, size_t cap);
+
 // One offer that a node has, of all those its neighbours and seeds make.
 struct plan_offer {
 	uint32_t neighbour; // node; PLAN_NONE: the seed's own
