@@ -44,6 +44,11 @@ void member_health(struct member *m, instant now, enum health health, enum healt
 	m->evidence = evidence;
 }
 
+void member_set_unheard(struct member *m, bool unheard)
+{
+	m->unheard = unheard;
+}
+
 static void set_admin(struct member *m, instant now, enum admin admin)
 {
 	if (m->admin != admin)
@@ -101,8 +106,9 @@ static enum standing standing_of(const struct member *m, instant now)
 {
 	bool draining = m->admin == ADMIN_DRAINING;
 
-	if (m->stopping != STOPPING_NO || !m->addresses_ready || m->health == HEALTH_STARTING ||
-		m->admin == ADMIN_OFF || m->admin == ADMIN_DRAINED || (draining && m->forced))
+	if (m->stopping != STOPPING_NO || !m->addresses_ready || m->unheard ||
+		m->health == HEALTH_STARTING || m->admin == ADMIN_OFF ||
+		m->admin == ADMIN_DRAINED || (draining && m->forced))
 		return STANDING_OUT;
 	if (m->health == HEALTH_DOWN)
 		return m->evidence == EVIDENCE_HARD ? STANDING_HARD : STANDING_SOFT;
@@ -119,7 +125,7 @@ struct fleet_state member_say(const struct member *m)
 		.health = m->health,
 		.evidence = m->evidence,
 		.admin = m->admin,
-		.announce = m->decision.announce,
+		.announce = m->unheard ? ANNOUNCE_WITHDRAWN : m->decision.announce,
 		.standing = m->standing,
 		.priority = m->config.priority,
 		.min_sites = m->config.policy.min_sites,

@@ -30,7 +30,7 @@ struct member_config {
 	span drain_soft, drain_hard;
 	bool guarded; // there is a fleet
 	struct guard_policy policy;
-	span guard_wait; // longer than the fleet's news travel
+	span guard_wait; // at least twice as long as the fleet's news travel (sim/guard.pml)
 	uint16_t priority;
 };
 
@@ -40,6 +40,7 @@ struct member {
 	enum health_evidence evidence;
 	enum admin admin;
 	bool addresses_ready;
+	bool unheard; // no upstream has a session: what is announced, nobody hears
 	enum stopping stopping;
 	bool forced; // the operator overrides the guard
 	struct holddown holddown;
@@ -65,6 +66,8 @@ void member_configure(struct member *m, const struct member_config *config);
 // What the checks say; also whenever only the evidence changed.
 void member_health(
 	struct member *m, instant now, enum health health, enum health_evidence evidence);
+// The sessions with upstreams: whether none is established. Such a node stands in for nobody.
+void member_set_unheard(struct member *m, bool unheard);
 // The operator. forced: also against the guard. A drain under way ends.
 void member_set_admin(struct member *m, instant now, enum admin admin, bool forced);
 void member_drain(struct member *m, instant now, span lasts, bool forced);

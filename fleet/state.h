@@ -43,7 +43,7 @@ enum standing {
 	STANDING_DEGRADED, // the same, degraded
 	STANDING_SOFT,     // down by timeouts, wrong answers, a check that could not run
 	STANDING_HARD,     // down by a socket that is gone or a refused connection
-	STANDING_OUT,      // off, drained, starting, stopping, without its address: never held
+	STANDING_OUT, // off, drained, starting, stopping, without address or upstream: never held
 	STANDING_MAX,
 };
 
