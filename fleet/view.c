@@ -23,19 +23,42 @@ static void grow_sites(struct fleet_view *v)
 	v->site_count = n;
 }
 
+static struct site *site_find(const struct fleet_view *v, const char *name, uint64_t hash)
+{
+	struct hnode *h = hmap_find(&v->by_site, hash);
+
+	for (; h; h = hmap_find_next(h)) {
+		struct site *s = container_of(h, struct site, by_name);
+		if (strcmp(s->name, name) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static size_t free_place(struct fleet_view *v)
+{
+	size_t place = 0;
+
+	if (v->sites_free == 0) {
+		grow_sites(v);
+		return v->site_count - 1;
+	}
+	v->sites_free--;
+	while (v->sites[place])
+		place++;
+	return place;
+}
+
 static struct site *site_get(struct fleet_view *v, const char *name)
 {
-	size_t place = v->site_count;
+	uint64_t hash = hash_bytes(name, strlen(name));
+	struct site *s = site_find(v, name, hash);
 
-	for (size_t i = 0; i < v->site_count; i++) {
-		if (!v->sites[i])
-			place = i;
-		else if (strcmp(v->sites[i]->name, name) == 0)
-			return v->sites[i];
-	}
-	if (place == v->site_count)
-		grow_sites(v);
-	struct site *s = mem_zalloc(sizeof(*s));
+	if (s)
+		return s;
+	size_t place = free_place(v);
+	s = mem_zalloc(sizeof(*s));
+	hmap_insert(&v->by_site, &s->by_name, hash);
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->index = (uint16_t)place;
 	v->sites[place] = s;
@@ -49,6 +72,8 @@ static void site_drop(struct fleet_view *v, struct site *s)
 		return;
 	v->sites[s->index] = NULL;
 	v->site_names[s->index] = "";
+	v->sites_free++;
+	hmap_remove(&v->by_site, &s->by_name);
 	free(s);
 }
 
@@ -103,7 +128,7 @@ static void node_live(struct fleet_view *v, struct node *n, int by)
 	if ((before > 0) == (n->paths > 0))
 		return;
 	v->nodes_live += n->paths > 0 ? 1 : (size_t)-1;
-	v->conflicts_stale = true;
+	fleet_count_identity(v, n, n->paths > 0);
 	site_live(v, n->site, n->paths > 0 ? 1 : -1);
 }
 
@@ -158,10 +183,14 @@ static void name_node(struct fleet_view *v, struct node *n, const struct fleet_s
 	if (n->paths > 0 && fleet_serial_after(s->serial, n->serial))
 		return;
 	n->serial = s->serial;
-	if (n->id != s->node || strcmp(n->name, s->name) != 0)
-		v->conflicts_stale = true;
-	n->id = s->node;
-	snprintf(n->name, sizeof(n->name), "%s", s->name);
+	if (n->id != s->node || strcmp(n->name, s->name) != 0) {
+		if (n->paths > 0)
+			fleet_count_identity(v, n, false);
+		n->id = s->node;
+		snprintf(n->name, sizeof(n->name), "%s", s->name);
+		if (n->paths > 0)
+			fleet_count_identity(v, n, true);
+	}
 	move_to_site(v, n, s->site);
 }
 
@@ -444,8 +473,10 @@ static enum fleet_refusal judge_route(const struct fleet_view *v, const struct m
 		return v->by_originator.count >= FLEET_NODE_ID_MAX ? FLEET_TOO_MANY : FLEET_TAKEN;
 	if (!is_itself(n, m, replaced))
 		return FLEET_NOT_ITS_OWN;
+	if (replaced)
+		return FLEET_TAKEN;
 	const struct entry *e = entry_find(v, s, n);
-	return e && !replaced && paths_of(e) >= FLEET_PATHS_MAX ? FLEET_TOO_MANY : FLEET_TAKEN;
+	return e && paths_of(e) >= FLEET_PATHS_MAX ? FLEET_TOO_MANY : FLEET_TAKEN;
 }
 
 static void update_path(struct fleet_view *v, struct path *p, const struct message *m)
@@ -457,8 +488,9 @@ static void update_path(struct fleet_view *v, struct path *p, const struct messa
 static void take_route(struct fleet_view *v, const struct message *m, const struct bgp_route *r)
 {
 	struct path *p = path_find(v, m->session, &r->prefix, r->path);
-	struct subject *s = fleet_subject(v, &r->prefix);
-	struct node *n = node_find(v, m->originator);
+	struct subject *s = p ? p->entry->subject : fleet_subject(v, &r->prefix);
+	bool same = p && p->entry->node->originator == m->originator;
+	struct node *n = same ? p->entry->node : node_find(v, m->originator);
 	bool own = m->originator == v->config.router_id && !m->why;
 
 	if (!n)
@@ -614,6 +646,7 @@ struct fleet_view *fleet_view_new(const struct fleet_view_config *config)
 	list_init(&v->changed);
 	list_init(&v->lost);
 	list_init(&v->news);
+	v->ids[config->node]++;
 	site_get(v, config->site);
 	return v;
 }
@@ -638,6 +671,8 @@ void fleet_view_free(struct fleet_view **vp)
 	hmap_free(&v->by_originator);
 	hmap_free(&v->by_path);
 	hmap_free(&v->by_entry);
+	hmap_free(&v->by_site);
+	hmap_free(&v->by_name);
 	free((char *)(uintptr_t)v->config.site);
 	free((char *)(uintptr_t)v->config.name);
 	free(v);

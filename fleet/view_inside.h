@@ -19,6 +19,7 @@ struct told {
 };
 
 struct site {
+	struct hnode by_name;
 	char name[FLEET_NAME_MAX + 1];
 	uint16_t index;
 	unsigned nodes, live; // nodes of it known, and in sight
@@ -26,6 +27,7 @@ struct site {
 
 struct node {
 	struct hnode by_originator;
+	struct hnode by_name; // while in sight
 	uint32_t originator;
 	uint16_t id; // stays while a path lives
 	char name[FLEET_NAME_MAX + 1];
@@ -89,8 +91,9 @@ struct conflict {
 
 struct fleet_view {
 	struct fleet_view_config config;
-	struct hmap by_prefix, by_originator, by_path, by_entry;
+	struct hmap by_prefix, by_originator, by_path, by_entry, by_site, by_name;
 	struct site **sites; // by index; [0] is the own one; NULL: free
+	size_t sites_free;
 	const char **site_names;
 	struct guard_site *scratch;
 	size_t site_count;
@@ -100,6 +103,8 @@ struct fleet_view {
 	struct list news;
 	size_t nodes_live, entry_count, path_count;
 	bool settled;
+	uint16_t ids[FLEET_NODE_ID_MAX + 1]; // how many nodes in sight have it, the own one too
+	unsigned clashes;                    // nodes with an id or a name that another one has
 	bool conflicts_stale;
 	struct conflict *conflicts;
 	size_t conflict_count;
@@ -117,5 +122,7 @@ void fleet_note_site(struct fleet_view *v, enum fleet_news_kind kind, const stru
 void fleet_refuse(struct fleet_view *v, unsigned session, enum fleet_refusal why,
 	const struct ip_prefix *prefix, const char *what);
 void fleet_news_free(struct fleet_view *v);
+// The node's id and name begin to count among those in sight, or end to.
+void fleet_count_identity(struct fleet_view *v, struct node *n, bool begins);
 // An entry's min_sites begins to count, or ends to.
 void fleet_count_min_sites(struct fleet_view *v, struct subject *s, const struct told *t, int by);

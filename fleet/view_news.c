@@ -83,6 +83,32 @@ static int by_name(const void *a, const void *b)
 	return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
+static bool name_is_taken(const struct fleet_view *v, const struct node *n)
+{
+	struct hnode *h = hmap_find(&v->by_name, n->by_name.hash);
+
+	for (; h; h = hmap_find_next(h))
+		if (strcmp(container_of(h, struct node, by_name)->name, n->name) == 0)
+			return true;
+	return strcmp(v->config.name, n->name) == 0;
+}
+
+// Whether anything clashes is known at any time; what it is, is looked for only then.
+void fleet_count_identity(struct fleet_view *v, struct node *n, bool begins)
+{
+	unsigned before = v->clashes;
+
+	if (begins) {
+		n->by_name.hash = hash_bytes(n->name, strlen(n->name));
+		v->clashes += (v->ids[n->id]++ > 0) + name_is_taken(v, n);
+		hmap_insert(&v->by_name, &n->by_name, n->by_name.hash);
+	} else {
+		hmap_remove(&v->by_name, &n->by_name);
+		v->clashes -= (--v->ids[n->id] > 0) + name_is_taken(v, n);
+	}
+	v->conflicts_stale |= before > 0 || v->clashes > 0;
+}
+
 static struct identity *identities(const struct fleet_view *v, size_t *count)
 {
 	struct identity *all = mem_resize(NULL, v->nodes_live + 1, sizeof(*all));
@@ -178,7 +204,8 @@ static void find_conflicts(struct fleet_view *v)
 
 	v->conflicts_stale = false;
 	v->conflict_count = 0;
-	find_clashes(v);
+	if (v->clashes > 0)
+		find_clashes(v);
 	while ((h = hmap_walk(&v->by_prefix, h)))
 		find_differing(v, container_of(h, struct subject, by_prefix));
 	for (size_t i = 0; i < old_count; i++)
