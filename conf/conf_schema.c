@@ -390,9 +390,9 @@ static const struct schema service_schema = {
 			{ "guard-wait", SCHEMA_SPAN, AT(guard.wait), HAS(guard.has_wait),
 				.max = 60000, .fallback = "1s",
 				.help = "Between telling the fleet that the service is not able "
-					"and withdrawing it: longer than news travel from node to "
-					"node. With 0 there is no wait, and nodes that fail in "
-					"one moment may all withdraw." },
+					"and withdrawing it: at least twice as long as news travel "
+					"from node to node. With 0 there is no wait, and nodes "
+					"that fail in one moment may all withdraw." },
 			{ "priority", SCHEMA_UINT, AT(guard.priority), HAS(guard.has_priority),
 				.max = 65535, .fallback = "100",
 				.help = "Among sites that are equally able the one with the "
