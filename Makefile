@@ -38,6 +38,10 @@ check: all ## unit tests only: seconds, no root
 lab: all ## run a scenario: make lab SCENARIO=nearest
 	$(Q)$(BUILD)/nearcast/nearcast lab run $(SCENARIO)
 
+.PHONY: sim
+sim: deps all ## the fleet under virtual time: thousands of faults, broken rules, the model
+	$(Q)sim/run $(BUILD)
+
 .PHONY: interop
 interop: deps all ## beside BIRD, FRR, GoBGP, OpenBGPD, ExaBGP (WRITE=1: doc/interop.md)
 	$(Q)test/interop/table.py $(BUILD) $(if $(WRITE),--write)
