@@ -5,9 +5,9 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/netlink.h"
 
 enum { READS_MAX = 64 }; // datagrams in one turn of the loop

@@ -4,9 +4,9 @@
 #include <uv.h>
 
 #include "flow/keeper.h"
+#include "lib/fdwatch.h"
 #include "lib/timing.h"
 #include "nearcastd/daemon.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/keeper.h"
 
 enum {

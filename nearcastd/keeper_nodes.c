@@ -6,9 +6,9 @@
 
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/openssl.h"
 #include "lib/own.h"
 #include "nearcastd/keeper_inside.h"
-#include "nearcastd/openssl.h"
 
 enum { DAY_S = 86400, KEY_BYTES = 16 };
 

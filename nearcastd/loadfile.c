@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/errand.h"
-#include "nearcastd/fdwatch.h"
 
 struct load_file {
 	const char *path;

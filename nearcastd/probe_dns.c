@@ -9,12 +9,12 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
 #include "lib/wire.h"
 #include "nearcastd/dnsquery.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/probe_socket.h"
 

@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/fdwatch.h"
 #include "lib/list.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 
 enum {

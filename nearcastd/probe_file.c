@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/errand.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 
 struct probe_file {

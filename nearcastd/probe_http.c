@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/curlapi.h"
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
+#include "lib/openssl.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
-#include "nearcastd/curlapi.h"
-#include "nearcastd/fdwatch.h"
-#include "nearcastd/openssl.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/probe_socket.h"
 

@@ -11,10 +11,10 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/wire.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 
 enum {

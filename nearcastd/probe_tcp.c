@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/probe_socket.h"
 

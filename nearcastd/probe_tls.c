@@ -10,10 +10,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
+#include "lib/openssl.h"
 #include "lib/own.h"
-#include "nearcastd/fdwatch.h"
-#include "nearcastd/openssl.h"
 #include "nearcastd/probe.h"
 #include "nearcastd/probe_socket.h"
 

@@ -10,9 +10,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/netlink.h"
 
 enum {

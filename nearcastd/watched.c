@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/curlapi.h"
 #include "lib/own.h"
-#include "nearcastd/curlapi.h"
 #include "nearcastd/probe.h"
 
 enum { PRIVILEGED_END = 1024 };

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/fdwatch.h"
 #include "lib/own.h"
 #include "lib/wire.h"
-#include "nearcastd/fdwatch.h"
 #include "nearcastd/probe.h"
 #include "test/health/world.h"
 

@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/openssl.h"
 #include "lib/own.h"
-#include "nearcastd/openssl.h"
 #include "nearcastd/probe.h"
 #include "test/health/tlsserver.h"
 #include "test/health/world.h"

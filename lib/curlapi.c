@@ -1,11 +1,11 @@
-#include "nearcastd/curlapi.h"
+#include "lib/curlapi.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "lib/openssl.h"
 #include "lib/own.h"
-#include "nearcastd/openssl.h"
 
 static void unload(void **library)
 {

@@ -1,4 +1,4 @@
-#include "nearcastd/openssl.h"
+#include "lib/openssl.h"
 
 #include <dirent.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "nearcastd/fdwatch.h"
+#include "lib/fdwatch.h"
 
 #include "lib/mem.h"
 #include "lib/own.h"
