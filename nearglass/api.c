@@ -80,6 +80,30 @@ static void write_daemon(struct out *o, const struct view *v)
 	out_end(o);
 }
 
+// The glasses of other sites; the status of each is what it said last.
+static void write_sites(struct out *o, const struct view *v)
+{
+	char time[TIME_TEXT];
+
+	out_array(o, "sites");
+	for (size_t i = 0; i < v->site_count; i++) {
+		const struct site_info *s = &v->sites[i];
+		out_object(o, NULL);
+		out_str(o, "name", s->conf->name);
+		out_str(o, "url", s->conf->url);
+		out_bool(o, "reachable", s->reachable);
+		api_since(o, "since", "since_seconds", s->since_us, v->made_us);
+		out_str(o, "error", s->asked ? s->error : "not asked yet");
+		out_str(o, "heard", s->heard_us ? time_print(s->heard_us, time) : NULL);
+		if (s->status)
+			out_raw_json(o, "status", s->status);
+		else
+			out_null(o, "status");
+		out_end(o);
+	}
+	out_end(o);
+}
+
 static void status(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
@@ -99,6 +123,7 @@ static void status(struct call *c)
 	out_uint(o, "routes_ipv4", rib_route_count(v->rib, RIB_ANY, IP4));
 	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
 	write_daemon(o, v);
+	write_sites(o, v);
 	out_array(o, "neighbours");
 	for (size_t i = 0; i < v->neighbour_count; i++)
 		write_neighbour(o, c, &v->neighbours[i]);

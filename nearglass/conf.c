@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/mem.h"
+#include "nearglass/siteurl.h"
 
 #define AT(field)    .offset = offsetof(struct glass_neighbour, field)
 #define PLACE(field) .place_offset = offsetof(struct glass_neighbour, field)
@@ -50,6 +51,30 @@ static const struct schema neighbour_schema = {
 				.rfc = "RFC 4486" },
 			{ "description", SCHEMA_STRING, AT(description), .min = 1, .max = 200,
 				.help = "A line for people." },
+			{},
+		},
+};
+
+#undef AT
+#undef PLACE
+#define AT(field)    .offset = offsetof(struct glass_site, field)
+#define PLACE(field) .place_offset = offsetof(struct glass_site, field)
+
+static const struct schema site_schema = {
+	.name = "another site",
+	.size = sizeof(struct glass_site),
+	.help = "A site whose glass is followed, for the page of the fleet.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name), PLACE(name_place), .required = true,
+				.help = "Name of the site, as its own glass says it." },
+			{ "url", SCHEMA_STRING, AT(url), PLACE(url_place), .required = true,
+				.help = "Where its glass answers: http or https, host, port and "
+					"path. A name is resolved when this glass starts." },
+			{ "ca-file", SCHEMA_STRING, AT(ca_file), PLACE(ca_place), .min = 1,
+				.max = 1000,
+				.help = "Certificates that an https one is checked against. The "
+					"system's unless given." },
 			{},
 		},
 };
@@ -111,6 +136,8 @@ const struct schema glass_schema = {
 			{ "neighbours", SCHEMA_LIST, SCHEMA_MAP, AT(neighbours),
 				.sub = &neighbour_schema, .required = true,
 				.help = "The routers that are listened to." },
+			{ "sites", SCHEMA_LIST, SCHEMA_MAP, AT(sites), .sub = &site_schema,
+				.max = 1000, .help = "Other sites, whose glasses are followed." },
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
 				.help = "The HTTP server. There is none unless given." },
@@ -168,6 +195,29 @@ static void check_neighbour(struct checker *k, const struct glass_neighbour *n)
 	}
 }
 
+static void check_site(struct checker *k, const struct glass_site *s)
+{
+	struct site_url url;
+	const char *why;
+
+	check_name(k, "a site's name", s->name, s->name_place);
+	if (strcmp(s->name, k->c->site) == 0)
+		REFUSE(k, s->name_place, "`%s` is this site", s->name);
+	if (site_url_parse(s->url, &url, &why) < 0)
+		REFUSE(k, s->url_place, "%s", why);
+	else if (s->ca_file && !url.tls)
+		REFUSE(k, s->ca_place, "certificates are for a URL with https");
+	if (s->ca_file && s->ca_file[0] != '/')
+		REFUSE(k, s->ca_place, "ca-file is an absolute path");
+	items_for_each(const struct glass_site, other, k->c->sites)
+	{
+		if (other == s)
+			break;
+		if (strcmp(other->name, s->name) == 0)
+			REFUSE(k, s->name_place, "there is another site `%s`", s->name);
+	}
+}
+
 static void check(struct checker *k)
 {
 	check_name(k, "a site's name", k->c->site, k->c->site_place);
@@ -176,6 +226,7 @@ static void check(struct checker *k)
 	if (k->c->daemon && k->c->daemon[0] != '/')
 		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
+	items_for_each(const struct glass_site, s, k->c->sites) check_site(k, s);
 }
 
 // The schema zeroes the struct that it fills, so arena and document wait aside.

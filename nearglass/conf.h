@@ -22,6 +22,13 @@ struct glass_neighbour {
 	struct place place, name_place, address_place;
 };
 
+// Another site, whose glass is followed.
+struct glass_site {
+	char *name, *url;
+	char *ca_file; // NULL: the system's
+	struct place name_place, url_place, ca_place;
+};
+
 struct glass_http {
 	struct ip_addr address;
 	uint64_t port;
@@ -41,6 +48,7 @@ struct glass_conf {
 	struct items listen; // struct ip_addr; none: nowhere
 	uint64_t listen_port;
 	struct items neighbours; // struct glass_neighbour
+	struct items sites;      // struct glass_site
 	struct glass_http http;
 	bool has_http;
 	char *daemon; // readonly socket of nearcastd; NULL: none

@@ -22,7 +22,8 @@ struct glass {
 	size_t listener_count;
 	struct views *views;
 	struct journal *journal;
-	struct link *link; // NULL: no nearcastd is followed
+	struct sites *sites; // NULL: none
+	struct link *link;   // NULL: no nearcastd is followed
 	uv_timer_t beat;
 	int64_t started_us;
 };
@@ -78,6 +79,22 @@ static void on_daemon_changed(void *ctx)
 
 static const struct link_ops link_ops = { on_daemon_event, on_daemon_changed };
 
+static void on_site_changed(void *ctx, size_t n, bool turned)
+{
+	struct glass *g = ctx;
+	struct site_info site;
+
+	views_expire(g->views);
+	if (!turned)
+		return;
+	sites_info(g->sites, n, &site);
+	tell(g, site.reachable ? "site-reachable" : "site-unreachable", site.conf->name,
+		site.reachable ? site.conf->url : site.error);
+	site_info_free(&site);
+}
+
+static const struct sites_ops sites_ops = { on_site_changed };
+
 static void on_beat(uv_timer_t *timer)
 {
 	struct glass *g = timer->data;
@@ -106,6 +123,10 @@ static struct view *make_view(void *ctx)
 		link_info(g->link, &v->daemon);
 	v->daemon_status = v->daemon.status ? mem_strdup(v->daemon.status) : NULL;
 	v->daemon.status = NULL;
+	v->site_count = g->sites ? v->conf->sites.count : 0;
+	v->sites = mem_zalloc((v->site_count + 1) * sizeof(*v->sites));
+	for (size_t i = 0; i < v->site_count; i++)
+		sites_info(g->sites, i, &v->sites[i]);
 	return v;
 }
 
@@ -186,6 +207,8 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 	int rc = open_ports(g, error);
 	if (rc == 0)
 		rc = add_neighbours(g, seed, error);
+	if (rc == 0 && conf->sites.count > 0)
+		rc = sites_new(&g->sites, loop, conf, &sites_ops, g, error);
 	if (rc < 0)
 		return rc; // the process ends
 	g->views = views_new(loop, make_view, g);
@@ -203,6 +226,8 @@ void glass_start(struct glass *g)
 
 	if (daemon)
 		g->link = link_new(g->env.loop, daemon, &link_ops, g);
+	if (g->sites)
+		sites_start(g->sites);
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_start(g->neighbours[i]);
 }
@@ -216,6 +241,8 @@ void glass_stop(struct glass *g, const char *why)
 		neighbour_stop(g->neighbours[i], why);
 	if (g->link)
 		link_stop(g->link);
+	if (g->sites)
+		sites_stop(g->sites);
 	uv_close((uv_handle_t *)&g->beat, NULL);
 	journal_close(g->journal);
 	views_close(g->views);
@@ -232,6 +259,7 @@ void glass_free(struct glass **which)
 	free(g->neighbours);
 	free(g->listeners);
 	link_free(&g->link);
+	sites_free(&g->sites);
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);

@@ -7,6 +7,7 @@
 
 #include "nearglass/link.h"
 #include "nearglass/neighbour.h"
+#include "nearglass/sites.h"
 
 enum { VIEW_MS = 100 };
 
@@ -20,6 +21,8 @@ struct view {
 	size_t neighbour_count;
 	struct link_info daemon; // without its status, which is:
 	char *daemon_status;     // NULL: none
+	struct site_info *sites; // as configured
+	size_t site_count;
 };
 
 struct views;

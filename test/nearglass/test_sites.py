@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+"""The glasses of other sites: followed, gone, hanging, sending what is no answer; and what they could
+lead this glass to."""
+
+import http.server
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+
+import glass
+import harness
+
+A = "127.0.0.2"
+
+
+class Site:
+    """A site that answers with the bytes it is given, on a port of its own."""
+
+    def __init__(self, world, port, answer):
+        self.asked = []
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.9", port))
+        self.held = []
+        threading.Thread(target=self.run, daemon=True).start()
+        world.closers.append(self.listener.close)
+
+    def run(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
+
+    def serve(self, sock):
+        self.held.append(sock)
+        try:
+            self.asked.append(sock.recv(65536).split(b" ")[1].decode())
+            self.answer(sock)
+        except OSError:
+            pass
+
+
+def reply(body, status="200 OK", headers=b""):
+    def answer(sock):
+        sock.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n%s\r\n%s" %
+                     (status.encode(), len(body), headers, body))
+        sock.close()
+    return answer
+
+
+def start(world, sites, site="fra1", port=glass.PORT, listen="127.0.0.1", extra=""):
+    """A glass; sites: name -> url."""
+    text = glass.CONFIG.format(asn=65000, http=f"address: 127.0.0.1, port: {port}",
+                               neighbours=glass.neighbour("a", A, 65001))
+    text = text.replace("site: fra1", f"site: {site}").replace('[127.0.0.1, "::1"]', listen)
+    text += "sites:\n" + "".join(f"  - {{name: {n}, url: \"{u}\"{extra}}}\n"
+                                 for n, u in sites.items()) if sites else ""
+    process = world.start(harness.BUILD / "nearglass/nearglass", "-c",
+                          world.file(f"{site}.yaml", text), stderr=subprocess.DEVNULL)
+    g = glass.Glass.__new__(glass.Glass)
+    g.world, g.process, g.log_path, g.port = world, process, Path("/dev/null"), port
+    harness.wait_for("HTTP", lambda: get(port))
+    return g
+
+
+def get(port, path="/api/v1/status"):
+    c = glass.http.client.HTTPConnection("127.0.0.1", port, timeout=harness.WAIT_S)
+    try:
+        c.request("GET", path)
+        return json.loads(c.getresponse().read())
+    except OSError:
+        return None
+    finally:
+        c.close()
+
+
+def site_of(port, name):
+    return next(s for s in get(port)["sites"] if s["name"] == name)
+
+
+def wait_site(port, name, **fields):
+    harness.wait_for(f"{name} {fields}", lambda: all(
+        site_of(port, name)[k] == v for k, v in fields.items()), 15)
+    return site_of(port, name)
+
+
+def test_two_follow_each_other(world):
+    """Each shows the other's status without what that one follows; a change shows within a second."""
+    start(world, {"ams1": "http://127.0.0.1:8481"})
+    assert site_of(8480, "ams1")["status"] is None
+    start(world, {"fra1": "http://localhost:8480/"}, site="ams1", port=8481, listen="127.0.0.8")
+    ams = wait_site(8480, "ams1", reachable=True, error=None)
+    wait_site(8481, "fra1", reachable=True)
+    assert ams["url"] == "http://127.0.0.1:8481" and ams["heard"]
+    assert ams["status"]["site"] == "ams1" and "sites" not in ams["status"], ams["status"].keys()
+    assert ams["status"]["neighbours"][0]["state"] != "Established"
+    session = glass.connect(A, 65001, to="127.0.0.8")  # at ams1
+    begin = time.monotonic()
+    harness.wait_for("its session", lambda: site_of(8480, "ams1")["status"]["neighbours"][0]["state"]
+                     == "Established")
+    assert time.monotonic() - begin < 2, "by its events, not by the next round"
+    session.close()
+    events = get(8480, "/api/v1/events")["events"]
+    assert [e["subject"] for e in events if e["type"] == "site-reachable"] == ["ams1"], events
+
+
+def test_comes_and_goes(world):
+    start(world, {"ams1": "http://127.0.0.1:8481"})
+    harness.wait_for("asked", lambda: site_of(8480, "ams1")["error"] != "not asked yet")
+    assert not site_of(8480, "ams1")["reachable"] and site_of(8480, "ams1")["status"] is None
+    other = start(world, {}, site="ams1", port=8481, listen="127.0.0.8")
+    wait_site(8480, "ams1", reachable=True)
+    other.process.kill()
+    other.process.wait()
+    gone = wait_site(8480, "ams1", reachable=False)
+    assert gone["error"] and gone["status"]["site"] == "ams1", gone  # the last there was, with its age
+
+
+def test_bad_answers(world):
+    """Each has its reason, holds up neither the others nor the glass, and none leads anywhere else."""
+    elsewhere = Site(world, 9000, reply(b'{"site":"redirected"}'))
+    redirect = reply(b"", "302 Found", b"Location: http://127.0.0.9:9000/api/v1/status\r\n")
+
+    def flood(sock):
+        sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n{\"site\":\"flood\",\"x\":\"")
+        while True:
+            sock.sendall(b"x" * 65536)
+
+    def headers(sock):
+        sock.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            sock.sendall(b"X-Filler: " + b"x" * 1000 + b"\r\n")
+
+    rows = {
+        "good": (reply(b'{"site":"good"}'), None),
+        "redirect": (redirect, "status 302: redirects are not followed"),
+        "garbage": (lambda s: (s.sendall(b"\0\xff garbage\r\n\r\n"), s.close()), "HTTP/0.9"),
+        "nojson": (reply(b"<html>"), "not the status of a glass"),
+        "list": (reply(b"[1]"), "not the status of a glass"),
+        "deep": (reply(b"[" * 100000), "not the status of a glass"),
+        "other": (reply(b'{"site":"fra9"}'), "the glass of another site"),
+        "error": (reply(b'{"site":"error"}', "500 Oops"), "status 500"),
+        "flood": (flood, "too large"),
+        "headers": (headers, "too large"),
+        "closes": (lambda s: s.close(), "."),
+        "hangs": (lambda s: None, "timed out"),
+    }
+    fakes = {n: Site(world, 9001 + i, rows[n][0]) for i, n in enumerate(rows)}
+    urls = {n: f"http://127.0.0.9:{9001 + i}" for i, n in enumerate(rows)}
+    urls["gone"] = "http://127.0.0.9:8999"
+    urls["nameless"] = "http://no-such-name.invalid"
+    begin = time.monotonic()
+    start(world, urls)
+    wait_site(8480, "good", reachable=True)
+    assert time.monotonic() - begin < 4, "one that hangs holds up the others"
+    for name, (_, why) in rows.items():
+        if why:
+            harness.wait_for(name, lambda: site_of(8480, name)["error"] != "not asked yet", 15)
+            s = site_of(8480, name)
+            assert not s["reachable"] and s["status"] is None and re.search(why, s["error"]), s
+    assert "name was not found" in site_of(8480, "nameless")["error"]
+    assert "refused" in site_of(8480, "gone")["error"].lower() or \
+        "connect" in site_of(8480, "gone")["error"].lower()
+    assert elsewhere.asked == []
+    assert set(fakes["garbage"].asked) == {"/api/v1/status"}
+    session = glass.connect(A, 65001)  # and the glass does its work
+    glass.announce(session, ["10.0.0.0/8"], [65001])
+    harness.wait_for("its route", lambda: get(8480)["routes_ipv4"] == 1)
+
+
+def test_tls(world):
+    """Checked against the certificates named, which are read before the sandbox."""
+    key, cert = world.folder / "key.pem", world.folder / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days",
+                    "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                   check=True, capture_output=True)
+    import ssl
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b'{"site":"ams1"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 9443), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    start(world, {"ams1": "https://localhost:9443"}, extra=f", ca-file: {cert}")
+    wait_site(8480, "ams1", reachable=True)
+    start(world, {"ams1": "https://localhost:9443"}, site="fra2", port=8482, listen="127.0.0.7")
+    harness.wait_for("asked", lambda: site_of(8482, "ams1")["error"] != "not asked yet")
+    assert "certificate" in site_of(8482, "ams1")["error"].lower(), site_of(8482, "ams1")
+
+
+def test_ends(world):
+    """With transfers on their way."""
+    Site(world, 9001, lambda s: None)
+    g = start(world, {"hangs": "http://127.0.0.9:9001", "gone": "http://127.0.0.9:8999"})
+    g.process.terminate()
+    assert g.process.wait(harness.WAIT_S) == 0
+
+
+def test_configuration(world):
+    text = glass.CONFIG.format(asn=65000, http="port: 8480",
+                               neighbours=glass.neighbour("a", A, 65001))
+    for sites, why in [
+            ('{name: a, url: "ftp://a"}', "begins with http"),
+            ('{name: a, url: "http://"}', "has a host"),
+            ('{name: a, url: "http://user:secret@a/"}', "port|host"),
+            ('{name: a, url: "http://a/?q=1"}', "plain path"),
+            ('{name: a, url: "http://a/../b"}', "plain path"),
+            ('{name: a, url: "http://a:0"}', "from 1 to 65535"),
+            ('{name: a, url: "http://[::1"}', "IPv6"),
+            ('{name: a, url: "http://[x]"}', "IPv6"),
+            ('{name: a, url: "http://a b"}', "letters"),
+            ('{name: fra1, url: "http://a"}', "is this site"),
+            ('{name: a, url: "http://a"}, {name: a, url: "http://b"}', "another site"),
+            ('{name: a, url: "http://a", ca-file: /x}', "https"),
+            ('{name: a, url: "https://[2001:db8::1]:8443/glass/"}', None)]:
+        path = world.file("c.yaml", text + f"sites: [{sites}]\n")
+        run = subprocess.run([harness.BUILD / "nearglass/nearglass", "-n", "-c", path],
+                             capture_output=True, text=True)
+        assert run.returncode == (1 if why else 0), (sites, run)
+        assert not why or re.search(rf"c\.yaml:\d+:\d+: .*({why})", run.stderr), (sites, run.stderr)
+
+
+harness.main(globals())
