@@ -51,7 +51,7 @@ bench: all ## measure, peers in the same run
 	$(Q)bench/run $(BUILD)
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for a minute (SECONDS_EACH=60) under ASan and UBSan
+fuzz: ## each fuzz target for a minute (SECONDS_EACH=60, RUNS_EACH=N) under ASan and UBSan
 	$(Q)test/fuzz/run
 
 .PHONY: lint
