@@ -19,7 +19,7 @@ SCENARIOS = harness.ROOT / "lab/scenarios"
 
 
 def begin(world):
-    harness.needs("bird", "nsd", "knotd", "ip", str(harness.BUILD / "nearcastd/nearcastd"))
+    harness.needs("bird", "nsd", "knotd", "ip", "/usr/lib/frr/bgpd", str(harness.BUILD / "nearcastd/nearcastd"))
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
     world.folder.chmod(0o755)  # FRR's daemons run as a user of their own
@@ -106,7 +106,6 @@ def test_partition_without_guard(world):
 
 
 def test_reflectors(world):
-    harness.needs("/usr/lib/frr/bgpd")
     report = shipped(world, "reflectors")
     table = step(report, "run", "rr1")["output"]
     for node in range(1, 9):  # each site's id and health, as doc/fleet.md explains them
@@ -117,7 +116,6 @@ def test_reflectors(world):
 
 def test_only_reflector_killed(world):
     """Control: with one reflector for all, who kills it has every site lose sight of the others."""
-    harness.needs("/usr/lib/frr/bgpd")
     report = variant(world, "reflectors", ("upstreams: [", "fleet: [rr1], upstreams: ["),
                      ("-qx 24", "-qx 8"), steps=6)
     view = report["events"][4]
