@@ -165,8 +165,8 @@ INLINE void prefix_here(const struct flow_config *c, const struct flow_tuple *f)
 	uint64_t now = now_ns();
 	if ((*slot & FLOW_ID_MASK) && moved_ago_s(*slot, now) < FLOW_MOVED_UNIT_S)
 		return;
-	prefix_move(slot, c->self, now);
-	tell(FLOW_E_PREFIX, 0, 0, f);
+	if (tell(FLOW_E_PREFIX, 0, 0, f))
+		prefix_move(slot, c->self, now);
 }
 
 // Who had the sessions of this client's prefix before; 0: nobody that matters now.

@@ -139,16 +139,18 @@ INLINE uint64_t now_ns(void)
 	return bpf_ktime_get_coarse_ns();
 }
 
-INLINE void tell(
+// False: the daemon is away and the ring is full; what was to be told comes again.
+INLINE bool tell(
 	enum flow_event_kind kind, uint16_t node, uint16_t code, const struct flow_tuple *flow)
 {
 	struct flow_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
 	if (!e)
-		return; // the daemon is away: what was to be told comes again
+		return false;
 	e->kind = kind;
 	e->node = node;
 	e->code = code;
 	e->flow = *flow;
 	bpf_ringbuf_submit(e, 0);
+	return true;
 }

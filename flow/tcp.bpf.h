@@ -195,8 +195,6 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 	if (!segment_look(x, p, &s))
 		return XDP_PASS; // the kernel counts it among its own errors
 	if (s.tcp->syn && !s.tcp->ack) {
-		if (!via->hop)
-			prefix_here(c, &p->flow);
 		count(FLOW_C_SYN);
 		return XDP_PASS;
 	}
@@ -212,6 +210,9 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 		cookie = state == LISTENS && is_syn_cookie(x, sk, p);
 		bpf_sk_release(sk);
 	}
+	// The handshake ends: this client is no made-up one, and it comes here now.
+	if (!via->hop && (cookie || state == HALF_OPEN))
+		prefix_here(c, &p->flow);
 	if (cookie) { // its echo is the kernel's own
 		count(FLOW_C_SYN_COOKIE);
 		return XDP_PASS;

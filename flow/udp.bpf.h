@@ -9,14 +9,15 @@ enum {
 	QUIC_CONFIG_SHIFT = 5,
 };
 
+// ours: it begins a session, or belongs to one of ours.
 INLINE int udp_local(const struct flow_config *c, const struct packet *p, const struct arrival *via,
-	struct way found, uint64_t hash, bool keep)
+	struct way found, uint64_t hash, bool ours)
 {
-	if (keep)
+	if (ours)
 		flow_keep(found, FLOW_K_UDP, hash, c->self, p->now);
-	if (!via->hop)
+	if (ours && !via->hop)
 		prefix_here(c, &p->flow);
-	if (via->hop && keep)
+	if (ours && via->hop)
 		hear(p, via, hash);
 	else
 		count(via->hop ? FLOW_C_RECEIVED_LOCAL : FLOW_C_UDP_LOCAL);
@@ -78,8 +79,10 @@ INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 		id = found.at ? way_node(found.value) : prefix_before(c, &p->flow, p->now);
 		why = found.at ? FLOW_C_FORWARD_FLOW : FLOW_C_FORWARD_PREFIX;
 	}
+	// A QUIC session that nobody knows did not begin here: nothing is learnt from it. But where a
+	// keeper sent it, it is.
 	if (!may_forward(c, via, id))
-		return udp_local(c, p, via, mine, hash, true);
+		return udp_local(c, p, via, mine, hash, *policy == FLOW_UDP_SESSION || via->hop);
 	flow_keep(found, FLOW_K_FORWARDED, hash, id, p->now);
 	*on = (struct onward){
 		.hash = hash,

@@ -8,7 +8,7 @@
 #include "lib/own.h"
 #include "nearcastd/keeper_inside.h"
 
-enum { FLUSH_MS = 100, REFUSED_TELL_S = 10 };
+enum { FLUSH_MS = 20, REFUSED_TELL_S = 10 };
 
 static const struct keeper_node *find(const struct keep *k, uint16_t id)
 {

@@ -92,12 +92,13 @@ class Node:
 
     def config(self, keeper=True, ids=()):
         secret = self.world.folder / "secret"
+        more = "".join(f"  {key}: {value}\n" for key, value in self.sites.settings.items())
         fleet = "".join(PEER.format(id=i) for i in ids if i != self.id)
         return CONFIG.format(
             id=self.id, listen=1179, folder=self.world.folder, fleet=fleet or "  []",
             prefixes=f'"{PREFIX[4]}", "{PREFIX[6]}"', service4=SERVICE[4], service6=SERVICE[6],
             guard="    min-sites: 0\n" if fleet else "",
-            keeper=KEEPER.format(secret=secret) if keeper else "",
+            keeper=KEEPER.format(secret=secret) + more if keeper else "",
         ) + f"control: {self.control}\nreadonly: {self.control}.ro\n"
 
     def start_daemon(self, keeper=True, ids=()):
@@ -150,10 +151,11 @@ class Node:
 
 class Sites:
     """ids: the nodes; keeper: or else none has one; wires: delay one way in ms and loss in percent, by
-    node, and 9 for the clients."""
+    node, and 9 for the clients; settings: further keys of the section keeper."""
 
-    def __init__(self, world, ids=(11, 12), keeper=True, wires=()):
+    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), **settings):
         self.world, self.ids, self.wires = world, ids, dict(wires)
+        self.settings = {key.replace("_", "-"): value for key, value in settings.items()}
         secret = world.file("secret", os.urandom(24).hex() + "\n")
         secret.chmod(0o600)
         self.router = Namespace(world, "r")
@@ -225,6 +227,13 @@ class Sites:
         self.router.set(("ipv4/fib_multipath_hash_policy", 1), ("ipv6/fib_multipath_hash_policy", 1))
         self.router.script(f"ip route replace {SERVICE[4]}/32 {hops4}\n"
                            f"ip -6 route replace {SERVICE[6]}/128 {hops6}")
+
+    def flood(self, seconds, node):
+        """Starts it; returns the process, which prints how many it sent."""
+        mac = json.loads(self.router.run("ip", "-j", "link", "show", "v9").stdout)[0]["address"]
+        return self.world.start(
+            *self.clients.command(sys.executable, HERE / "flood.py", "eth0", mac, SERVICE[4], 80, seconds,
+                                  node), stdout=subprocess.PIPE, text=True)
 
     def cut(self, i):
         self.router.script(f"ip link set v{i} down")

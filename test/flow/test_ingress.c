@@ -317,7 +317,7 @@ static void test_flow_remembered(void **)
 // timestamps goes to where it was.
 static void test_prefix_moves(void **)
 {
-	struct spec syn = { FROM4, .flags = TCP_SYN }, old = { FROM4, .flags = TCP_ACK };
+	struct spec begin = { UDP4(443), BYTES(quic_initial) }, old = { FROM4, .flags = TCP_ACK };
 
 	world_reset(w);
 	world_prefix(w, CLIENT4, THEM, 0);
@@ -327,7 +327,7 @@ static void test_prefix_moves(void **)
 	slot -= 2u << 24; // it moved half a minute ago
 	assert_int_equal(
 		bpf_map_update_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &slot, 0), 0);
-	struct frame f = frame_make(&syn);
+	struct frame f = frame_make(&begin);
 	assert_int_equal(world_in(w, &f), XDP_PASS);
 	assert_int_equal(
 		bpf_map_lookup_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &slot), 0);

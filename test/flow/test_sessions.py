@@ -3,6 +3,8 @@
 drain, restart and die; and without a keeper they do not."""
 
 import json
+import random
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import keeperworld  # noqa: E402
 import harness  # noqa: E402
-from keeperworld import Sites  # noqa: E402
+from keeperworld import SERVICE, Sites  # noqa: E402
 
 
 def unbroken(result, least):
@@ -19,8 +21,7 @@ def unbroken(result, least):
     assert result["broken"] == [], result
 
 
-def test_shift(world):
-    sites = Sites(world)
+def shift(sites):
     for family in (4, 6):
         client = sites.sessions(family)
         sites.to(12)
@@ -34,47 +35,29 @@ def test_shift(world):
     assert sites.nodes[12].counters()["notice"] > 50
 
 
-def test_shift_without_keeper(world):
-    """The control."""
-    sites = Sites(world, keeper=False)
-    client = sites.sessions(seconds=2, megabytes=400)
-    sites.to(12)
-    result = sites.result(client)
-    assert len(result["broken"]) == result["sessions"], result
-
-
-def test_flap(world):
-    sites = Sites(world)
+def flap(sites):
     client = sites.sessions(seconds=3)
     for i in range(30):
         sites.to((11, 12)[(i + 1) % 2])
         time.sleep(0.1)  # the rate of the flap is what is tried
     unbroken(sites.result(client), 60)
+    sites.to(11)
 
 
-def test_spray(world):
-    sites = Sites(world)
-    sites.spray(11, 12)
-    client = sites.sessions(seconds=2, downloads=0, uploads=1, megabytes=4)
-    result = sites.result(client)
-    unbroken(result, 60)
-    assert result["servers"] == ["n11", "n12"], result
-
-
-def test_without_timestamps(world):
-    """By the prefix alone."""
-    sites = Sites(world)
+def without_timestamps(sites):
+    """By the prefix alone, of which the fleet has heard by now."""
     sites.clients.set(("ipv4/tcp_timestamps", 0))
     client = sites.sessions(seconds=2)
     sites.to(12)
     unbroken(sites.result(client), 60)
+    sites.clients.set(("ipv4/tcp_timestamps", 1))
     assert sites.nodes[12].counters()["forward-prefix"] > 0
     assert sites.nodes[12].counters()["forward-flow"] > 100
+    sites.to(11)
 
 
-def test_syn_cookies(world):
+def syn_cookies(sites):
     """The kernel's SYN cookies carry options where the stamp would be."""
-    sites = Sites(world)
     for node in sites.nodes.values():
         node.ns.set(("ipv4/tcp_syncookies", 2))
     client = sites.sessions(seconds=2)
@@ -82,6 +65,34 @@ def test_syn_cookies(world):
     unbroken(sites.result(client), 60)
     assert sites.nodes[11].counters()["stamp-left"] > 0
     assert sites.nodes[11].counters()["syn-cookie"] > 0
+    # Such a handshake must end at the node where it began: no spraying with these.
+    for node in sites.nodes.values():
+        node.ns.set(("ipv4/tcp_syncookies", 1))
+    sites.to(11)
+
+
+def spray(sites):
+    sites.spray(11, 12)
+    client = sites.sessions(seconds=2, downloads=0, uploads=1, megabytes=4)
+    result = sites.result(client)
+    unbroken(result, 60)
+    assert result["servers"] == ["n11", "n12"], result
+
+
+def test_routes_move(world):
+    sites = Sites(world)
+    for step in (shift, flap, without_timestamps, syn_cookies, spray):
+        print(f"# {step.__name__}", flush=True)
+        step(sites)
+
+
+def test_shift_without_keeper(world):
+    """The control."""
+    sites = Sites(world, keeper=False)
+    client = sites.sessions(seconds=2, megabytes=400)
+    sites.to(12)
+    result = sites.result(client)
+    assert len(result["broken"]) == result["sessions"], result
 
 
 def test_chain_of_three(world):
@@ -160,6 +171,77 @@ def test_restart_and_kill(world):
             "nearcast" not in node.ns.run("ls", "/sys/fs/bpf").stdout
 
 
+def test_flood(world):
+    """A flood with forged ids at one node: what reaches the other stays within the budget, and
+    sessions live on at both, those too that are being forwarded on the same way."""
+    seconds, budget = 5, 2000
+    sites = Sites(world, budget_new=budget)
+    sites.to(12)
+    forwarded = sites.sessions(seconds=seconds + 2, idle=10, chatty=20, downloads=0, uploads=1, megabytes=4)
+    sites.to(11)
+    local = sites.sessions(seconds=seconds + 2, idle=10, chatty=20, downloads=0, uploads=1, megabytes=4)
+    before = sites.nodes[11].counters()
+    flood = sites.flood(seconds, 12)
+    sent = int(flood.communicate(timeout=30)[0])
+    after = sites.nodes[11].counters()
+    stray = sites.flood(1, 0)
+    stray.communicate(timeout=30)
+    unbroken(sites.result(forwarded), 30)
+    unbroken(sites.result(local), 30)
+    through = after["forward-stamp"] - before["forward-stamp"]
+    refused = after["over-new"] - before["over-new"]
+    assert sent > 3 * seconds * budget, f"a flood of only {sent} packets"
+    assert refused > sent // 2, (sent, refused)
+    # The sessions' own packets are confirmed, and so beside the budget.
+    own = 40 * 10 * 4 * seconds
+    assert through <= (seconds + 1) * budget * 1.1 + own, (sent, through)
+    assert after["over-known"] == before["over-known"]
+    print(f"# flood: {sent} sent, {through} forwarded with those of sessions, {refused} refused")
+
+
+def quic(world, sites):
+    """A QUIC server at each site, a transfer from the first of them, and a shift in its midst. Returns the
+    client's exit status and whether the bytes are right."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=test", "-keyout", world.folder / "key", "-out",
+                    world.folder / "cert"], check=True, capture_output=True)
+    pages, got = world.folder / "pages", world.folder / "got"
+    pages.mkdir()
+    got.mkdir()
+    (pages / "file").write_bytes(random.Random(1).randbytes(30 << 20))
+    for node in sites.nodes.values():
+        world.start(*node.ns.command("gtlsserver", "-q", "-d", pages, SERVICE[4], 443, world.folder / "key",
+                                     world.folder / "cert"), stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL)
+    for node in sites.nodes.values():
+        harness.wait_for("the QUIC server", lambda n=node: ":443 " in n.ns.run("ss", "-uln").stdout)
+    client = world.start(*sites.clients.command(
+        "gtlsclient", "-q", "--exit-on-all-streams-close", "--timeout", "10s", "--download", got, SERVICE[4], 443,
+        f"https://{SERVICE[4]}/file"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    file = got / "file"
+    harness.wait_for("a part of it", lambda: file.exists() and file.stat().st_size > 1 << 20)
+    sites.to(12)
+    assert file.stat().st_size < 30 << 20, "it was over before the shift"
+    client.wait(60)
+    return file.read_bytes() == (pages / "file").read_bytes()
+
+
+def test_quic(world):
+    """Without any help of the server: by the 4-tuple and the prefix."""
+    harness.needs("gtlsserver", "gtlsclient")
+    sites = Sites(world, quic_ports="[443]")
+    # The fleet has to know whose clients these are before they move.
+    assert quic(world, sites)
+    counters = sites.nodes[12].counters()
+    assert counters["forward-prefix"] > 0 and counters["forward-flow"] > 100, counters
+
+
+def test_quic_without_keeper(world):
+    """The control."""
+    harness.needs("gtlsserver", "gtlsclient")
+    assert not quic(world, Sites(world, keeper=False))
+
+
 def test_drain_says_what_remains(world):
     sites = Sites(world)
     client = sites.sessions(seconds=4, idle=5, chatty=5, downloads=0, uploads=0)
@@ -197,12 +279,7 @@ def test_doctor(world):
     bad = {detail for verdict, detail in ask(1) if verdict == "bad"}
     assert any("1500 bytes do not reach 10.0.12.2" in b for b in bad), bad
     assert any("leaves checksums" in b for b in bad), bad
-
-
-def test_another_secret(world):
-    """Its tunnels are refused, by their tags; this node says so."""
-    sites = Sites(world)
-    node, other = sites.nodes[11], sites.nodes[12]
+    # Another secret: the tunnels of that node are refused, by their tags.
     (world.folder / "secret").write_text("another secret of sixteen bytes and more\n")
     other.kill()
     before = node.counters()["refused-tag"]
