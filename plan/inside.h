@@ -10,6 +10,7 @@ enum {
 	PLAN_NODE_POISONED = 2, // by some seed
 	PLAN_NODE_LINK = 4,     // one of its links is down
 	PLAN_NODE_SEEDED = 8,   // a seed enters here
+	PLAN_NODE_LEAF = 16,    // has no customers; of the graph, not of a run
 };
 
 // Sets the bits of the nodes that the announcement and the mask name.

@@ -12,6 +12,7 @@
 
 struct work {
 	uint8_t *flags;  // PLAN_NODE_*
+	uint8_t *leaves; // the flags to begin with
 	uint32_t *queue; // nodes with a route, in the order in which they got it
 	uint32_t count;
 	uint32_t *sorted; // of the first two phases, by length
@@ -25,6 +26,8 @@ struct run {
 	const struct plan_mask *mask;
 	struct plan_route *route;
 	struct work *w;
+	unsigned
+		last; // PLAN_NODE_LEAF where those have nobody to tell any more, and need not queue
 };
 
 static void clear(struct plan_routes *r)
@@ -41,6 +44,10 @@ struct plan_routes *plan_routes_new(const struct plan_graph *g)
 	struct work *w = mem_zalloc(sizeof(*w));
 
 	w->flags = mem_zalloc(g->count);
+	w->leaves = mem_zalloc(g->count);
+	for (uint32_t v = 0; v < g->count; v++)
+		if (plan_neighbours(g, v, PLAN_CUSTOMER).count == 0)
+			w->leaves[v] = PLAN_NODE_LEAF;
 	w->queue = mem_resize(NULL, g->count, sizeof(*w->queue));
 	w->sorted = mem_resize(NULL, g->count, sizeof(*w->sorted));
 	memset(w->queue, 0,
@@ -61,6 +68,7 @@ void plan_routes_free(struct plan_routes **r)
 		return;
 	struct work *w = old->work;
 	free(w->flags);
+	free(w->leaves);
 	free(w->queue);
 	free(w->sorted);
 	free(w->seeds);
@@ -119,9 +127,10 @@ static inline void offer(struct run *run, uint32_t node, const struct plan_route
 		if (offer->length == has->length && !wins_tie(run, offer, has))
 			return;
 	}
-	if (run->w->flags[node] && is_barred(run, node, offer))
+	unsigned flags = run->w->flags[node];
+	if ((flags & ~(unsigned)PLAN_NODE_LEAF) && is_barred(run, node, offer))
 		return;
-	if (has->class == PLAN_NO_ROUTE)
+	if (has->class == PLAN_NO_ROUTE && !(flags & run->last))
 		run->w->queue[run->w->count++] = node;
 	*has = *offer;
 }
@@ -311,14 +320,15 @@ int plan_propagate(
 	struct plan_routes *r, const struct plan_announcement *a, const struct plan_mask *mask)
 {
 	struct work *w = r->work;
-	struct run run = { r->graph, a, mask, r->route, w };
+	struct run run = { r->graph, a, mask, r->route, w, 0 };
 
-	memset(w->flags, 0, r->graph->count);
+	memcpy(w->flags, w->leaves, r->graph->count);
 	plan_flag_nodes(w->flags, a, mask);
 	w->count = 0;
 	clear(r);
 	collect_seeds(&run);
 	int rc = up(&run);
+	run.last = PLAN_NODE_LEAF;
 	if (rc == 0) {
 		across(&run);
 		rc = down(&run);
