@@ -41,7 +41,7 @@ static void write_neighbour(struct out *o, const struct call *c, const struct ne
 
 	out_object(o, NULL);
 	out_str(o, "name", n->conf->name);
-	out_str(o, "kind", "bgp");
+	out_str(o, "kind", n->kind);
 	out_str(o, "description", n->conf->description);
 	out_str(o, "address", ip_print(&n->conf->address, text));
 	out_uint(o, "as", n->conf->as);

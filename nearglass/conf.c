@@ -81,6 +81,47 @@ static const struct schema site_schema = {
 
 #undef AT
 #undef PLACE
+#define AT(field) .offset = offsetof(struct glass_router, field)
+
+static const struct schema router_schema = {
+	.name = "a router that speaks BMP",
+	.size = sizeof(struct glass_router),
+	.help = "A router that tells of its neighbours by BMP.",
+	.keys =
+		(const struct schema_key[]){
+			{ "name", SCHEMA_STRING, AT(name), .required = true,
+				.place_offset = offsetof(struct glass_router, name_place),
+				.help = "Name of the router, formed like a neighbour's. Its "
+					"neighbours are called after it: rtr1/192.0.2.9, and "
+					"/post, /out, /out-post or /loc behind that for other "
+					"tables than what it received." },
+			{ "address", SCHEMA_ADDR, AT(address), .required = true,
+				.help = "Address that it connects from." },
+			{},
+		},
+};
+
+#undef AT
+#define AT(field) .offset = offsetof(struct glass_bmp, field)
+
+static const struct schema bmp_schema = {
+	.name = "the BMP station",
+	.size = sizeof(struct glass_bmp),
+	.place_offset = offsetof(struct glass_bmp, place),
+	.help = "Where routers may connect to tell of their neighbours.",
+	.keys =
+		(const struct schema_key[]){
+			{ "listen", SCHEMA_LIST, SCHEMA_ADDR, AT(listen), .one_or_list = true,
+				.required = true, .help = "Addresses to listen on." },
+			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535,
+				.fallback = "11019", .help = "Port to listen on." },
+			{ "routers", SCHEMA_LIST, SCHEMA_MAP, AT(routers), .sub = &router_schema,
+				.required = true, .help = "The routers; others are refused." },
+			{},
+		},
+};
+
+#undef AT
 #define AT(field) .offset = offsetof(struct glass_http, field)
 
 static const struct schema http_schema = {
@@ -134,8 +175,13 @@ const struct schema glass_schema = {
 			{ "listen-port", SCHEMA_UINT, AT(listen_port), .min = 1, .max = 65535,
 				.fallback = "179", .help = "The port of these." },
 			{ "neighbours", SCHEMA_LIST, SCHEMA_MAP, AT(neighbours),
-				.sub = &neighbour_schema, .required = true,
-				.help = "The routers that are listened to." },
+				.sub = &neighbour_schema,
+				.help = "The routers that are listened to over BGP." },
+			{ "bmp", SCHEMA_MAP, AT(bmp), .sub = &bmp_schema,
+				.has_offset = offsetof(struct glass_conf, has_bmp),
+				.help = "Routers that tell of their neighbours by BMP. None unless "
+					"given.",
+				.rfc = "RFC 7854" },
 			{ "sites", SCHEMA_LIST, SCHEMA_MAP, AT(sites), .sub = &site_schema,
 				.max = 1000, .help = "Other sites, whose glasses are followed." },
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
@@ -227,6 +273,8 @@ static void check(struct checker *k)
 		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
 	items_for_each(const struct glass_site, s, k->c->sites) check_site(k, s);
+	items_for_each(const struct glass_router, r, k->c->bmp.routers)
+		check_name(k, "a router's name", r->name, r->name_place);
 }
 
 // The schema zeroes the struct that it fills, so arena and document wait aside.

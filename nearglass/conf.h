@@ -29,6 +29,19 @@ struct glass_site {
 	struct place name_place, url_place, ca_place;
 };
 
+struct glass_router {
+	char *name;
+	struct ip_addr address;
+	struct place name_place;
+};
+
+struct glass_bmp {
+	struct items listen; // struct ip_addr
+	uint64_t port;
+	struct items routers; // struct glass_router
+	struct place place;
+};
+
 struct glass_http {
 	struct ip_addr address;
 	uint64_t port;
@@ -51,6 +64,8 @@ struct glass_conf {
 	struct items sites;      // struct glass_site
 	struct glass_http http;
 	bool has_http;
+	struct glass_bmp bmp;
+	bool has_bmp;
 	char *daemon; // readonly socket of nearcastd; NULL: none
 	struct place daemon_place;
 	char *user; // NULL: stays who it is

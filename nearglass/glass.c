@@ -10,6 +10,7 @@
 #include "lib/mem.h"
 #include "lib/out.h"
 #include "lib/own.h"
+#include "nearglass/bmp.h"
 #include "nearglass/link.h"
 #include "nearglass/listener.h"
 
@@ -23,7 +24,9 @@ struct glass {
 	struct views *views;
 	struct journal *journal;
 	struct sites *sites; // NULL: none
-	struct link *link;   // NULL: no nearcastd is followed
+	struct bmp_env bmp_env;
+	struct bmp *bmp;   // NULL: none
+	struct link *link; // NULL: no nearcastd is followed
 	uv_timer_t beat;
 	int64_t started_us;
 };
@@ -61,6 +64,11 @@ static void on_event(void *ctx, struct neighbour *n, const struct bgp_action *a)
 		tell(ctx, "neighbour-up", name, "session established");
 	if (a->event == BGP_EVENT_DOWN)
 		tell(ctx, "neighbour-down", name, a->error.text);
+}
+
+static void on_bmp_event(void *ctx, const char *type, const char *subject, const char *detail)
+{
+	tell(ctx, type, subject, detail);
 }
 
 static void on_daemon_event(void *ctx, const char *json)
@@ -115,10 +123,12 @@ static struct view *make_view(void *ctx)
 	v->made = clock_now();
 	v->made_us = clock_unix_us();
 	v->started_us = g->started_us;
-	v->neighbour_count = g->neighbour_count;
-	v->neighbours = mem_zalloc(g->neighbour_count * sizeof(*v->neighbours));
+	v->neighbour_count = rib_neighbours_top(g->env.rib); // none is ever removed
+	v->neighbours = mem_zalloc(v->neighbour_count * sizeof(*v->neighbours));
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_info(g->neighbours[i], &v->neighbours[i]); // numbers are given in order
+	if (g->bmp)
+		bmp_info(g->bmp, v->neighbours);
 	if (g->link)
 		link_info(g->link, &v->daemon);
 	v->daemon_status = v->daemon.status ? mem_strdup(v->daemon.status) : NULL;
@@ -209,6 +219,16 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 		rc = add_neighbours(g, seed, error);
 	if (rc == 0 && conf->sites.count > 0)
 		rc = sites_new(&g->sites, loop, conf, &sites_ops, g, error);
+	g->bmp_env = (struct bmp_env){
+		.loop = loop,
+		.conf = conf,
+		.rib = g->env.rib,
+		.room = &g->room,
+		.event = on_bmp_event,
+		.ctx = g,
+	};
+	if (rc == 0 && conf->has_bmp)
+		rc = bmp_new(&g->bmp, &g->bmp_env, error);
 	if (rc < 0)
 		return rc; // the process ends
 	g->views = views_new(loop, make_view, g);
@@ -239,6 +259,8 @@ void glass_stop(struct glass *g, const char *why)
 	g->listener_count = 0;
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_stop(g->neighbours[i], why);
+	if (g->bmp)
+		bmp_stop(g->bmp);
 	if (g->link)
 		link_stop(g->link);
 	if (g->sites)
@@ -260,6 +282,7 @@ void glass_free(struct glass **which)
 	free(g->listeners);
 	link_free(&g->link);
 	sites_free(&g->sites);
+	bmp_free(&g->bmp);
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);

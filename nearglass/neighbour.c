@@ -322,6 +322,7 @@ void neighbour_info(const struct neighbour *n, struct neighbour_info *ret)
 
 	*ret = (struct neighbour_info){
 		.conf = n->conf,
+		.kind = "bgp",
 		.number = n->feed.neighbour,
 		.state = bgp_peer_state(n->peer),
 		.since_us = n->since_us,

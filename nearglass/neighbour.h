@@ -21,6 +21,7 @@ struct neighbour_env {
 // What the session is like now, for readers in other threads.
 struct neighbour_info {
 	const struct glass_neighbour *conf; // outlives the glass's threads
+	const char *kind;                   // "bgp", "bmp"
 	unsigned number;                    // in the store
 	enum bgp_state state;
 	int64_t since_us; // Unix time, of the state

@@ -1,0 +1,341 @@
+#include "nearglass/bmp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bgp/bmp.h"
+#include "lib/clock.h"
+#include "lib/conn.h"
+#include "lib/mem.h"
+#include "lib/own.h"
+#include "nearglass/listener.h"
+
+struct router;
+
+// Never freed before the glass: readers of older views still point to its name.
+struct peer {
+	struct peer *next;
+	struct router *router;
+	struct bmp_peer key;
+	struct glass_neighbour conf;
+	char name[160];
+	struct feed feed;
+	struct bgp_codec codec;
+	bool up;
+	int64_t since_us;
+	struct bgp_counters counters;
+	struct bgp_error error;
+	bool has_error;
+};
+
+struct router {
+	struct bmp *bmp;
+	const struct glass_router *conf;
+	struct conn *conn; // NULL: none
+	struct strbuf in;
+	struct peer *peers;
+};
+
+struct bmp {
+	const struct bmp_env *env;
+	struct router *routers;
+	size_t router_count, peer_count;
+	struct listener **listeners;
+	size_t listener_count;
+};
+
+// ---- Peers ----
+
+static void name_peer(struct peer *p)
+{
+	const char *table = bmp_table_name(p->key.table);
+	char addr[IP_TEXT] = "";
+	int n;
+
+	if (p->key.addr.family != IP_NONE)
+		(void)ip_print(&p->key.addr, addr);
+	n = snprintf(p->name, sizeof(p->name), "%s%s%s%s%s", p->router->conf->name,
+		addr[0] ? "/" : "", addr, table[0] ? "/" : "", table);
+	if (p->key.distinguisher)
+		snprintf(p->name + n, sizeof(p->name) - (size_t)n, "/%lx",
+			(unsigned long)p->key.distinguisher);
+}
+
+static struct rib_neighbour spec_of(const struct peer *p)
+{
+	bool loc = p->key.addr.family == IP_NONE;
+
+	return (struct rib_neighbour){
+		.addr = loc ? p->router->conf->address : p->key.addr,
+		.as = p->key.as,
+		.id = p->key.id,
+		.internal = p->codec.local_as == p->key.as,
+		.paths = p->codec.paths_in != 0,
+	};
+}
+
+static struct peer *find_peer(const struct router *r, const struct bmp_peer *key)
+{
+	for (struct peer *p = r->peers; p; p = p->next)
+		if (bmp_peer_equal(&p->key, key))
+			return p;
+	return NULL;
+}
+
+// NULL: there are too many.
+static struct peer *new_peer(struct router *r, const struct bmp_peer *key)
+{
+	struct bmp *b = r->bmp;
+	struct peer *p = mem_zalloc(sizeof(*p));
+
+	p->router = r;
+	p->key = *key;
+	name_peer(p);
+	const struct rib_neighbour spec = spec_of(p);
+	int number = b->peer_count < BMP_PEERS_MAX ? rib_neighbour_add(b->env->rib, &spec) : -1;
+	if (number < 0) {
+		free(p);
+		return NULL;
+	}
+	p->conf = (struct glass_neighbour){ .name = p->name, .address = spec.addr, .as = key->as };
+	p->feed = (struct feed){
+		.rib = b->env->rib,
+		.neighbour = (unsigned)number,
+		.room = b->env->room,
+	};
+	p->next = r->peers;
+	r->peers = p;
+	b->peer_count++;
+	return p;
+}
+
+static void peer_up(struct router *r, const struct bmp_message *m)
+{
+	const struct bmp_env *env = r->bmp->env;
+	struct peer *p = find_peer(r, &m->peer);
+	struct bmp_up up;
+
+	if (bmp_up_parse(&up, m) < 0)
+		return;
+	if (!p)
+		p = new_peer(r, &m->peer);
+	if (!p)
+		return;
+	(void)rib_flush(env->rib, p->feed.neighbour, IP_NONE); // a session that begins has none
+	p->key = m->peer;
+	p->codec = bmp_codec(&p->key, &up);
+	const struct rib_neighbour spec = spec_of(p);
+	rib_neighbour_set(env->rib, p->feed.neighbour, &spec);
+	p->up = true;
+	p->since_us = clock_unix_us();
+	p->counters.established++;
+	env->event(env->ctx, "neighbour-up", p->name, "told of by BMP");
+}
+
+static void peer_down(struct peer *p, const char *why)
+{
+	const struct bmp_env *env = p->router->bmp->env;
+
+	if (!p->up)
+		return;
+	p->up = false;
+	p->since_us = clock_unix_us();
+	p->has_error = true;
+	snprintf(p->error.text, sizeof(p->error.text), "%s", why);
+	(void)rib_flush(env->rib, p->feed.neighbour, IP_NONE);
+	env->event(env->ctx, "neighbour-down", p->name, why);
+}
+
+// After policy, and in Loc-RIB, LOCAL_PREF stands in routes of external neighbours as well: the
+// message itself says how it is to be judged.
+static bool is_internal(struct rd body)
+{
+	struct bgp_raw_attr a;
+	size_t withdrawn = rd_u16(&body);
+
+	(void)rd_bytes(&body, withdrawn);
+	size_t n = rd_u16(&body);
+	struct rd attrs = rd_sub(&body, n);
+	while (bgp_attr_next(&attrs, &a))
+		if (a.code == BGP_ATTR_LOCAL_PREF)
+			return true;
+	return false;
+}
+
+static void routes(struct peer *p, const struct bmp_message *m)
+{
+	int64_t time_us = m->peer.time_us ? m->peer.time_us : clock_unix_us();
+	struct bgp_update u;
+	struct rd body;
+
+	if (!p->up || bmp_route_parse(&body, m) < 0)
+		return;
+	p->codec.ibgp = is_internal(body);
+	bgp_update_decode(&u, body, &p->codec);
+	p->counters.updates_in++;
+	feed_update(&p->feed, &u, (uint32_t)(time_us / 1000000));
+}
+
+// ---- Routers ----
+
+static void take_message(struct router *r, const struct bmp_message *m)
+{
+	struct peer *p = m->has_peer ? find_peer(r, &m->peer) : NULL;
+
+	if (m->type == BMP_PEER_UP)
+		peer_up(r, m);
+	else if (m->type == BMP_ROUTE_MONITORING && p)
+		routes(p, m);
+	else if (m->type == BMP_PEER_DOWN && p)
+		peer_down(p, bmp_down_reason(m));
+}
+
+static void lose(struct router *r, const char *why)
+{
+	const struct bmp_env *env = r->bmp->env;
+
+	if (!r->conn)
+		return;
+	conn_finish(&r->conn);
+	sb_free(&r->in);
+	for (struct peer *p = r->peers; p; p = p->next)
+		peer_down(p, "the router's BMP session ended");
+	env->event(env->ctx, "bmp-down", r->conf->name, why);
+}
+
+static void on_data(void *ctx, const uint8_t *bytes, size_t len)
+{
+	struct router *r = ctx;
+	struct bmp_message m;
+	size_t at = 0;
+	int rc = 0;
+
+	sb_add(&r->in, (const char *)bytes, len);
+	while (at < r->in.len && (rc = bmp_next(&m, r->in.s + at, r->in.len - at)) == 0) {
+		take_message(r, &m);
+		at += m.size;
+	}
+	sb_consume(&r->in, at);
+	if (rc == -EBADMSG)
+		lose(r, "it sent what is no BMP");
+}
+
+static void on_down(void *ctx, const char *why)
+{
+	lose(ctx, why);
+}
+
+static void on_nothing(void *) {}
+
+static const struct conn_ops conn_ops = {
+	.up = on_nothing,
+	.data = on_data,
+	.drained = on_nothing,
+	.down = on_down,
+};
+
+static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
+{
+	struct bmp *b = ctx;
+	const struct conn_options o = { .remote = *remote };
+	int error;
+
+	for (size_t i = 0; i < b->router_count; i++) {
+		struct router *r = &b->routers[i];
+		if (!ip_equal(&r->conf->address, remote))
+			continue;
+		lose(r, "it connected again");
+		r->conn = conn_adopt(b->env->loop, fd, &o, &conn_ops, r, &error);
+		if (r->conn)
+			b->env->event(b->env->ctx, "bmp-up", r->conf->name, "connected");
+		return;
+	}
+	close(fd); // a stranger
+}
+
+// ---- The station ----
+
+int bmp_new(struct bmp **ret, const struct bmp_env *env, struct strbuf *error)
+{
+	const struct glass_bmp *conf = &env->conf->bmp;
+	struct bmp *b = mem_zalloc(sizeof(*b));
+	char text[IP_TEXT];
+
+	b->env = env;
+	b->routers = mem_zalloc(conf->routers.count * sizeof(*b->routers));
+	items_for_each(const struct glass_router, r, conf->routers) b->routers[b->router_count++] =
+		(struct router){ .bmp = b, .conf = r };
+	b->listeners = mem_zalloc(conf->listen.count * sizeof(*b->listeners));
+	items_for_each(const struct ip_addr, a, conf->listen)
+	{
+		int rc = listener_new(&b->listeners[b->listener_count], env->loop, a,
+			(uint16_t)conf->port, on_accept, b);
+		if (rc < 0) {
+			sb_printf(error, "cannot listen for BMP on %s port %lu: %s",
+				ip_print(a, text), (unsigned long)conf->port, strerror(-rc));
+			return rc; // the process ends
+		}
+		b->listener_count++;
+	}
+	*ret = b;
+	return 0;
+}
+
+void bmp_stop(struct bmp *b)
+{
+	for (size_t i = 0; i < b->listener_count; i++)
+		listener_free(&b->listeners[i]);
+	b->listener_count = 0;
+	for (size_t i = 0; i < b->router_count; i++)
+		lose(&b->routers[i], "the glass is stopping");
+}
+
+void bmp_free(struct bmp **which)
+{
+	struct bmp *b = *which;
+
+	*which = NULL;
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->router_count; i++) {
+		struct peer *p = b->routers[i].peers;
+		while (p) {
+			struct peer *next = p->next;
+			free(p);
+			p = next;
+		}
+		sb_free(&b->routers[i].in);
+	}
+	free(b->routers);
+	free(b->listeners);
+	free(b);
+}
+
+static void peer_info(const struct peer *p, struct neighbour_info *ret)
+{
+	*ret = (struct neighbour_info){
+		.conf = &p->conf,
+		.kind = "bmp",
+		.number = p->feed.neighbour,
+		.state = p->up ? BGP_ESTABLISHED : BGP_IDLE,
+		.since_us = p->since_us,
+		.router_id = p->key.id,
+		.established = p->up,
+		.paths = p->codec.paths_in != 0,
+		.routes4 = rib_route_count(p->feed.rib, p->feed.neighbour, IP4),
+		.routes6 = rib_route_count(p->feed.rib, p->feed.neighbour, IP6),
+		.counters = p->counters,
+		.last_error = p->error,
+		.has_error = p->has_error,
+	};
+}
+
+void bmp_info(const struct bmp *b, struct neighbour_info *ret)
+{
+	for (size_t i = 0; i < b->router_count; i++)
+		for (const struct peer *p = b->routers[i].peers; p; p = p->next)
+			peer_info(p, &ret[p->feed.neighbour]);
+}

@@ -1,0 +1,209 @@
+#!/usr/bin/python3
+"""Routers that tell of their neighbours by BMP: RFC 7854, 8671, 9069; scripted, and GoBGP."""
+
+import json
+import socket
+import struct
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+
+import bgpspeaker as bgp
+import glass
+import harness
+
+ROUTER, OTHER, PORT = "127.0.0.5", "127.0.0.6", 11019
+BMP = glass.neighbour("x", "127.0.0.99", 65099).replace("{", "{{").replace("}", "}}") + \
+    "bmp: {{listen: 127.0.0.1, routers: [{{name: r1, address: {}}}]}}\n"
+ROUTES, DOWN, UP, START = 0, 2, 3, 4
+POST, AS2, OUT = 0x40, 0x20, 0x10
+
+
+def message(kind, body, version=3, length=None):
+    return struct.pack("!BIB", version, 6 + len(body) if length is None else length, kind) + body
+
+
+def peer(address="192.0.2.9", asn=65001, flags=0, kind=0, rd=0):
+    six = ":" in address
+    raw = socket.inet_pton(socket.AF_INET6, address) if six else \
+        bytes(12) + socket.inet_pton(socket.AF_INET, address)
+    return (bytes([kind, flags | (0x80 if six else 0)]) + struct.pack("!Q", rd) + raw +
+            struct.pack("!I", asn) + socket.inet_aton("192.0.2.9") + struct.pack("!II", 1700000000, 5))
+
+
+def open_of(asn, *caps):
+    return bgp.open_message(asn=asn, capabilities=[bgp.capability(1, b"\0\1\0\1"), *caps,
+                                                   bgp.capability(65, struct.pack("!I", asn))])
+
+
+def up(sent=(), received=(), **keys):
+    return message(UP, peer(**keys) + bytes(12) + socket.inet_aton(ROUTER) + b"\0\xb3\0\xb3" +
+                   open_of(65000, *sent) + open_of(keys.get("asn", 65001), *received))
+
+
+def routes(update, **keys):
+    return message(ROUTES, peer(**keys) + update)
+
+
+def announce(prefixes, path, **keys):
+    return bgp.update(announce=prefixes, attributes=glass.attributes(path, **keys))
+
+
+def told(g):
+    """Names of the neighbours that came by BMP."""
+    return [n["name"] for n in g.get("/api/v1/status")["neighbours"] if n["kind"] == "bmp"]
+
+
+def begin(world):
+    g = glass.Glass(world, BMP.format(ROUTER))
+    return g, connect()
+
+
+def connect(address=ROUTER):
+    s = socket.socket()
+    s.bind((address, 0))
+    s.settimeout(harness.WAIT_S)
+    s.connect(("127.0.0.1", PORT))
+    s.sendall(message(START, struct.pack("!HH", 2, 2) + b"r1"))
+    return s
+
+
+def test_tables(world):
+    """One peer's routes before and after policy, what is sent to it, and Loc-RIB."""
+    g, s = begin(world)
+    for flags, kind in (0, 0), (POST, 0), (OUT, 0), (OUT | POST, 0), (0, 3):
+        address = "0.0.0.0" if kind == 3 else "192.0.2.9"
+        s.sendall(up(address=address, flags=flags, kind=kind) + routes(
+            announce(["10.0.0.0/8"], [65001, flags + 1], local_pref=flags + 1 if flags else None),
+            address=address, flags=flags, kind=kind))
+    g.wait_routes(5)
+    got = {r["peer_id"]: (r["bgp"]["as_path"][-1], r["bgp"]["local_pref"]) for r in g.routes()}
+    assert got == {"r1/192.0.2.9": (1, None), "r1/192.0.2.9/post": (0x41, 0x41),
+                   "r1/192.0.2.9/out": (0x11, 0x11), "r1/192.0.2.9/out-post": (0x51, 0x51),
+                   "r1/loc": (1, None)}, got
+    one = g.neighbour("r1/192.0.2.9")
+    assert (one["kind"], one["state"], one["as"], one["address"]) == \
+        ("bmp", "Established", 65001, "192.0.2.9"), one
+    assert g.routes()[0]["last_update"].startswith("2023-11-14T22:13:20"), g.routes()[0]
+
+
+def test_changes(world):
+    g, s = begin(world)
+    s.sendall(up() + routes(announce(["10.0.0.0/8", "11.0.0.0/8"], [65001])) +
+              up(address="2001:db8::9", asn=65002) +
+              routes(announce(["10.0.0.0/8"], [65002]), address="2001:db8::9", asn=65002))
+    g.wait_routes(3)
+    s.sendall(routes(bgp.update(withdraw=["11.0.0.0/8"])))
+    g.wait_routes(2)
+    s.sendall(message(DOWN, peer() + b"\4"))
+    g.wait_routes(1)
+    assert g.neighbour("r1/192.0.2.9")["last_error"] == "the neighbour closed the session"
+    s.sendall(up() + routes(announce(["12.0.0.0/8"], [65001])))
+    g.wait_routes(2)
+    s.close()
+    g.wait_routes(0)
+    types = [(e["type"], e["subject"]) for e in g.get("/api/v1/events")["events"]]
+    assert types[:2] == [("bmp-up", "r1"), ("neighbour-up", "r1/192.0.2.9")], types
+    assert types[-1] == ("bmp-down", "r1"), types
+    s = connect()  # the same neighbours, not new ones
+    s.sendall(up() + routes(announce(["12.0.0.0/8"], [65001])))
+    g.wait_routes(1)
+    assert len(told(g)) == 2
+
+
+def test_add_path_and_as2(world):
+    """How UPDATEs are to be read is said by the OPENs and the flags."""
+    g, s = begin(world)
+    receives, sends = bgp.capability(69, b"\0\1\1\1"), bgp.capability(69, b"\0\1\1\2")
+    attrs = glass.attributes([65001])
+    nlri = b"".join(struct.pack("!I", i) + bgp.nlri("10.0.0.0/8") for i in (1, 2))
+    update = bgp.message(bgp.UPDATE, struct.pack("!HH", 0, len(attrs)) + attrs + nlri)
+    s.sendall(up(sent=[receives], received=[sends]) + routes(update))
+    g.wait_routes(2)
+    assert [r["path_id"] for r in g.routes()] == [1, 2]
+    old = bgp.attribute(1, b"\0") + bgp.attribute(2, b"\2\2" + struct.pack("!HH", 65002, 23456)) + \
+        bgp.attribute(3, bytes([192, 0, 2, 2])) + \
+        bgp.attribute(17, b"\2\1" + struct.pack("!I", 4200000000), 0xc0)
+    s.sendall(up(address="192.0.2.8", asn=65002, flags=AS2) + routes(
+        bgp.update(announce=["11.0.0.0/8"], attributes=old), address="192.0.2.8", asn=65002, flags=AS2))
+    g.wait_routes(3)
+    assert g.routes(prefix="11.0.0.0/8")[0]["bgp"]["as_path"] == [65002, 4200000000]
+
+
+def test_wrong(world):
+    """What is no BMP ends that router's session; strangers are refused; routes need their peer."""
+    g, s = begin(world)
+    s.sendall(routes(announce(["10.0.0.0/8"], [65001])))  # nobody said that the peer is up
+    s.sendall(up() + message(1, peer() + b"\0\0\0\0") + message(99, b"x") + message(6, peer()) +
+              message(UP, peer(address="192.0.2.7") + b"short") +
+              routes(announce(["11.0.0.0/8"], [65001])))
+    g.wait_routes(1)
+    assert told(g) == ["r1/192.0.2.9"]
+    stranger = connect(OTHER)
+    try:
+        assert stranger.recv(1) == b""
+    except ConnectionResetError:
+        pass
+    for wrong in message(ROUTES, b"", version=2), message(ROUTES, b"x"), message(START, b"", length=3), \
+            message(START, b"", length=1 << 30):
+        s.sendall(wrong)
+        assert s.recv(1) == b"", wrong
+        g.wait_routes(0)
+        s = connect()
+        s.sendall(up() + routes(announce(["11.0.0.0/8"], [65001])))
+        g.wait_routes(1)
+
+
+GOBGP = """\
+[global.config]
+as = 65000
+router-id = "192.0.2.5"
+port = 1790
+local-address-list = ["127.0.0.5"]
+[[bmp-servers]]
+[bmp-servers.config]
+address = "127.0.0.1"
+port = 11019
+route-monitoring-policy = "all"
+[[neighbors]]
+[neighbors.config]
+neighbor-address = "127.0.0.9"
+peer-as = 65009
+[neighbors.transport.config]
+passive-mode = true
+[neighbors.ebgp-multihop.config]
+enabled = true
+"""
+
+
+def test_gobgp(world):
+    """A real router: its neighbour's routes come through, and go with the neighbour."""
+    harness.needs("gobgpd")
+    g = glass.Glass(world, BMP.format("127.0.0.1"))  # GoBGP lets the kernel choose
+    with open(world.folder / "gobgp.log", "w") as log:
+        world.start("gobgpd", "-f", world.file("gobgp.toml", GOBGP), "--api-hosts", "127.0.0.5:50051",
+                    stdout=log, stderr=log)
+    neighbour = bgp.Neighbour(world, "127.0.0.9")
+
+    def session():
+        try:
+            s = neighbour.connect(ROUTER, 1790)
+            s.send(bgp.open_message(asn=65009))
+            s.expect(bgp.OPEN)
+            s.send(bgp.keepalive())
+            s.expect(bgp.KEEPALIVE)
+            return s
+        except (OSError, AssertionError):  # it knows its neighbours only some time after it listens
+            return None
+
+    s = harness.wait_for("gobgpd", session)
+    glass.announce(s, ["10.0.0.0/8", "11.0.0.0/8"], [65009, 65020], communities=[(65009, 7)])
+    harness.wait_for("the routes", lambda: {r["network"] for r in g.routes(community="65009:7")} ==
+                     {"10.0.0.0/8", "11.0.0.0/8"})
+    assert "r1/127.0.0.9" in told(g), told(g)
+    s.close()
+    harness.wait_for("their end", lambda: not g.routes(neighbour="r1/127.0.0.9"))
+
+
+harness.main(globals())
