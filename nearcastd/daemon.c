@@ -58,16 +58,38 @@ uint64_t daemon_session_event(
 	return events_add(d->events, type, &f);
 }
 
+bool daemon_is_heard(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->upstream_count; i++) // a reload takes them out one by one
+		if (d->upstreams[i] &&
+			bgp_peer_state(upstream_peer(d->upstreams[i])) == BGP_ESTABLISHED)
+			return true;
+	return false;
+}
+
+void daemon_tell_heard(struct daemon *d, uint64_t cause)
+{
+	bool unheard = !daemon_is_heard(d);
+
+	for (size_t i = 0; i < d->service_count; i++) {
+		struct service *s = &d->services[i];
+		if (s->member.unheard == unheard)
+			continue;
+		member_set_unheard(&s->member, unheard);
+		service_decide(d, s, cause);
+	}
+}
+
 static void on_upstream_event(void *ctx, struct upstream *u, const struct bgp_action *what)
 {
 	struct daemon *d = ctx;
 
 	switch (what->event) {
 	case BGP_EVENT_ESTABLISHED:
-		(void)daemon_session_event(d, EVENT_UPSTREAM_UP, u, what);
+		daemon_tell_heard(d, daemon_session_event(d, EVENT_UPSTREAM_UP, u, what));
 		break;
 	case BGP_EVENT_DOWN:
-		(void)daemon_session_event(d, EVENT_UPSTREAM_DOWN, u, what);
+		daemon_tell_heard(d, daemon_session_event(d, EVENT_UPSTREAM_DOWN, u, what));
 		break;
 	case BGP_EVENT_ANNOUNCED:
 		route_event(d, EVENT_ANNOUNCED, u, what);

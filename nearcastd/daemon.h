@@ -130,6 +130,10 @@ void ranges_arm(struct daemon *d);
 [[nodiscard]] int daemon_reload(struct daemon *d, bool yes, struct strbuf *error);
 // Shared by start and reload: the upstream's events.
 extern const struct upstream_ops daemon_upstream_ops;
+// Some upstream has a session. Without one nobody hears what is announced here, and the fleet
+// must not count on it: tell_heard says so to the services after any change of that.
+bool daemon_is_heard(const struct daemon *d);
+void daemon_tell_heard(struct daemon *d, uint64_t cause);
 // That a session came up or went down; returns the event's seq.
 uint64_t daemon_session_event(
 	struct daemon *d, enum event_type type, struct upstream *u, const struct bgp_action *what);

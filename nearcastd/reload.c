@@ -293,6 +293,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 		services_tell(d, d->upstreams[i]);
 		upstream_flush(d->upstreams[i]);
 	}
+	daemon_tell_heard(d, 0);
 	fleet_say_all(d->fleet);
 	keep_reload(d);
 	conf_free(&old);

@@ -126,6 +126,7 @@ void service_init(
 		.load_told = INSTANT_NEVER,
 	};
 	member_init(&s->member, &config, clock_now());
+	member_set_unheard(&s->member, !daemon_is_heard(d));
 	s->since_unix_us = clock_unix_us();
 	if (cs->guard.load_file)
 		s->load = load_file_new(cs->guard.load_file);

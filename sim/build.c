@@ -88,7 +88,7 @@ static void draw_times(struct sim_world *w, struct sim_plan *p)
 	p->burst = span_s(rng_range(&w->rng, 2, 30));
 	// Twice as long as news travel, and more (doc/sim.md).
 	p->guard_wait = span_us(2 * sim_allowed(p, SIM_NEWS).us + rng_range(&w->rng, 0, 2000000));
-	p->phases = big ? 2 : 4;
+	p->phases = big ? 1 + sim_chance(w, 30) : 4;
 }
 
 static void draw_member(struct sim_world *w, struct sim_plan *p)

@@ -278,6 +278,24 @@ static void out_are(void **)
 	node_end(&n);
 }
 
+static void nobody_hears(void **)
+{
+	struct node n;
+
+	node_init(&n, &usual);
+	other(&n, 11, "fra1", STANDING_SOFT, false);
+	member_set_unheard(&n.m, true);
+	is(health_is(&n, HEALTH_UP, EVIDENCE_NONE), "announced healthy");
+	assert_int_equal(member_say(&n.m).standing, STANDING_OUT);
+	assert_int_equal(member_say(&n.m).announce, ANNOUNCE_WITHDRAWN);
+	is(health_is(&n, HEALTH_DOWN, EVIDENCE_SOFT), "demoted guard-tells");
+	member_set_unheard(&n.m, false); // and the other one holds nothing
+	is(decide_now(&n), "demoted guard-hold");
+	assert_int_equal(member_say(&n.m).standing, STANDING_SOFT);
+	assert_int_equal(member_say(&n.m).announce, ANNOUNCE_DEMOTED);
+	node_end(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +310,7 @@ int main(void)
 		cmocka_unit_test(drain_under_guard),
 		cmocka_unit_test(the_last_one_may_not_leave),
 		cmocka_unit_test(out_are),
+		cmocka_unit_test(nobody_hears),
 	};
 
 	return cmocka_run_group_tests_name("fleet_member", tests, NULL, NULL);

@@ -126,6 +126,21 @@ def test_one_of_two(world):
     assert {one.announce(), two.announce()} & {"demoted"}
 
 
+def test_nobody_hears(world):
+    """An able node that lost its upstream stands in for nobody: the other one is held."""
+    one, two = mesh(world, 11, 12, service="guard-wait: 300ms")
+    harness.wait_for("one to be seen", lambda: two.fleet()["s11-a"]["standing"] == "able")
+    one.session.close()
+    harness.wait_for("one to stand out", lambda: two.fleet()["s11-a"]["standing"] == "out")
+    assert two.fleet()["s11-a"]["announce"] == "withdrawn"
+    two.set_up(False)
+    two.wait("demoted", "guard-hold")
+    one.session = one.router.accept()
+    one.session.establish()
+    two.wait("withdrawn", "check-failed")
+    assert two.fleet()["s11-a"]["standing"] == "able"
+
+
 def test_hard_evidence(world):
     """A process that is gone: withdrawn at once beside an able site, held only as the last one."""
     servers = [socket.create_server((own_address(n), 5353)) for n in (11, 12)]
