@@ -289,8 +289,8 @@ static void nobody_hears(void **)
 	assert_int_equal(member_say(&n.m).standing, STANDING_OUT);
 	assert_int_equal(member_say(&n.m).announce, ANNOUNCE_WITHDRAWN);
 	is(health_is(&n, HEALTH_DOWN, EVIDENCE_SOFT), "demoted guard-tells");
-	member_set_unheard(&n.m, false); // and the other one holds nothing
-	is(decide_now(&n), "demoted guard-hold");
+	member_set_unheard(&n.m, false); // and the other one, first in rank, does not hold yet
+	is(decide_now(&n), "demoted guard-waits");
 	assert_int_equal(member_say(&n.m).standing, STANDING_SOFT);
 	assert_int_equal(member_say(&n.m).announce, ANNOUNCE_DEMOTED);
 	node_end(&n);
