@@ -8,6 +8,13 @@
 #include "lib/rng.h"
 #include "plan/prefer.h"
 
+// Predictions of some ASes of a trial that neither it nor the scored one taught.
+struct plan_cases {
+	double *p; // count * 2
+	uint8_t *truth;
+	size_t count;
+};
+
 void plan_scoring_hide(const struct plan_votes *v, size_t scored, bool *without)
 {
 	const struct plan_trial *t = &v->trials[scored];
@@ -39,65 +46,87 @@ void plan_scoring_open(
 			ret->trials[ret->count++] = (struct plan_scored_trial){
 				.trial = &v->trials[i], .number = i, .power = 1
 			};
+	ret->cases = mem_zalloc((ret->count * ret->count + 1) * sizeof(*ret->cases));
 }
 
 void plan_scoring_free(struct plan_scoring *s)
 {
+	for (size_t i = 0; s->cases && i < s->count * s->count; i++) {
+		free(s->cases[i].p);
+		free(s->cases[i].truth);
+	}
+	free(s->cases);
 	free(s->trials);
 	*s = (struct plan_scoring){};
 }
 
 // ---- Calibration, on the other trials, each predicted without itself and without the scored one ----
 
-struct cases {
-	double *p, *weight;
-	uint8_t *truth;
-	size_t count;
-};
+enum { CASES_MAX = 4096, OTHERS_MAX = 16 }; // ASes of a trial; trials
 
-static void add_cases(struct cases *c, const struct plan_mixture *m, const struct plan_trial *t,
-	uint32_t as_count)
+static void fill_cases(struct plan_cases *c, const struct plan_mixture *m,
+	const struct plan_trial *t, uint32_t as_count)
 {
-	size_t n = c->count + t->count;
+	uint32_t stride = t->count / CASES_MAX + 1, at = 0;
 
-	c->p = mem_resize(c->p, n * 2 + 1, sizeof(*c->p));
-	c->weight = mem_resize(c->weight, n + 1, sizeof(*c->weight));
-	c->truth = mem_resize(c->truth, n + 1, sizeof(*c->truth));
+	c->p = mem_resize(NULL, t->count / stride + 1, 2 * sizeof(*c->p));
+	c->truth = mem_zalloc(t->count / stride + 1);
 	for (uint32_t i = 0; i < as_count; i++) {
-		if (t->choice[i] == PLAN_VOTE_NONE)
+		if (t->choice[i] == PLAN_VOTE_NONE || at++ % stride)
 			continue;
 		plan_mixture_choose(m, i, t->sites, 2, c->p + c->count * 2);
-		c->weight[c->count] = 1.0 / t->count;
 		c->truth[c->count++] = t->choice[i];
 	}
+}
+
+// Both trials of a pair are hidden, so one fit tells of each for the calibration of the other.
+static const struct plan_cases *cases_of(const struct plan_scoring *s, size_t scored, size_t other,
+	const struct plan_votes *v, const struct plan_scoring_options *o)
+{
+	struct plan_cases *of = s->cases + scored * s->count + other;
+	struct plan_mixture_options few = o->mixture;
+
+	if (of->p)
+		return of;
+	own(free_ptr) bool *without = mem_zalloc(v->trial_count + 1);
+	few.starts = o->calibration_starts;
+	plan_scoring_hide(v, s->trials[scored].number, without);
+	plan_scoring_hide(v, s->trials[other].number, without);
+	own(plan_mixture_free) struct plan_mixture *m =
+		plan_mixture_fit(v, without, o->group, o->groups, &few);
+	fill_cases(of, m, s->trials[other].trial, v->as_count);
+	fill_cases(s->cases + other * s->count + scored, m, s->trials[scored].trial, v->as_count);
+	return of;
+}
+
+static bool can_calibrate(const struct plan_scoring *s, size_t scored, size_t other)
+{
+	const struct plan_trial *a = s->trials[scored].trial, *b = s->trials[other].trial;
+
+	return scored != other && a->site_count == 2 && b->site_count == 2;
 }
 
 static double calibrate(const struct plan_scoring *s, size_t scored, const struct plan_votes *v,
 	const struct plan_scoring_options *o)
 {
-	struct plan_mixture_options few = o->mixture;
-	struct cases c = {};
-	double power = 1;
+	own(free_ptr) double *p = mem_resize(NULL, OTHERS_MAX * (CASES_MAX + 1), 2 * sizeof(*p));
+	own(free_ptr) double *weight = mem_resize(NULL, OTHERS_MAX * (CASES_MAX + 1), sizeof(*p));
+	own(free_ptr) uint8_t *truth = mem_zalloc((size_t)OTHERS_MAX * (CASES_MAX + 1));
+	size_t n = 0, others = 0;
 
-	few.starts = o->calibration_starts;
-	for (size_t i = 0; few.starts > 0 && i < s->count; i++) {
-		own(free_ptr) bool *without = mem_zalloc(v->trial_count + 1);
-		if (i == scored || s->trials[i].trial->site_count != 2)
+	for (size_t i = 1; i < s->count && others < OTHERS_MAX && o->calibration_starts; i++) {
+		size_t other = (scored + i) % s->count;
+		if (!can_calibrate(s, scored, other))
 			continue;
-		plan_scoring_hide(v, s->trials[scored].number, without);
-		if (without[s->trials[i].number])
-			continue;
-		plan_scoring_hide(v, s->trials[i].number, without);
-		own(plan_mixture_free) struct plan_mixture *m =
-			plan_mixture_fit(v, without, o->group, o->groups, &few);
-		add_cases(&c, m, s->trials[i].trial, v->as_count);
+		const struct plan_cases *c = cases_of(s, scored, other, v, o);
+		memcpy(p + 2 * n, c->p, c->count * 2 * sizeof(*p));
+		memcpy(truth + n, c->truth, c->count);
+		for (size_t j = 0; j < c->count; j++)
+			weight[n + j] = 1.0 / (double)c->count;
+		n += c->count;
+		others++;
 	}
-	if (c.count > 0)
-		power = plan_calibrate(c.p, c.truth, c.weight, c.count, 2);
-	free(c.p);
-	free(c.weight);
-	free(c.truth);
-	return power;
+	return n > 0 ? plan_calibrate(p, truth, weight, n, 2) : 1;
 }
 
 // ---- One trial ----

@@ -28,6 +28,7 @@ struct plan_scored_trial {
 struct plan_scoring {
 	struct plan_scored_trial *trials; // those that are usable
 	size_t count;
+	struct plan_cases *cases; // private: count * count
 };
 
 // What to score. *ret->count may be 0: nothing is usable.
