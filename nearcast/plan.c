@@ -71,7 +71,8 @@ static const char *const optimise_options[] = { "--graph", "--announce", "--orig
 	NULL };
 
 #define LESSONS "--countries", "--paths", "--via", "--kinds", "--starts", "--seed"
-static const char *const learn_options[] = { LESSONS, "--predict", "--tsv", "--json", NULL };
+static const char *const learn_options[] = { LESSONS, "--graph", "--announce", "--predict", "--tsv",
+	"--json", NULL };
 static const char *const score_options[] = { LESSONS, "--min-share", "--shuffle", "--json", NULL };
 
 const struct plan_verb plan_verbs[] = {
@@ -168,7 +169,7 @@ static bool is_whole(const struct plan_cli *c)
 	if (c->argument_count < v->min || c->argument_count > v->max)
 		cli_fail(CLI_USAGE, "plan %s wants %s", v->name,
 			v->usage ? v->usage : "no argument");
-	else if (takes(v, "--graph") && !c->graph)
+	else if (takes(v, "--graph") && !c->graph && v->run != plan_learn)
 		cli_fail(CLI_USAGE, "plan %s wants --graph FILE", v->name);
 	else if (takes(v, "--origin") && !c->announce == !c->origin)
 		cli_fail(CLI_USAGE, "plan %s wants either --announce FILE or --origin AS,...",

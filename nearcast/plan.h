@@ -5,6 +5,7 @@
 #include "lib/own.h"
 #include "lib/source.h"
 #include "nearcast/cli.h"
+#include "plan/fill.h"
 #include "plan/score.h"
 #include "plan/summary.h"
 
@@ -120,8 +121,10 @@ int plan_world_site(const struct plan_world *w, uint32_t node);
 
 struct plan_lessons {
 	struct plan_votes *votes;
-	uint16_t *group; // of each AS: its country; NULL without --countries
+	uint16_t *group; // of each AS: its country, 0 unknown; NULL without --countries
 	uint32_t groups;
+	struct plan_graph *graph; // NULL without --graph
+	uint16_t *node_group;     // of each of its nodes, as group
 	struct plan_mixture_options mixture;
 };
 

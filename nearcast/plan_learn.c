@@ -1,5 +1,6 @@
 // nearcast plan learn: where each AS would go if some sites announced together, from what it did in
-// other trials. What was measured with just these sites is told as it was measured.
+// other trials. What was measured with just these sites is told as it was measured; ASes that no
+// trial saw are filled in from the graph.
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,9 @@
 #include "plan/prefer.h"
 
 // How a row came to be.
-enum evidence { MEASURED, CHAIN, MODEL, EVIDENCE_MAX };
+enum evidence { MEASURED, CHAIN, MODEL, FILLED, EVIDENCE_MAX };
 
-static const char *const evidence_names[] = { "measured", "chain", "model" };
+static const char *const evidence_names[] = { "measured", "chain", "model", "filled" };
 
 struct question {
 	uint8_t sites[PLAN_VOTE_SITES_MAX];
@@ -18,9 +19,11 @@ struct question {
 };
 
 struct answer {
-	uint8_t *said; // index in the question, of each AS
+	uint32_t count; // ASes: those of the votes, then those filled in
+	uint32_t *asn;
+	uint8_t *said; // index in the question
 	uint8_t *evidence;
-	double *p; // as_count * count
+	double *p; // count * sites of the question
 };
 
 static enum cli_exit read_question(struct question *q, const struct plan_votes *v, const char *text)
@@ -81,9 +84,13 @@ static void answer_all(struct answer *a, const struct plan_lessons *l, const str
 	own(plan_mixture_free) struct plan_mixture *m =
 		plan_mixture_fit(v, NULL, l->group, l->groups, &l->mixture);
 
-	a->p = mem_resize(NULL, v->as_count * q->count, sizeof(*a->p));
-	a->said = mem_zalloc(v->as_count);
-	a->evidence = mem_zalloc(v->as_count);
+	uint32_t room = v->as_count + (l->graph ? l->graph->count : 0);
+	a->count = v->as_count;
+	a->asn = mem_resize(NULL, room, sizeof(*a->asn));
+	memcpy(a->asn, v->asn, v->as_count * sizeof(*a->asn));
+	a->p = mem_resize(NULL, room * q->count, sizeof(*a->p));
+	a->said = mem_zalloc(room);
+	a->evidence = mem_zalloc(room);
 	for (uint32_t i = 0; i < v->as_count; i++)
 		plan_mixture_choose(m, i, q->sites, q->count, a->p + i * q->count);
 	plan_decide(a->said, a->p, v->as_count, q->count);
@@ -98,20 +105,99 @@ static void answer_all(struct answer *a, const struct plan_lessons *l, const str
 	}
 }
 
+// ---- ASes that no trial saw ----
+
+// Where the announcement would lead each node by class and length, as an index of the question.
+// NULL: failed.
+static uint8_t *route_all(
+	const struct plan_cli *c, const struct plan_lessons *l, const struct question *q)
+{
+	own(plan_plan_free) struct plan_plan *plan = plan_load_announcement(c, l->graph);
+	own(plan_routes_free) struct plan_routes *routes = plan_routes_new(l->graph);
+	uint8_t *to = mem_resize(NULL, l->graph->count, 1);
+
+	if (!plan || plan_propagate(routes, &plan->announcement, NULL) < 0) {
+		free(to);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < l->graph->count; i++) {
+		int site = plan_site(routes, &plan->announcement, i);
+		to[i] = UINT8_MAX;
+		for (size_t j = 0; site >= 0 && j < q->count; j++)
+			if (strcmp(plan->sites[site].name, l->votes->sites[q->sites[j]]) == 0)
+				to[i] = (uint8_t)j;
+	}
+	return to;
+}
+
+static void set_known(struct plan_fill *f, const struct answer *a)
+{
+	for (uint32_t i = 0; i < a->count; i++) {
+		uint32_t node = plan_node(f->graph, a->asn[i]);
+		if (node == PLAN_NONE)
+			continue;
+		f->known[node] = true;
+		for (size_t j = 0; j < f->sites; j++)
+			f->p[node * f->sites + j] = a->evidence[i] == MEASURED
+							    ? j == a->said[i]
+							    : a->p[i * f->sites + j];
+	}
+}
+
+static void add_filled(struct answer *a, const struct plan_fill *f)
+{
+	for (uint32_t v = 0; v < f->graph->count; v++) {
+		const double *p = f->p + v * f->sites;
+		size_t best = 0;
+		if (f->known[v])
+			continue;
+		for (size_t j = 0; j < f->sites; j++)
+			best = p[j] > p[best] ? j : best;
+		a->asn[a->count] = f->graph->asn[v];
+		a->said[a->count] = (uint8_t)best;
+		a->evidence[a->count] = FILLED;
+		memcpy(a->p + a->count++ * f->sites, p, f->sites * sizeof(*p));
+	}
+}
+
+static bool fill(struct answer *a, const struct plan_cli *c, const struct plan_lessons *l,
+	const struct question *q)
+{
+	const struct plan_graph *g = l->graph;
+	own(free_ptr) double *p = mem_zalloc(g->count * q->count * sizeof(*p));
+	own(free_ptr) bool *known = mem_zalloc(g->count);
+	own(free_ptr) uint8_t *routed = c->announce ? route_all(c, l, q) : NULL;
+	struct plan_fill f = { .graph = g,
+		.sites = q->count,
+		.p = p,
+		.known = known,
+		.group = l->node_group,
+		.groups = l->groups,
+		.routed = routed };
+
+	if (c->announce && !routed)
+		return false;
+	set_known(&f, a);
+	plan_fill(&f);
+	add_filled(a, &f);
+	return true;
+}
+
+// ---- Output ----
+
 static void write_tsv(const struct plan_lessons *l, const struct question *q,
 	const struct answer *a, struct strbuf *b)
 {
 	sb_str(b, "asn\tsite\tprobability\tevidence\n");
-	for (uint32_t i = 0; i < l->votes->as_count; i++)
-		sb_printf(b, "%u\t%s\t%.4f\t%s\n", l->votes->asn[i],
-			l->votes->sites[q->sites[a->said[i]]], a->p[i * q->count + a->said[i]],
-			evidence_names[a->evidence[i]]);
+	for (uint32_t i = 0; i < a->count; i++)
+		sb_printf(b, "%u\t%s\t%.4f\t%s\n", a->asn[i], l->votes->sites[q->sites[a->said[i]]],
+			a->p[i * q->count + a->said[i]], evidence_names[a->evidence[i]]);
 }
 
 static void write_sites(struct out *o, const struct plan_cli *c, const struct plan_lessons *l,
 	const struct question *q, const struct answer *a)
 {
-	uint32_t n = l->votes->as_count;
+	uint32_t n = a->count;
 
 	out_table(o, "sites");
 	for (size_t j = 0; j < q->count; j++) {
@@ -156,14 +242,27 @@ static void write_trials(struct out *o, const struct plan_cli *c, const struct p
 	out_end(o);
 }
 
+static void free_answer(struct answer *a)
+{
+	free(a->asn);
+	free(a->p);
+	free(a->said);
+	free(a->evidence);
+}
+
 static enum cli_exit learn(
 	struct plan_cli *c, const struct plan_lessons *l, const struct question *q)
 {
 	own(sb_free) struct strbuf b = {};
 	struct answer a = {};
 
-	if (q->count > 0)
+	if (q->count > 0) {
 		answer_all(&a, l, q);
+		if (l->graph && !fill(&a, c, l, q)) {
+			free_answer(&a);
+			return CLI_REFUSED;
+		}
+	}
 	if (c->tsv) {
 		write_tsv(l, q, &a, &b);
 	} else {
@@ -179,9 +278,7 @@ static enum cli_exit learn(
 		out_end(o);
 		out_free(&o);
 	}
-	free(a.p);
-	free(a.said);
-	free(a.evidence);
+	free_answer(&a);
 	return plan_write(&b);
 }
 
@@ -190,8 +287,10 @@ enum cli_exit plan_learn(struct plan_cli *c)
 	own(plan_lessons_free) struct plan_lessons l = {};
 	struct question q = {};
 
-	if (c->tsv && !c->predict)
-		return cli_fail(CLI_USAGE, "--tsv goes with --predict");
+	if ((c->tsv || c->graph) && !c->predict)
+		return cli_fail(CLI_USAGE, "%s goes with --predict", c->tsv ? "--tsv" : "--graph");
+	if (c->announce && !c->graph)
+		return cli_fail(CLI_USAGE, "--announce goes with --graph");
 	enum cli_exit rc = plan_lessons_load(&l, c);
 	if (rc == CLI_DONE && c->predict)
 		rc = read_question(&q, l.votes, c->predict);

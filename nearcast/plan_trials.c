@@ -348,7 +348,8 @@ static int take_country(
 		return refuse(fault, "country wants a code of at most %zu characters",
 			sizeof(x->names[0]) - 1);
 	uint32_t at = plan_votes_as(l->votes, as);
-	if (at == UINT32_MAX || !*name)
+	uint32_t node = l->graph ? plan_node(l->graph, as) : PLAN_NONE;
+	if ((at == UINT32_MAX && node == PLAN_NONE) || !*name)
 		return 0;
 	while (i < l->groups && strcmp(x->names[i], name) != 0)
 		i++;
@@ -358,7 +359,10 @@ static int take_country(
 		snprintf(x->names[i], sizeof(x->names[i]), "%s", name);
 		l->groups++;
 	}
-	l->group[at] = (uint16_t)i;
+	if (at != UINT32_MAX)
+		l->group[at] = (uint16_t)i;
+	if (node != PLAN_NONE)
+		l->node_group[node] = (uint16_t)i;
 	return 0;
 }
 
@@ -376,6 +380,8 @@ static bool read_countries(struct plan_lessons *l, const char *path)
 	*x = (struct country_reading){ .lessons = l, .asn = 0, .country = 1 };
 	l->groups = 1; // 0: unknown
 	l->group = mem_zalloc((l->votes->as_count + 1) * sizeof(*l->group));
+	if (l->graph)
+		l->node_group = mem_zalloc(l->graph->count * sizeof(*l->node_group));
 	int rc = plan_read(path, "reading countries", take_countries, x);
 	if (rc == 0)
 		rc = plan_table_end(&x->table, take_country, x, &x->fault);
@@ -431,11 +437,15 @@ enum cli_exit plan_lessons_load(struct plan_lessons *l, const struct plan_cli *c
 		return cli_fail(CLI_REFUSED, "over %d ASes", PLAN_VOTE_ASES_MAX);
 	if (l->votes->as_count == 0)
 		return cli_fail(CLI_REFUSED, "there is no result in what was given");
+	if (c->graph && !(l->graph = plan_load_graph(c->graph)))
+		return CLI_REFUSED;
 	return !c->countries || read_countries(l, c->countries) ? CLI_DONE : CLI_REFUSED;
 }
 
 void plan_lessons_free(struct plan_lessons *l)
 {
 	plan_votes_free(&l->votes);
+	plan_graph_free(&l->graph);
 	free_ptr(&l->group);
+	free_ptr(&l->node_group);
 }

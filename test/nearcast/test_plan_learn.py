@@ -161,6 +161,31 @@ def test_countries_speak_for_their_ases(_):
     assert told[-2].split("\t")[1:] == told[-1].split("\t")[1:]
 
 
+def test_the_graph_fills_the_rest(_):
+    world = Folder()
+    # 1 and 2 at the top; 101 to 140 below 1 go to ams, 201 to 240 below 2 to fra; 150 and 250 unseen.
+    graph = write(world, "g", "1|2|0\n" + "".join(f"{top}|{top * 100 + i}|-1\n" for top in (1, 2)
+                                                  for i in [*range(1, 41), 50]))
+    trials = write(world, "t", "asn\tsite\n" + "".join(
+        f"{100 + i}\tams\n{200 + i}\tfra\n" for i in range(1, 41)))
+    out = good("learn", trials, "--graph", graph, "--predict", "ams,fra", "--tsv")
+    rows = {x.split("\t")[0]: x.split("\t") for x in out.splitlines()[1:]}
+    assert len(rows) == 84
+    assert rows["150"][1] == rows["1"][1] == "ams" and rows["250"][1] == rows["2"][1] == "fra"
+    assert rows["150"][3] == "filled" and rows["101"][3] == "measured"
+    # With the announcement, where paths are short counts as well.
+    announce = write(world, "a", "as: 64500\nsites:\n  - {name: ams, neighbours: [{as: 1}]}\n"
+                     "  - {name: fra, neighbours: [{as: 2}]}\n")
+    more = good("learn", trials, "--graph", graph, "--announce", announce, "--predict", "ams,fra",
+                "--tsv")
+    surer = [float(x.split("\t")[2]) for y in (out, more) for x in y.splitlines()
+             if x.startswith("150\t")]
+    assert surer[1] > surer[0], surer
+    refused(USAGE, "--announce goes with --graph", "learn", trials, "--announce", announce,
+            "--predict", "ams,fra")
+    refused(USAGE, "--graph goes with --predict", "learn", trials, "--graph", graph)
+
+
 def mrt():
     """TABLE_DUMP_V2: one prefix, three paths."""
     def record(subtype, body):

@@ -5,8 +5,10 @@
 
 #include "lib/own.h"
 #include "lib/rng.h"
+#include "plan/fill.h"
 #include "plan/prefer.h"
 #include "plan/score.h"
+#include "test/plan/world.h"
 #include "test/unit.h"
 
 static uint8_t site(struct plan_votes *v, const char *name)
@@ -251,6 +253,50 @@ static void test_calibration(void **)
 	assert_float_equal(q[0] + q[1], 1, 1e-9);
 }
 
+// ---- ASes that no trial saw ----
+
+//	1       2
+//	|\\      |\\        3 and 5 are known to go to the first site, 4 to the second; 6 has two
+//	3 4     5 6 7     providers, and 8 is below 7, of which nothing is known either
+//	         \\  |
+//	            8
+static void test_fill(void **)
+{
+	own(plan_graph_free) struct plan_graph *g =
+		graph_of("1|3|-1\n1|4|-1\n2|5|-1\n2|6|-1\n2|7|-1\n7|8|-1\n1|2|0\n9|10|0\n");
+	double p[10 * 2] = {};
+	bool known[10] = {};
+	uint16_t group[10] = {};
+	uint8_t routed[10];
+	struct plan_fill f = { .graph = g, .sites = 2, .p = p, .known = known };
+	const uint32_t first[] = { node_of(g, 3), node_of(g, 5) };
+	uint32_t second = node_of(g, 4), eight = node_of(g, 8), ten = node_of(g, 10);
+
+	for (size_t i = 0; i < 2; i++) {
+		known[first[i]] = true;
+		p[2 * first[i]] = 1;
+	}
+	known[second] = true;
+	p[2 * second + 1] = 1;
+	plan_fill(&f);
+	for (uint32_t v = 0; v < g->count; v++)
+		assert_float_equal(p[2 * v] + p[2 * v + 1], 1, 1e-9);
+	assert_true(p[2 * eight] > 0.9 && p[2 * node_of(g, 6)] > 0.9); // as 5, by way of 2
+	assert_float_equal(p[2 * ten], 2.0 / 3, 1e-9);                 // as all
+	assert_true(p[2 * second] == 0);                               // what is known stays
+
+	f.group = group;
+	f.groups = 2;
+	group[second] = group[ten] = 1;
+	plan_fill(&f);
+	assert_true(p[2 * ten] < 0.6); // a country speaks for it
+	memset(routed, UINT8_MAX, sizeof(routed));
+	routed[ten] = 0;
+	f.routed = routed;
+	plan_fill(&f);
+	assert_true(p[2 * ten] > 0.7); // and the path
+}
+
 // ---- Scoring ----
 
 static void score(struct plan_scoring *s, const struct plan_votes *v)
@@ -347,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_decide_leaves_no_site_out),
 		cmocka_unit_test(test_calibration),
+		cmocka_unit_test(test_fill),
 		cmocka_unit_test(test_scores_a_world_with_an_order),
 		cmocka_unit_test(test_shuffled_results_score_as_chance),
 		cmocka_unit_test(test_the_scored_trial_teaches_nothing),
