@@ -43,7 +43,7 @@ const struct plan_option plan_options[] = {
 		.text = AT(predict) },
 	{ "--min-share", "PERCENT", "score trials whose smallest site has that much (2)",
 		.text = AT(min_share) },
-	{ "--kinds", "N", "kinds of ASes in the model, 1 to 32 (24)", .text = AT(kinds) },
+	{ "--kinds", "N", "kinds of ASes in the model, 1 to 32 (16)", .text = AT(kinds) },
 	{ "--starts", "N", "random beginnings that are averaged, 1 to 64 (8)", .text = AT(starts) },
 	{ "--shuffle", NULL, "a control: results dealt out anew, nothing can be learnt",
 		.flag = AT(shuffle) },

@@ -81,8 +81,17 @@ static void answer_all(struct answer *a, const struct plan_lessons *l, const str
 {
 	const struct plan_votes *v = l->votes;
 	const struct plan_trial *t = find_trial(v, q);
+	struct plan_scoring_options o = { .mixture = l->mixture,
+		.calibration_starts = 2,
+		.min_share = 0.02,
+		.group = l->group,
+		.groups = l->groups };
+	own(free_ptr) bool *contradicted = mem_zalloc(v->trial_count);
+
+	plan_scoring_contradicted(v, NULL, &o, contradicted);
+	o.mixture.contradicted = contradicted;
 	own(plan_mixture_free) struct plan_mixture *m =
-		plan_mixture_fit(v, NULL, l->group, l->groups, &l->mixture);
+		plan_mixture_fit(v, NULL, l->group, l->groups, &o.mixture);
 
 	uint32_t room = v->as_count + (l->graph ? l->graph->count : 0);
 	a->count = v->as_count;

@@ -43,6 +43,7 @@ static void write_trial(struct out *o, const struct plan_cli *c, const struct pl
 	if (c->json) {
 		out_double(o, "brier", plan_marks_brier(&x->all), 6);
 		out_double(o, "calibration_power", x->power, 4);
+		out_uint(o, "contradicted", x->contradicted);
 	}
 	out_end(o);
 }

@@ -134,6 +134,26 @@ void plan_decide(uint8_t *said, const double *p, size_t n, size_t sites)
 	}
 }
 
+double plan_marks_area(const double *p, const uint8_t *truth, size_t n)
+{
+	own(free_ptr) struct rank *r = mem_resize(NULL, n + 1, sizeof(*r));
+	double of[2] = {}, wins = 0, above = 0; // above: of the second site, with more
+
+	for (size_t i = 0; i < n; i++) {
+		r[i] = (struct rank){ p[2 * i + 1], i };
+		of[truth[i]]++;
+	}
+	qsort(r, n, sizeof(*r), by_probability);
+	for (size_t i = 0, next; i < n; i = next) {
+		double first = 0, second = 0;
+		for (next = i; next < n && r[next].p == r[i].p; next++)
+			*(truth[r[next].at] ? &second : &first) += 1;
+		wins += first * (above + second / 2);
+		above += second;
+	}
+	return of[0] > 0 && of[1] > 0 ? wins / (of[0] * of[1]) : 0.5;
+}
+
 // ---- Calibration ----
 
 #define SURE 1e-4 // no probability nearer to 0

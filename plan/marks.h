@@ -31,6 +31,9 @@ double plan_marks_accuracy(const struct plan_marks *m);
 double plan_marks_balanced(const struct plan_marks *m);
 // Accuracy of saying the largest site for all.
 double plan_marks_majority(const struct plan_marks *m);
+// How often an AS of the second of two sites has the greater probability p[2 * i + 1] than one of the first:
+// the area under the curve of Hanley and McNeil (1982). 0.5 is chance, also where a site has none.
+double plan_marks_area(const double *p, const uint8_t *truth, size_t n);
 // Mean over ASes of the squared error of the first site's probability; 0.25 is a coin.
 double plan_marks_brier(const struct plan_marks *m);
 

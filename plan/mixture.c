@@ -19,7 +19,7 @@ struct lesson {
 	const struct plan_trial *trial;
 	uint8_t option[OPTIONS];
 	uint8_t count;
-	bool reach;
+	bool reach, reach_only;
 	float absent; // weight of an AS that is missing
 };
 
@@ -91,7 +91,8 @@ static void look_for_reach(
 	x->option[x->count++] = (uint8_t)v->site_count;
 }
 
-static void take_lessons(struct plan_mixture *m, const struct plan_votes *v, const bool *without)
+static void take_lessons(struct plan_mixture *m, const struct plan_votes *v, const bool *without,
+	const bool *contradicted)
 {
 	uint32_t ases = 0;
 
@@ -102,6 +103,7 @@ static void take_lessons(struct plan_mixture *m, const struct plan_votes *v, con
 			continue;
 		struct lesson *x = &m->lessons[m->lesson_count++];
 		x->trial = t;
+		x->reach_only = contradicted && contradicted[i];
 		x->count = t->site_count;
 		memcpy(x->option, t->sites, t->site_count);
 	}
@@ -139,7 +141,11 @@ static uint8_t *make_keys(const struct plan_mixture *m, const uint16_t *group, s
 		for (size_t j = 0; j < m->lesson_count; j++) {
 			const struct lesson *x = &m->lessons[j];
 			uint8_t c = x->trial->choice[i];
-			key[j] = c == PLAN_VOTE_NONE && x->reach ? x->trial->site_count : c;
+			if (c == PLAN_VOTE_NONE && x->reach)
+				c = x->trial->site_count;
+			else if (x->reach_only)
+				c = PLAN_VOTE_NONE;
+			key[j] = c;
 		}
 		memcpy(key + m->lesson_count, &(uint16_t){ group ? group[i] : 0 }, sizeof(*group));
 	}
@@ -407,7 +413,7 @@ struct plan_mixture *plan_mixture_fit(const struct plan_votes *v, const bool *wi
 	m->starts = o->starts;
 	m->as_count = v->as_count;
 	m->groups = group ? groups : 1;
-	take_lessons(m, v, without);
+	take_lessons(m, v, without, o->contradicted);
 	find_patterns(m, group);
 	m->worth = mem_zalloc(m->starts * m->kinds * m->options * sizeof(*m->worth));
 	m->kind = mem_zalloc((size_t)m->starts * (m->patterns + 1) * m->lanes * sizeof(*m->kind));

@@ -23,13 +23,16 @@ struct plan_mixture_options {
 	double floor;    // least probability of any choice: noise in what was measured
 	double group;    // ASes that the share of kinds over all counts for within a group
 	uint64_t seed;
+	// Trials whose answers the others contradict (plan/score.h), one flag each, or NULL: all that
+	// they teach is who is out of reach.
+	const bool *contradicted;
 };
 
 enum { PLAN_KINDS_MAX = 32, PLAN_STARTS_MAX = 64 };
 
 #define PLAN_MIXTURE_DEFAULT                                                                    \
 	{                                                                                       \
-		.kinds = 24, .starts = 8, .rounds = 30, .ridge = 2, .floor = 0.02, .group = 20, \
+		.kinds = 16, .starts = 8, .rounds = 30, .ridge = 2, .floor = 0.02, .group = 20, \
 		.seed = 1                                                                       \
 	}
 

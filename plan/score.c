@@ -1,5 +1,6 @@
 #include "plan/score.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,8 +107,35 @@ static bool can_calibrate(const struct plan_scoring *s, size_t scored, size_t ot
 	return scored != other && a->site_count == 2 && b->site_count == 2;
 }
 
+// Whether chains of the other trials say something of one AS in a hundred or more.
+static bool is_spoken_of(
+	const struct plan_votes *v, const struct plan_trial *t, const bool *without)
+{
+	uint32_t covered = 0;
+
+	for (uint32_t i = 0; i < v->as_count; i++)
+		covered += t->choice[i] != PLAN_VOTE_NONE &&
+			   plan_prefers(v, without, i, t->sites[0], t->sites[1]) !=
+				   PLAN_PREFERS_NOTHING;
+	return covered * UINT64_C(100) >= t->count;
+}
+
+// Worse than chance: of two ASes that go apart the wrong one is taken more often, and what is said is so
+// sure that a coin would have been the better forecast (ln 2 a throw). Both with some room; and a
+// trial of which the others know nothing is not contradicted.
+static bool is_contradicted(const struct plan_cases *c, const struct plan_votes *v,
+	const struct plan_trial *t, const bool *without)
+{
+	double loss = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		loss -= log(fmax(c->p[2 * i + c->truth[i]], 1e-3)) / (double)c->count;
+	return loss > 1.1 * M_LN2 && plan_marks_area(c->p, c->truth, c->count) < 0.45 &&
+	       is_spoken_of(v, t, without);
+}
+
 static double calibrate(const struct plan_scoring *s, size_t scored, const struct plan_votes *v,
-	const struct plan_scoring_options *o)
+	const struct plan_scoring_options *o, bool *contradicted)
 {
 	own(free_ptr) double *p = mem_resize(NULL, OTHERS_MAX * (CASES_MAX + 1), 2 * sizeof(*p));
 	own(free_ptr) double *weight = mem_resize(NULL, OTHERS_MAX * (CASES_MAX + 1), sizeof(*p));
@@ -123,10 +151,39 @@ static double calibrate(const struct plan_scoring *s, size_t scored, const struc
 		memcpy(truth + n, c->truth, c->count);
 		for (size_t j = 0; j < c->count; j++)
 			weight[n + j] = 1.0 / (double)c->count;
+		own(free_ptr) bool *without = mem_zalloc(v->trial_count + 1);
+		plan_scoring_hide(v, s->trials[scored].number, without);
+		plan_scoring_hide(v, s->trials[other].number, without);
+		if (is_contradicted(c, v, s->trials[other].trial, without))
+			contradicted[s->trials[other].number] = true;
 		n += c->count;
 		others++;
 	}
 	return n > 0 ? plan_calibrate(p, truth, weight, n, 2) : 1;
+}
+
+void plan_scoring_contradicted(const struct plan_votes *v, const bool *without,
+	const struct plan_scoring_options *o, bool *flags)
+{
+	struct plan_mixture_options few = o->mixture;
+
+	few.starts = o->calibration_starts;
+	for (size_t i = 0; few.starts > 0 && i < v->trial_count; i++) {
+		own(free_ptr) bool *hidden = mem_zalloc(v->trial_count + 1);
+		struct plan_cases c = {};
+		if ((without && without[i]) || v->trials[i].site_count != 2 ||
+			!is_usable(&v->trials[i], o->min_share))
+			continue;
+		if (without)
+			memcpy(hidden, without, v->trial_count);
+		plan_scoring_hide(v, i, hidden);
+		own(plan_mixture_free) struct plan_mixture *m =
+			plan_mixture_fit(v, hidden, o->group, o->groups, &few);
+		fill_cases(&c, m, &v->trials[i], v->as_count);
+		flags[i] |= is_contradicted(&c, v, &v->trials[i], hidden);
+		free(c.p);
+		free(c.truth);
+	}
 }
 
 // ---- One trial ----
@@ -154,17 +211,19 @@ static void mark(struct plan_scored_trial *x, const struct plan_votes *v, const 
 }
 
 static void predict(struct plan_scored_trial *x, const struct plan_votes *v,
-	const struct plan_scoring_options *o)
+	const struct plan_scoring_options *o, const bool *contradicted)
 {
+	struct plan_mixture_options full = o->mixture;
 	const struct plan_trial *t = x->trial;
 	own(free_ptr) bool *without = mem_zalloc(v->trial_count + 1);
 	own(free_ptr) double *p = mem_resize(NULL, t->count + 1, t->site_count * sizeof(*p));
 	own(free_ptr) uint8_t *said = mem_zalloc(t->count + 1);
 	size_t at = 0;
 
+	full.contradicted = contradicted;
 	plan_scoring_hide(v, x->number, without);
 	own(plan_mixture_free) struct plan_mixture *m =
-		plan_mixture_fit(v, without, o->group, o->groups, &o->mixture);
+		plan_mixture_fit(v, without, o->group, o->groups, &full);
 	for (uint32_t i = 0; i < v->as_count; i++)
 		if (t->choice[i] != PLAN_VOTE_NONE)
 			plan_mixture_choose(
@@ -180,8 +239,12 @@ bool plan_scoring_step(struct plan_scoring *s, const struct plan_votes *v,
 {
 	if (*done >= s->count)
 		return false;
-	s->trials[*done].power = calibrate(s, *done, v, o);
-	predict(&s->trials[*done], v, o);
+	struct plan_scored_trial *x = &s->trials[*done];
+	own(free_ptr) bool *contradicted = mem_zalloc(v->trial_count + 1);
+	x->power = calibrate(s, *done, v, o, contradicted);
+	for (size_t i = 0; i < v->trial_count; i++)
+		x->contradicted += contradicted[i];
+	predict(x, v, o, contradicted);
 	return ++*done < s->count;
 }
 

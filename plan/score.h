@@ -23,6 +23,7 @@ struct plan_scored_trial {
 	struct plan_marks where; // the same, of ASes where transitivity says something
 	struct plan_marks chain; // transitivity alone, of those
 	double power;            // of the calibration
+	size_t contradicted;     // trials that taught no more than who is out of reach
 };
 
 struct plan_scoring {
@@ -42,6 +43,12 @@ void plan_scoring_free(struct plan_scoring *s);
 
 // Flags of trials that must not teach while trial `scored` is predicted, added to without[].
 void plan_scoring_hide(const struct plan_votes *v, size_t scored, bool *without);
+
+// Trials of two sites that the others predict worse than chance, added to flags[], one a trial: they were
+// made in another Internet, or under policies that no order of sites describes. Trials flagged
+// in without[] (or NULL) count as not given.
+void plan_scoring_contradicted(const struct plan_votes *v, const bool *without,
+	const struct plan_scoring_options *o, bool *flags);
 
 // Deals the results of each trial out anew among its ASes: a control in which nothing can be
 // learnt, so that more than the majority's accuracy would mean a leak.

@@ -234,6 +234,34 @@ static void test_decide_leaves_no_site_out(void **)
 	assert_int_equal(to_second, 2);
 }
 
+static void test_area(void **)
+{
+	const double p[] = { 0.9, 0.1, 0.6, 0.4, 0.6, 0.4, 0.2, 0.8 };
+
+	assert_float_equal(plan_marks_area(p, (uint8_t[]){ 0, 0, 1, 1 }, 4), 0.875, 1e-9);
+	assert_float_equal(plan_marks_area(p, (uint8_t[]){ 1, 1, 0, 0 }, 4), 0.125, 1e-9);
+	assert_float_equal(plan_marks_area(p, (uint8_t[]){ 0, 0, 0, 0 }, 4), 0.5, 1e-9);
+}
+
+// One trial of six has it the other way round: it is found. The control: none is where all agree.
+static void test_contradicted_trial_is_found(void **)
+{
+	own(plan_votes_free) struct plan_votes *v = world(3);
+	struct plan_scoring_options o = {
+		.mixture = small, .calibration_starts = 2, .min_share = 0.02
+	};
+	bool flags[SITES * SITES] = {};
+
+	plan_scoring_contradicted(v, NULL, &o, flags);
+	for (size_t i = 0; i < v->trial_count; i++)
+		assert_false(flags[i]);
+	for (uint32_t i = 0; i < v->as_count; i++)
+		if (v->trials[2].choice[i] != PLAN_VOTE_NONE)
+			v->trials[2].choice[i] ^= 1;
+	plan_scoring_contradicted(v, NULL, &o, flags);
+	assert_true(flags[2]);
+}
+
 static void test_calibration(void **)
 {
 	// Said with 90 %, true in 70 %.
@@ -392,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_decide_leaves_no_site_out),
+		cmocka_unit_test(test_area),
+		cmocka_unit_test(test_contradicted_trial_is_found),
 		cmocka_unit_test(test_calibration),
 		cmocka_unit_test(test_fill),
 		cmocka_unit_test(test_scores_a_world_with_an_order),
