@@ -182,6 +182,7 @@ const struct endpoint api_endpoints[] = {
 	{ "/api/v1/events", "after limit", api_events, "The latest events." },
 	{ "/events", "after", api_follow, "Events as they happen (server-sent events)." },
 	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },
+	{ "/api/v1/mrt", NULL, api_mrt, "All routes as an MRT table (TABLE_DUMP_V2)." },
 	{ "/api/v1/", NULL, list, "This list." },
 	{},
 };

@@ -18,5 +18,6 @@ void api_since(
 // In files of their own.
 void api_routes(struct call *c);
 void api_dump(struct call *c);
+void api_mrt(struct call *c);
 void api_events(struct call *c);
 void api_follow(struct call *c);

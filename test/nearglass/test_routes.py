@@ -3,6 +3,7 @@
 
 import json
 import struct
+import subprocess
 import sys
 import urllib.parse
 from pathlib import Path
@@ -139,6 +140,38 @@ def test_dump_is_the_same(world):
         assert headers["Content-Type"] == "application/x-ndjson"
         lines = [json.loads(line) for line in body.splitlines()]
         assert lines == g.routes(limit=1000, **parameters), parameters
+
+
+def decoded(line):
+    """The routes of one line of `nearcast decode`."""
+    paths = [a["value"] for a in line.get("attributes", []) if a["name"] == "AS_PATH"]
+    for route in line.get("nlri", []):
+        yield (route["prefix"], line["peer_as"], route.get("path_id"),
+               tuple(int(n) for n in paths[0].split()))
+
+
+def test_mrt(world):
+    """The table as MRT, read by `nearcast decode`, has the routes of the dump."""
+    g = glass.Glass(world, glass.neighbour("a", A, 65001),
+                    glass.neighbour("b", B, 65002, add_path="yes"))
+    a, b = glass.connect(A, 65001), glass.connect(B, 65002, add_path=True)
+    for k in range(8):
+        glass.announce(a, [f"10.{k}.{i}.0/24" for i in range(250)], [65001, 65010 + k], med=k,
+                       communities=[(65001, k)])
+    glass.with_ids(b, [(1, "10.0.0.0/24"), (9, "10.0.0.0/24")], [65002, 4200000000])
+    glass.announce6(a, ["2001:db8::/32"], [65001])
+    harness.wait_for("the routes", lambda: g.get("/api/v1/routes")["meta"]["total_results"] == 2003)
+    file = world.folder / "table.mrt"
+    _, headers, body = g.fetch("/api/v1/mrt")
+    assert headers["Content-Type"] == "application/octet-stream"
+    file.write_bytes(body)
+    text = subprocess.run([harness.BUILD / "nearcast/nearcast", "-j", "decode", file],
+                          capture_output=True, text=True, check=True).stdout
+    got = {(prefix, peer, id_, path) for line in text.splitlines()
+           for prefix, peer, id_, path in decoded(json.loads(line))}
+    dump = [json.loads(line) for line in g.fetch("/api/v1/dump")[2].splitlines()]
+    want = {(r["network"], r["peer_as"], r["path_id"], tuple(r["bgp"]["as_path"])) for r in dump}
+    assert len(want) == 2003 and got == want, (len(got), list(got)[:3], list(want)[:3])
 
 
 def test_add_path(world):
