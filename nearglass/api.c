@@ -104,6 +104,17 @@ static void write_sites(struct out *o, const struct view *v)
 	out_end(o);
 }
 
+static void write_history(struct out *o, const struct view *v)
+{
+	out_object(o, "history");
+	out_bool(o, "configured", v->history.configured);
+	out_bool(o, "losing", v->history.losing);
+	out_uint(o, "written", v->history.written);
+	out_uint(o, "lost", v->history.lost);
+	out_uint(o, "removed", v->history.removed);
+	out_end(o);
+}
+
 static void status(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
@@ -124,6 +135,7 @@ static void status(struct call *c)
 	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
 	write_daemon(o, v);
 	write_sites(o, v);
+	write_history(o, v);
 	out_array(o, "neighbours");
 	for (size_t i = 0; i < v->neighbour_count; i++)
 		write_neighbour(o, c, &v->neighbours[i]);
@@ -180,6 +192,8 @@ const struct endpoint api_endpoints[] = {
 	{ "/api/v1/memory", NULL, memory, "What the route store takes, by what it is for." },
 	{ "/api/v1/routes", ASK_ARGS, api_routes, "Routes by any of their properties." },
 	{ "/api/v1/events", "after limit", api_events, "The latest events." },
+	{ "/api/v1/history", "from to type subject limit after", api_history,
+		"Events from the disk, oldest first; type also: sessions announcements health." },
 	{ "/events", "after", api_follow, "Events as they happen (server-sent events)." },
 	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },
 	{ "/api/v1/mrt", NULL, api_mrt, "All routes as an MRT table (TABLE_DUMP_V2)." },

@@ -21,3 +21,4 @@ void api_dump(struct call *c);
 void api_mrt(struct call *c);
 void api_events(struct call *c);
 void api_follow(struct call *c);
+void api_history(struct call *c);

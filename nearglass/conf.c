@@ -153,6 +153,26 @@ static const struct schema http_schema = {
 };
 
 #undef AT
+#define AT(field) .offset = offsetof(struct glass_history, field)
+
+static const struct schema history_schema = {
+	.name = "the history",
+	.size = sizeof(struct glass_history),
+	.help = "Events that are kept on the disk and answered by /api/v1/history.",
+	.keys =
+		(const struct schema_key[]){
+			{ "file", SCHEMA_STRING, AT(file), .required = true, .min = 1, .max = 1000,
+				.place_offset = offsetof(struct glass_history, file_place),
+				.help = "Absolute path of the SQLite database, ending in .db. It "
+					"is "
+					"made where there is none; a damaged one is set aside." },
+			{ "keep", SCHEMA_SPAN, AT(keep), .min = 3600000, .max = 315360000000,
+				.fallback = "30d", .help = "How long an event is kept." },
+			{},
+		},
+};
+
+#undef AT
 #define AT(field) .offset = offsetof(struct glass_conf, field)
 
 const struct schema glass_schema = {
@@ -187,6 +207,9 @@ const struct schema glass_schema = {
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
 				.help = "The HTTP server. There is none unless given." },
+			{ "history", SCHEMA_MAP, AT(history), .sub = &history_schema,
+				.has_offset = offsetof(struct glass_conf, has_history),
+				.help = "History on the disk. There is none unless given." },
 			{ "daemon", SCHEMA_STRING, AT(daemon), .min = 1, .max = 100,
 				.place_offset = offsetof(struct glass_conf, daemon_place),
 				.help = "Absolute path of the readonly socket of nearcastd at "
@@ -264,6 +287,15 @@ static void check_site(struct checker *k, const struct glass_site *s)
 	}
 }
 
+// The ending, because a damaged file is renamed: a slip must not name a file of somebody else's.
+static void check_history(struct checker *k, const struct glass_history *h)
+{
+	size_t n = strlen(h->file);
+
+	if (h->file[0] != '/' || n < 5 || strcmp(h->file + n - 3, ".db") != 0)
+		REFUSE(k, h->file_place, "file is an absolute path that ends in .db");
+}
+
 static void check(struct checker *k)
 {
 	check_name(k, "a site's name", k->c->site, k->c->site_place);
@@ -271,6 +303,8 @@ static void check(struct checker *k)
 		REFUSE(k, (struct place){}, "router-id is an IPv4 address that is not 0.0.0.0");
 	if (k->c->daemon && k->c->daemon[0] != '/')
 		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
+	if (k->c->has_history)
+		check_history(k, &k->c->history);
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
 	items_for_each(const struct glass_site, s, k->c->sites) check_site(k, s);
 	items_for_each(const struct glass_router, r, k->c->bmp.routers)

@@ -51,6 +51,12 @@ struct glass_http {
 	struct place place;
 };
 
+struct glass_history {
+	char *file; // absolute, ends in ".db"
+	span keep;
+	struct place file_place;
+};
+
 struct glass_conf {
 	struct arena *arena;
 	struct document doc;
@@ -66,6 +72,8 @@ struct glass_conf {
 	bool has_http;
 	struct glass_bmp bmp;
 	bool has_bmp;
+	struct glass_history history;
+	bool has_history;
 	char *daemon; // readonly socket of nearcastd; NULL: none
 	struct place daemon_place;
 	char *user; // NULL: stays who it is

@@ -25,8 +25,9 @@ struct glass {
 	struct journal *journal;
 	struct sites *sites; // NULL: none
 	struct bmp_env bmp_env;
-	struct bmp *bmp;   // NULL: none
-	struct link *link; // NULL: no nearcastd is followed
+	struct bmp *bmp;         // NULL: none
+	struct link *link;       // NULL: no nearcastd is followed
+	struct history *history; // NULL: none
 	uv_timer_t beat;
 	int64_t started_us;
 };
@@ -34,6 +35,13 @@ struct glass {
 // ---- Events ----
 
 enum { BEAT_MS = 15000 };
+
+static void keep(struct glass *g, const char *json)
+{
+	journal_add(g->journal, json);
+	if (g->history)
+		history_add(g->history, json);
+}
 
 // As nearcastd writes its own, without seq: causes are told only there.
 static void tell(struct glass *g, const char *type, const char *subject, const char *detail)
@@ -52,7 +60,7 @@ static void tell(struct glass *g, const char *type, const char *subject, const c
 	out_end(o);
 	out_free(&o);
 	b.s[--b.len] = '\0'; // the newline
-	journal_add(g->journal, sb_text(&b));
+	keep(g, sb_text(&b));
 	fprintf(stderr, "%s %s %s %s\n", time, type, subject, detail);
 }
 
@@ -75,7 +83,7 @@ static void on_daemon_event(void *ctx, const char *json)
 {
 	struct glass *g = ctx;
 
-	journal_add(g->journal, json);
+	keep(g, json);
 }
 
 static void on_daemon_changed(void *ctx)
@@ -86,6 +94,16 @@ static void on_daemon_changed(void *ctx)
 }
 
 static const struct link_ops link_ops = { on_daemon_event, on_daemon_changed };
+
+static void on_history_lost(void *ctx, const char *why)
+{
+	struct glass *g = ctx;
+
+	tell(g, why ? "history-lost" : "history-kept", g->env.conf->history.file,
+		why ? why : "events are written again");
+}
+
+static const struct history_ops history_ops = { on_history_lost };
 
 static void on_site_changed(void *ctx, size_t n, bool turned)
 {
@@ -133,6 +151,8 @@ static struct view *make_view(void *ctx)
 		link_info(g->link, &v->daemon);
 	v->daemon_status = v->daemon.status ? mem_strdup(v->daemon.status) : NULL;
 	v->daemon.status = NULL;
+	if (g->history)
+		history_info(g->history, &v->history);
 	v->site_count = g->sites ? v->conf->sites.count : 0;
 	v->sites = mem_zalloc((v->site_count + 1) * sizeof(*v->sites));
 	for (size_t i = 0; i < v->site_count; i++)
@@ -200,6 +220,18 @@ static int add_neighbours(struct glass *g, uint64_t seed, struct strbuf *error)
 	return 0;
 }
 
+static int open_history(struct glass *g, struct strbuf *error)
+{
+	const struct glass_history *h = &g->env.conf->history;
+	own(sb_free) struct strbuf note = {};
+
+	int rc = history_new(
+		&g->history, g->env.loop, h->file, h->keep, &history_ops, g, &note, error);
+	if (rc == 0 && note.len > 0)
+		tell(g, "history-damaged", h->file, sb_text(&note));
+	return rc;
+}
+
 int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf, uint64_t seed,
 	struct strbuf *error)
 {
@@ -229,10 +261,12 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 	};
 	if (rc == 0 && conf->has_bmp)
 		rc = bmp_new(&g->bmp, &g->bmp_env, error);
+	g->journal = journal_new(g->started_us);
+	if (rc == 0 && conf->has_history)
+		rc = open_history(g, error);
 	if (rc < 0)
 		return rc; // the process ends
 	g->views = views_new(loop, make_view, g);
-	g->journal = journal_new(g->started_us);
 	uv_timer_init(loop, &g->beat);
 	g->beat.data = g;
 	uv_timer_start(&g->beat, on_beat, BEAT_MS, BEAT_MS);
@@ -244,6 +278,8 @@ void glass_start(struct glass *g)
 {
 	const char *daemon = g->env.conf->daemon;
 
+	if (g->history)
+		history_start(g->history);
 	if (daemon)
 		g->link = link_new(g->env.loop, daemon, &link_ops, g);
 	if (g->sites)
@@ -265,6 +301,8 @@ void glass_stop(struct glass *g, const char *why)
 		link_stop(g->link);
 	if (g->sites)
 		sites_stop(g->sites);
+	if (g->history)
+		history_stop(g->history);
 	uv_close((uv_handle_t *)&g->beat, NULL);
 	journal_close(g->journal);
 	views_close(g->views);
@@ -283,6 +321,7 @@ void glass_free(struct glass **which)
 	link_free(&g->link);
 	sites_free(&g->sites);
 	bmp_free(&g->bmp);
+	history_free(&g->history);
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);
@@ -292,6 +331,11 @@ void glass_free(struct glass **which)
 struct views *glass_views(struct glass *g)
 {
 	return g->views;
+}
+
+struct history *glass_history(struct glass *g)
+{
+	return g->history;
 }
 
 struct journal *glass_journal(struct glass *g)

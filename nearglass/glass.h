@@ -5,6 +5,7 @@
 
 #include "lib/strbuf.h"
 #include "nearglass/conf.h"
+#include "nearglass/history.h"
 #include "nearglass/journal.h"
 #include "nearglass/view.h"
 
@@ -19,3 +20,4 @@ void glass_stop(struct glass *g, const char *why);
 void glass_free(struct glass **g); // when the loop runs no more
 struct views *glass_views(struct glass *g);
 struct journal *glass_journal(struct glass *g);
+struct history *glass_history(struct glass *g); // NULL: none is kept

@@ -23,6 +23,7 @@ struct http {
 	const struct glass_conf *conf;
 	struct views *views;
 	struct journal *journal;
+	struct history *history;
 	struct MHD_Daemon *daemon;
 };
 
@@ -332,6 +333,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 	struct call c = {
 		.conf = h->conf,
 		.journal = h->journal,
+		.history = h->history,
 		.last_event_id =
 			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID"),
 		.path = path,
@@ -350,7 +352,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 static void quiet(void *, const char *, va_list) {}
 
 int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
-	struct journal *journal, struct strbuf *error)
+	struct journal *journal, struct history *history, struct strbuf *error)
 {
 	const struct glass_http *o = &conf->http;
 	struct http *h = mem_zalloc(sizeof(*h));
@@ -360,6 +362,7 @@ int http_new(struct http **ret, const struct glass_conf *conf, struct views *vie
 	h->conf = conf;
 	h->views = views;
 	h->journal = journal;
+	h->history = history;
 	ip_to_sockaddr(&o->address, (uint16_t)o->port, &ss);
 	unsigned flags =
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;

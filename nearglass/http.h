@@ -8,14 +8,15 @@
 #include "lib/out.h"
 #include "lib/strbuf.h"
 #include "lib/timing.h"
+#include "nearglass/history.h"
 #include "nearglass/journal.h"
 #include "nearglass/view.h"
 
 struct http;
 
-// 0; negative errno with *error set. conf, views and journal outlive it.
+// 0; negative errno with *error set. conf, views, journal and history outlive it.
 [[nodiscard]] int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
-	struct journal *journal, struct strbuf *error);
+	struct journal *journal, struct history *history, struct strbuf *error);
 void http_free(struct http **h); // waits for its threads; NULL inside is fine
 
 // ---- One request ----
@@ -36,6 +37,7 @@ struct call {
 	instant deadline; // a search is cut off then
 
 	struct journal *journal;
+	struct history *history;   // NULL: none is kept
 	const char *last_event_id; // header; NULL: none
 	bool gzip;                 // the client takes it
 

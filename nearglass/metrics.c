@@ -65,6 +65,20 @@ static void write_memory(struct out *o, const struct view *v)
 		out_sample(o, (double)rows[i].bytes, "what", rows[i].name, NULL);
 }
 
+static void write_history(struct out *o, const struct view *v)
+{
+	if (!v->history.configured)
+		return;
+	out_family(o, "nearglass_history_events", "counter", NULL,
+		"Events that the history took, lost, or removed for their age");
+	out_sample(o, (double)v->history.written, "what", "written", NULL);
+	out_sample(o, (double)v->history.lost, "what", "lost", NULL);
+	out_sample(o, (double)v->history.removed, "what", "removed", NULL);
+	out_family(
+		o, "nearglass_history_losing", "gauge", NULL, "1 while the history loses events");
+	out_sample(o, v->history.losing, NULL);
+}
+
 static void metrics(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_METRICS, &c->body);
@@ -80,6 +94,7 @@ static void metrics(struct call *c)
 	out_sample(o, (double)rib_prefix_count(v->rib, IP6), "family", "ipv6", NULL);
 	write_neighbours(o, v);
 	write_memory(o, v);
+	write_history(o, v);
 	out_family(o, "nearglass_daemon_up", "gauge", NULL, "1 while nearcastd answers");
 	out_sample(o, v->daemon.connected, NULL);
 	daemon_metrics_write(o, v->daemon_status);

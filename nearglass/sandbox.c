@@ -86,27 +86,39 @@ static const char *const calls[] = { "read", "readv", "write", "writev", "close"
 	"rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
 	"getpid", "gettid", "tgkill", "getuid", "geteuid", "getrandom", "clock_gettime",
 	"clock_nanosleep", "nanosleep", "gettimeofday", "prlimit64", "sysinfo", "uname", "prctl" };
+// Of a file that is open: SQLite's.
+static const char *const disk_calls[] = { "pread64", "pwrite64", "fsync", "fdatasync",
+	"ftruncate" };
 static const int families[] = { AF_INET, AF_INET6, AF_UNIX };
 
-static int add_rules(scmp_filter_ctx filter)
+static int allow(scmp_filter_ctx filter, const char *const *names, size_t n)
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < countof(calls); i++) {
-		int number = seccomp_syscall_resolve_name(calls[i]);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
 		if (number != __NR_SCMP_ERROR)
 			rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 	}
+	return rc;
+}
+
+static int add_rules(scmp_filter_ctx filter, bool disk)
+{
+	int rc = allow(filter, calls, countof(calls));
+
+	if (rc == 0 && disk)
+		rc = allow(filter, disk_calls, countof(disk_calls));
 	for (size_t i = 0; rc == 0 && i < countof(families); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 			SCMP_A0(SCMP_CMP_EQ, (unsigned)families[i]));
 	return rc;
 }
 
-static int filter_calls(struct strbuf *error)
+static int filter_calls(bool disk, struct strbuf *error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int rc = filter ? add_rules(filter) : -ENOMEM;
+	int rc = filter ? add_rules(filter, disk) : -ENOMEM;
 
 	if (rc == 0)
 		rc = seccomp_load(filter);
@@ -114,7 +126,7 @@ static int filter_calls(struct strbuf *error)
 	return rc < 0 ? failed(error, "seccomp", rc) : 0;
 }
 
-int sandbox_enter(const char *user, bool *without_landlock, struct strbuf *error)
+int sandbox_enter(const char *user, bool disk, bool *without_landlock, struct strbuf *error)
 {
 	int rc = become(user, error);
 
@@ -125,5 +137,5 @@ int sandbox_enter(const char *user, bool *without_landlock, struct strbuf *error
 		rc = failed(error, "no new privileges", -errno);
 	if (rc == 0)
 		rc = lock_files(without_landlock, error);
-	return rc == 0 ? filter_calls(error) : rc;
+	return rc == 0 ? filter_calls(disk, error) : rc;
 }

@@ -7,6 +7,8 @@
 
 #include "lib/strbuf.h"
 
-// user NULL: stays who it is. 0; negative errno with *error set, and then the process must end.
+// user NULL: stays who it is. disk: files that are open already may be written, cut and synced; still
+// none can be opened. 0; negative errno with *error set, and then the process must end.
 // A kernel without Landlock is no error: *without_landlock says so.
-[[nodiscard]] int sandbox_enter(const char *user, bool *without_landlock, struct strbuf *error);
+[[nodiscard]] int sandbox_enter(
+	const char *user, bool disk, bool *without_landlock, struct strbuf *error);

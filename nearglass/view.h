@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "nearglass/history.h"
 #include "nearglass/link.h"
 #include "nearglass/neighbour.h"
 #include "nearglass/sites.h"
@@ -21,6 +22,7 @@ struct view {
 	size_t neighbour_count;
 	struct link_info daemon; // without its status, which is:
 	char *daemon_status;     // NULL: none
+	struct history_info history;
 	struct site_info *sites; // as configured
 	size_t site_count;
 };

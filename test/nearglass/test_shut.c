@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,11 +60,24 @@ static bool execs(void)
 	return false; // only when it failed
 }
 
+// A file that was opened before.
+static int kept = -1;
+
+static bool syncs(void)
+{
+	return kept >= 0 && pwrite(kept, "x", 1, 0) == 1 && fdatasync(kept) == 0 &&
+	       ftruncate(kept, 0) == 0;
+}
+
 static const struct {
 	const char *name;
 	attempt *try;
 	bool inside;
+	bool disk; // with a history
 } attempts[] = {
+	{ "write", syncs, true, true },
+	{ "write without a history", syncs, false },
+	{ "open with a history", opens, false, true },
 	{ "open", opens, false },
 	{ "list", lists, false },
 	{ "fork", forks, false },
@@ -79,9 +93,10 @@ static int child(size_t i)
 	own(sb_free) struct strbuf error = {};
 	bool without_landlock;
 
+	kept = memfd_create("kept", MFD_CLOEXEC);
 	if (!attempts[i].try())
 		return DIFFERENT;
-	if (sandbox_enter(NULL, &without_landlock, &error) < 0)
+	if (sandbox_enter(NULL, attempts[i].disk, &without_landlock, &error) < 0)
 		return NO_SANDBOX;
 	return attempts[i].try() == attempts[i].inside ? 0 : DIFFERENT + 1;
 }
@@ -108,7 +123,7 @@ static void test_exec(void **)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (sandbox_enter(NULL, &without_landlock, &error) < 0)
+		if (sandbox_enter(NULL, false, &without_landlock, &error) < 0)
 			_exit(NO_SANDBOX);
 		(void)execs();
 		_exit(errno == EPERM || errno == EACCES ? 42 : 1);

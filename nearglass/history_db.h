@@ -1,0 +1,57 @@
+// The file of the history: one table of events in SQLite. Everything is opened at once and kept open,
+// so that it works inside the sandbox, where no file can be opened: write-ahead log, exclusive
+// locking, nothing temporary on the disk. One thread at a time may use it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/strbuf.h"
+
+struct history_db;
+
+struct history_event {
+	int64_t time_us; // Unix time
+	const char *site, *type, *subject;
+	int64_t seq; // 0: none
+	const char *json;
+};
+
+enum { HISTORY_TYPES_MAX = 16 };
+
+struct history_question {
+	int64_t from_us, to_us;   // both within
+	const char *const *types; // none: any
+	size_t type_count;
+	const char *subject;        // NULL: any
+	int64_t after_us, after_id; // what comes behind this one; both 0: from the first on
+	size_t limit;
+};
+
+// Opens or makes the file. One that is damaged, or no database at all, is renamed and a new one is made:
+// then *note says so. 0; negative errno with *error set.
+[[nodiscard]] int history_db_open(
+	struct history_db **ret, const char *path, struct strbuf *note, struct strbuf *error);
+void history_db_close(struct history_db **db); // NULL inside is fine
+
+// All or none of them. One that is there already is passed over. 0; -EIO with *error set.
+[[nodiscard]] int history_db_add(
+	struct history_db *db, const struct history_event *events, size_t n, struct strbuf *error);
+
+// At most limit events older than that are removed. Their number; -EIO.
+[[nodiscard]] int64_t history_db_prune(struct history_db *db, int64_t before_us, size_t limit);
+
+// stop: asked every now and then; true ends it. Events in the order of their time.
+struct history_reader {
+	bool (*stop)(void *ctx);
+	void (*event)(void *ctx, int64_t id, int64_t time_us, const char *json);
+	void *ctx;
+};
+
+// 0; -ETIME: stopped, and some may be missing; -EIO.
+[[nodiscard]] int history_db_read(struct history_db *db, const struct history_question *q,
+	const struct history_reader *reader);
+// How many there are for that question, paging aside; as above.
+[[nodiscard]] int history_db_count(struct history_db *db, const struct history_question *q,
+	const struct history_reader *reader, uint64_t *ret);
