@@ -258,6 +258,10 @@ void prefixes_remove(struct prefixes *t, uint32_t number)
 	}
 	collapse(t, path, depth, p.addr.b);
 	pages_drop(&t->keys, number);
+	if (t->keys.live == 0) { // the root alone would hold the memory of all nodes there were
+		pages_free(&t->nodes);
+		(void)node_new(t);
+	}
 }
 
 // ---- Matches ----
