@@ -184,6 +184,7 @@ def test_many_and_slow(world):
     glass.announce(a, ["11.0.0.0/8"], [65001])  # the session goes on meanwhile
     for s in slow:
         s.close()
+    harness.wait_for("their places", g.answers)
     g.wait_routes(2)
     assert g.neighbour("a")["times_established"] == 1
 
