@@ -216,6 +216,47 @@ def test_treat_as_withdraw(world):
     assert g.neighbour("a")["state"] == "Established"
 
 
+BIRD = """\
+router id 192.0.2.7;
+protocol device {{ }}
+protocol static {{ ipv4; route 10.0.0.0/8 blackhole; route 10.1.0.0/16 blackhole; }}
+protocol static {{ ipv6; route 2001:db8::/32 blackhole; }}
+filter told {{ bgp_path.prepend(65020); bgp_community.add((65000,7)); bgp_large_community.add((65000,1,2));
+  bgp_med = 5; accept; }}
+protocol bgp glass {{
+  local 127.0.0.7 as 65000; neighbor 127.0.0.1 as 65000; multihop; strict bind;
+  ipv4 {{ import all; export filter told; next hop address 192.0.2.7; add paths tx; }};
+  ipv6 {{ import all; export filter told; next hop address 2001:db8:7::7; add paths tx; }};
+}}
+"""
+
+
+def test_bird(world):
+    """A real router, with path identifiers; it hears nothing back."""
+    harness.needs("bird", "birdc")
+    g = glass.Glass(world, glass.neighbour("bird", "127.0.0.7", 65000, add_path="yes"))
+    control = world.folder / "bird.ctl"
+    world.start("/usr/sbin/bird", "-f", "-c", world.file("bird.conf", BIRD.format()), "-s", control,
+                "-P", world.folder / "bird.pid")
+    g.wait_routes(3)
+    routes = g.routes(large_community="65000:1:2", community="65000:7", origin=65020)
+    assert [r["network"] for r in routes] == ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]
+    first = routes[0]
+    assert isinstance(first["path_id"], int) and first["best"] and first["bgp"]["med"] == 5
+    assert (first["bgp"]["next_hop"], first["bgp"]["local_pref"]) == ("192.0.2.7", 100), first
+    assert routes[2]["bgp"]["next_hop"] == "2001:db8:7::7"
+
+    def birdc(command):
+        return subprocess.run(["/usr/sbin/birdc", "-s", str(control), command],
+                              capture_output=True, text=True, check=True).stdout
+
+    assert "0 imported, 2 exported" in birdc("show protocols all glass").replace("  ", " ")
+    birdc("disable static1")
+    g.wait_routes(1)
+    birdc("disable glass")
+    g.wait_routes(0)
+
+
 def test_opens_sessions(world):
     """Not passive: the glass connects."""
     listener = bgp.Neighbour(world, A)
