@@ -120,9 +120,8 @@ static bool is_spoken_of(
 	return covered * UINT64_C(100) >= t->count;
 }
 
-// Worse than chance: of two ASes that go apart the wrong one is taken more often, and what is said is so
-// sure that a coin would have been the better forecast (ln 2 a throw). Both with some room; and a
-// trial of which the others know nothing is not contradicted.
+// What the others say of it is so sure and so wrong that a coin would have been the better forecast (ln 2 a
+// throw), with some room. A trial of which they know nothing is not contradicted.
 static bool is_contradicted(const struct plan_cases *c, const struct plan_votes *v,
 	const struct plan_trial *t, const bool *without)
 {
@@ -130,8 +129,7 @@ static bool is_contradicted(const struct plan_cases *c, const struct plan_votes 
 
 	for (size_t i = 0; i < c->count; i++)
 		loss -= log(fmax(c->p[2 * i + c->truth[i]], 1e-3)) / (double)c->count;
-	return loss > 1.1 * M_LN2 && plan_marks_area(c->p, c->truth, c->count) < 0.45 &&
-	       is_spoken_of(v, t, without);
+	return loss > 1.1 * M_LN2 && is_spoken_of(v, t, without);
 }
 
 static double calibrate(const struct plan_scoring *s, size_t scored, const struct plan_votes *v,

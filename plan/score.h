@@ -44,7 +44,7 @@ void plan_scoring_free(struct plan_scoring *s);
 // Flags of trials that must not teach while trial `scored` is predicted, added to without[].
 void plan_scoring_hide(const struct plan_votes *v, size_t scored, bool *without);
 
-// Trials of two sites that the others predict worse than chance, added to flags[], one a trial: they were
+// Trials of two sites that the others predict worse than a coin, added to flags[], one a trial: they were
 // made in another Internet, or under policies that no order of sites describes. Trials flagged
 // in without[] (or NULL) count as not given.
 void plan_scoring_contradicted(const struct plan_votes *v, const bool *without,
