@@ -136,6 +136,7 @@ static void status(struct call *c)
 	write_daemon(o, v);
 	write_sites(o, v);
 	write_history(o, v);
+	out_bool(o, "probes", v->conf->has_probes);
 	out_array(o, "neighbours");
 	for (size_t i = 0; i < v->neighbour_count; i++)
 		write_neighbour(o, c, &v->neighbours[i]);
@@ -194,6 +195,8 @@ const struct endpoint api_endpoints[] = {
 	{ "/api/v1/events", "after limit", api_events, "The latest events." },
 	{ "/api/v1/history", "from to type subject limit after", api_history,
 		"Events from the disk, oldest first; type also: sessions announcements health." },
+	{ "/api/v1/probe", "kind target", api_probe,
+		"ping or traceroute, results as they come (server-sent events)." },
 	{ "/events", "after", api_follow, "Events as they happen (server-sent events)." },
 	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },
 	{ "/api/v1/mrt", NULL, api_mrt, "All routes as an MRT table (TABLE_DUMP_V2)." },

@@ -22,3 +22,4 @@ void api_mrt(struct call *c);
 void api_events(struct call *c);
 void api_follow(struct call *c);
 void api_history(struct call *c);
+void api_probe(struct call *c);

@@ -173,6 +173,38 @@ static const struct schema history_schema = {
 };
 
 #undef AT
+#define AT(field) .offset = offsetof(struct glass_probes, field)
+
+static const struct schema probes_schema = {
+	.name = "the probes",
+	.size = sizeof(struct glass_probes),
+	.place_offset = offsetof(struct glass_probes, place),
+	.help = "Ping and traceroute for those who ask. Never to special-purpose addresses (RFC "
+		"6890) nor "
+		"to the prefixes of the site's services.",
+	.keys =
+		(const struct schema_key[]){
+			{ "source", SCHEMA_LIST, SCHEMA_ADDR, AT(source), .one_or_list = true,
+				.required = true, .max = 2,
+				.help = "Unicast addresses of this host to probe from, one a "
+					"family." },
+			{ "deny", SCHEMA_LIST, SCHEMA_PREFIX, AT(deny), .one_or_list = true,
+				.help = "Prefixes that are not probed either." },
+			{ "at-once", SCHEMA_UINT, AT(at_once), .min = 1, .max = 32, .fallback = "8",
+				.help = "Probes that run at a time." },
+			{ "per-client", SCHEMA_UINT, AT(per_client), .min = 1, .max = 600,
+				.fallback = "6",
+				.help = "Probes a minute for one client address. Behind a web "
+					"server all have that of the server." },
+			{ "per-target", SCHEMA_UINT, AT(per_target), .min = 1, .max = 600,
+				.fallback = "6", .help = "Probes a minute to one /24 or /48." },
+			{ "in-all", SCHEMA_UINT, AT(in_all), .min = 1, .max = 600, .fallback = "30",
+				.help = "Probes a minute." },
+			{},
+		},
+};
+
+#undef AT
 #define AT(field) .offset = offsetof(struct glass_conf, field)
 
 const struct schema glass_schema = {
@@ -207,6 +239,9 @@ const struct schema glass_schema = {
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
 				.help = "The HTTP server. There is none unless given." },
+			{ "probes", SCHEMA_MAP, AT(probes), .sub = &probes_schema,
+				.has_offset = offsetof(struct glass_conf, has_probes),
+				.help = "Ping and traceroute. There are none unless given." },
 			{ "history", SCHEMA_MAP, AT(history), .sub = &history_schema,
 				.has_offset = offsetof(struct glass_conf, has_history),
 				.help = "History on the disk. There is none unless given." },
@@ -296,6 +331,19 @@ static void check_history(struct checker *k, const struct glass_history *h)
 		REFUSE(k, h->file_place, "file is an absolute path that ends in .db");
 }
 
+static void check_probes(struct checker *k, const struct glass_probes *p)
+{
+	const struct ip_addr *source = p->source.data;
+
+	if (p->source.count == 2 && source[0].family == source[1].family)
+		REFUSE(k, p->place, "source has one address a family");
+	items_for_each(const struct ip_addr, a, p->source)
+	{
+		if (ip_is_unspecified(a) || ip_is_multicast(a) || ip_is_link_local(a))
+			REFUSE(k, p->place, "source is a unicast address of this host");
+	}
+}
+
 static void check(struct checker *k)
 {
 	check_name(k, "a site's name", k->c->site, k->c->site_place);
@@ -303,6 +351,8 @@ static void check(struct checker *k)
 		REFUSE(k, (struct place){}, "router-id is an IPv4 address that is not 0.0.0.0");
 	if (k->c->daemon && k->c->daemon[0] != '/')
 		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
+	if (k->c->has_probes)
+		check_probes(k, &k->c->probes);
 	if (k->c->has_history)
 		check_history(k, &k->c->history);
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);

@@ -57,6 +57,15 @@ struct glass_history {
 	struct place file_place;
 };
 
+// Ping and traceroute.
+struct glass_probes {
+	struct items source; // struct ip_addr, at most one a family
+	struct items deny;   // struct ip_prefix
+	uint64_t at_once;
+	uint64_t per_client, per_target, in_all; // a minute
+	struct place place;
+};
+
 struct glass_conf {
 	struct arena *arena;
 	struct document doc;
@@ -72,6 +81,8 @@ struct glass_conf {
 	bool has_http;
 	struct glass_bmp bmp;
 	bool has_bmp;
+	struct glass_probes probes;
+	bool has_probes;
 	struct glass_history history;
 	bool has_history;
 	char *daemon; // readonly socket of nearcastd; NULL: none

@@ -28,6 +28,7 @@ struct glass {
 	struct bmp *bmp;         // NULL: none
 	struct link *link;       // NULL: no nearcastd is followed
 	struct history *history; // NULL: none
+	struct probes *probes;   // NULL: none
 	uv_timer_t beat;
 	int64_t started_us;
 };
@@ -262,6 +263,8 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 	if (rc == 0 && conf->has_bmp)
 		rc = bmp_new(&g->bmp, &g->bmp_env, error);
 	g->journal = journal_new(g->started_us);
+	if (rc == 0 && conf->has_probes)
+		rc = probes_new(&g->probes, loop, conf, seed ^ 0x70726f6265, error);
 	if (rc == 0 && conf->has_history)
 		rc = open_history(g, error);
 	if (rc < 0)
@@ -301,6 +304,8 @@ void glass_stop(struct glass *g, const char *why)
 		link_stop(g->link);
 	if (g->sites)
 		sites_stop(g->sites);
+	if (g->probes)
+		probes_stop(g->probes);
 	if (g->history)
 		history_stop(g->history);
 	uv_close((uv_handle_t *)&g->beat, NULL);
@@ -322,6 +327,7 @@ void glass_free(struct glass **which)
 	sites_free(&g->sites);
 	bmp_free(&g->bmp);
 	history_free(&g->history);
+	probes_free(&g->probes);
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);
@@ -331,6 +337,11 @@ void glass_free(struct glass **which)
 struct views *glass_views(struct glass *g)
 {
 	return g->views;
+}
+
+struct probes *glass_probes(struct glass *g)
+{
+	return g->probes;
 }
 
 struct history *glass_history(struct glass *g)

@@ -7,6 +7,7 @@
 #include "nearglass/conf.h"
 #include "nearglass/history.h"
 #include "nearglass/journal.h"
+#include "nearglass/probe.h"
 #include "nearglass/view.h"
 
 struct glass;
@@ -20,4 +21,5 @@ void glass_stop(struct glass *g, const char *why);
 void glass_free(struct glass **g); // when the loop runs no more
 struct views *glass_views(struct glass *g);
 struct journal *glass_journal(struct glass *g);
+struct probes *glass_probes(struct glass *g);   // NULL: none are done
 struct history *glass_history(struct glass *g); // NULL: none is kept

@@ -24,6 +24,7 @@ struct http {
 	struct views *views;
 	struct journal *journal;
 	struct history *history;
+	struct probes *probes;
 	struct MHD_Daemon *daemon;
 };
 
@@ -314,6 +315,14 @@ static void check_and_answer(
 	c->host = NULL;
 }
 
+static struct ip_addr client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return i ? ip_from_sockaddr(i->client_addr) : (struct ip_addr){};
+}
+
 // Called first with the headers alone, then for the body, then to be answered. A GET has no body:
 // what comes nevertheless is read away.
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
@@ -334,6 +343,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		.conf = h->conf,
 		.journal = h->journal,
 		.history = h->history,
+		.probes = h->probes,
+		.client = client_of(connection),
+		.head = strcmp(method, "HEAD") == 0,
 		.last_event_id =
 			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID"),
 		.path = path,
@@ -352,7 +364,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 static void quiet(void *, const char *, va_list) {}
 
 int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
-	struct journal *journal, struct history *history, struct strbuf *error)
+	struct journal *journal, struct history *history, struct probes *probes,
+	struct strbuf *error)
 {
 	const struct glass_http *o = &conf->http;
 	struct http *h = mem_zalloc(sizeof(*h));
@@ -363,6 +376,7 @@ int http_new(struct http **ret, const struct glass_conf *conf, struct views *vie
 	h->views = views;
 	h->journal = journal;
 	h->history = history;
+	h->probes = probes;
 	ip_to_sockaddr(&o->address, (uint16_t)o->port, &ss);
 	unsigned flags =
 		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;

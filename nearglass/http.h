@@ -10,13 +10,15 @@
 #include "lib/timing.h"
 #include "nearglass/history.h"
 #include "nearglass/journal.h"
+#include "nearglass/probe.h"
 #include "nearglass/view.h"
 
 struct http;
 
-// 0; negative errno with *error set. conf, views, journal and history outlive it.
+// 0; negative errno with *error set. conf, views, journal, history and probes outlive it.
 [[nodiscard]] int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
-	struct journal *journal, struct history *history, struct strbuf *error);
+	struct journal *journal, struct history *history, struct probes *probes,
+	struct strbuf *error);
 void http_free(struct http **h); // waits for its threads; NULL inside is fine
 
 // ---- One request ----
@@ -37,7 +39,10 @@ struct call {
 	instant deadline; // a search is cut off then
 
 	struct journal *journal;
-	struct history *history;   // NULL: none is kept
+	struct history *history; // NULL: none is kept
+	struct probes *probes;   // NULL: none are done
+	struct ip_addr client;
+	bool head;                 // HEAD: nobody will read the body
 	const char *last_event_id; // header; NULL: none
 	bool gzip;                 // the client takes it
 

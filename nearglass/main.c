@@ -97,7 +97,7 @@ static int serve(const struct glass_conf *conf)
 		fprintf(stderr, "nearglass: this kernel has no Landlock: files are not shut off\n");
 	if (conf->has_http &&
 		http_new(&run.http, conf, glass_views(run.glass), glass_journal(run.glass),
-			glass_history(run.glass), &error) < 0)
+			glass_history(run.glass), glass_probes(run.glass), &error) < 0)
 		return fail("cannot start", sb_text(&error));
 	uv_signal_init(&loop, &run.sigterm);
 	uv_signal_init(&loop, &run.sigint);

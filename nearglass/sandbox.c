@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/landlock.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -78,11 +79,11 @@ static int lock_files(bool *without, struct strbuf *error)
 
 static const char *const calls[] = { "read", "readv", "write", "writev", "close", "fcntl", "lseek",
 	"fstat", "newfstatat", "dup", "recvfrom", "recvmsg", "sendto", "sendmsg", "sendfile",
-	"accept4", "bind", "listen", "connect", "shutdown", "setsockopt", "getsockopt",
-	"getsockname", "getpeername", "ioctl", "pipe2", "eventfd2", "epoll_create1", "epoll_ctl",
-	"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "mmap", "munmap", "mremap",
-	"mprotect", "madvise", "brk", "futex", "clone", "clone3", "set_robust_list", "rseq",
-	"sched_yield", "sched_getaffinity", "sched_getparam", "sched_getscheduler", "rt_sigaction",
+	"accept4", "bind", "listen", "connect", "shutdown", "getsockopt", "getsockname",
+	"getpeername", "ioctl", "pipe2", "eventfd2", "epoll_create1", "epoll_ctl", "epoll_wait",
+	"epoll_pwait", "epoll_pwait2", "poll", "ppoll", "mmap", "munmap", "mremap", "mprotect",
+	"madvise", "brk", "futex", "clone", "clone3", "set_robust_list", "rseq", "sched_yield",
+	"sched_getaffinity", "sched_getparam", "sched_getscheduler", "rt_sigaction",
 	"rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
 	"getpid", "gettid", "tgkill", "getuid", "geteuid", "getrandom", "clock_gettime",
 	"clock_nanosleep", "nanosleep", "gettimeofday", "prlimit64", "sysinfo", "uname", "prctl" };
@@ -103,10 +104,32 @@ static int allow(scmp_filter_ctx filter, const char *const *names, size_t n)
 	return rc;
 }
 
+// Any option but those by which the raw sockets of the probes would send packets of any kind.
+static int allow_options(scmp_filter_ctx filter)
+{
+	int call = SCMP_SYS(setsockopt);
+	const struct scmp_arg_cmp socket[] = { SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET) };
+	const struct scmp_arg_cmp tcp[] = { SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP) };
+	const struct scmp_arg_cmp ip4[] = { SCMP_A1(SCMP_CMP_EQ, IPPROTO_IP),
+		SCMP_A2(SCMP_CMP_NE, IP_HDRINCL) };
+	const struct scmp_arg_cmp ip6[] = { SCMP_A1(SCMP_CMP_EQ, IPPROTO_IPV6),
+		SCMP_A2(SCMP_CMP_NE, IPV6_HDRINCL) };
+	int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, countof(socket), socket);
+
+	if (rc == 0)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, countof(tcp), tcp);
+	if (rc == 0)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, countof(ip4), ip4);
+	return rc == 0 ? seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, countof(ip6), ip6)
+		       : rc;
+}
+
 static int add_rules(scmp_filter_ctx filter, bool disk)
 {
 	int rc = allow(filter, calls, countof(calls));
 
+	if (rc == 0)
+		rc = allow_options(filter);
 	if (rc == 0 && disk)
 		rc = allow(filter, disk_calls, countof(disk_calls));
 	for (size_t i = 0; rc == 0 && i < countof(families); i++)

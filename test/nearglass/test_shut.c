@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -69,6 +70,24 @@ static bool syncs(void)
 	       ftruncate(kept, 0) == 0;
 }
 
+// A raw socket that was opened before must not write headers of its own; other options it may.
+static int raw = -1;
+
+static bool forges(void)
+{
+	int one = 1;
+
+	return raw >= 0 && setsockopt(raw, IPPROTO_IP, IP_HDRINCL, &one, sizeof(one)) == 0;
+}
+
+static bool sets_options(void)
+{
+	int ttl = 7, one = 1;
+
+	return raw >= 0 && setsockopt(raw, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) == 0 &&
+	       setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0;
+}
+
 static const struct {
 	const char *name;
 	attempt *try;
@@ -83,6 +102,8 @@ static const struct {
 	{ "fork", forks, false },
 	{ "netlink", packets, false },
 	{ "tcp", streams, true },
+	{ "own headers", forges, false },
+	{ "options", sets_options, true },
 };
 
 enum { NO_SANDBOX = 100, DIFFERENT = 1 };
@@ -94,6 +115,11 @@ static int child(size_t i)
 	bool without_landlock;
 
 	kept = memfd_create("kept", MFD_CLOEXEC);
+	raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+	if (raw < 0) // without CAP_NET_RAW there are no headers to forge
+		raw = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (attempts[i].try == forges && !forges())
+		return 0;
 	if (!attempts[i].try())
 		return DIFFERENT;
 	if (sandbox_enter(NULL, attempts[i].disk, &without_landlock, &error) < 0)
