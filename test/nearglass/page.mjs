@@ -128,7 +128,7 @@ const cases = {
     await context.close();
   },
   async "fits a phone"() {
-    for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/fleet"]) {
+    for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/fleet", "/probe"]) {
       const { page, context } = await open(path, { viewport: { width: 390, height: 800 }, isMobile: true });
       await headlineSays(page, "announces");
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -150,7 +150,7 @@ const cases = {
   },
   async "has no serious fault of accessibility"() {
     for (const colorScheme of ["light", "dark"]) {
-      for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page"]) {
+      for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/probe"]) {
         const { page, context } = await open(path, { colorScheme });
         await headlineSays(page, "announces");
         await page.evaluate(axe); // what the policy keeps a page from doing, the debugger may
@@ -160,6 +160,27 @@ const cases = {
         await context.close();
       }
     }
+  },
+  async "probes when asked to, and shows the results as they come"() {
+    const { page, context } = await open("/probe?kind=ping&target=20.0.0.1");
+    await headlineSays(page, "announces");
+    assert.equal(await page.inputValue("#target"), "20.0.0.1");
+    assert.equal(await page.locator("table").count(), 0); // a link alone starts nothing
+    await page.focus("#target");
+    await page.keyboard.press("Enter");
+    await page.locator("tbody tr").first().waitFor({ timeout: 2000 });
+    assert.ok((await page.locator("tbody tr").count()) < 5);
+    await page.locator("p[role=status]", { hasText: "5 of 5 answered" }).waitFor({ timeout: 5000 });
+    await page.screenshot({ path: join(out, "probe.png"), fullPage: true });
+    await page.selectOption("select[name=kind]", "traceroute");
+    await page.click("button");
+    await page.waitForURL("**/probe?kind=traceroute&target=20.0.0.1");
+    await page.locator("p[role=status]", { hasText: "Ended: reply" }).waitFor({ timeout: 5000 });
+    await page.fill("#target", "10.0.0.1");
+    await page.keyboard.press("Enter");
+    await page.locator("p.problem", { hasText: "special-purpose" }).waitFor();
+    complaints.splice(0); // the browser logs the refusal's status itself
+    await context.close();
   },
   async "draws the site on the map"() {
     const { page, context } = await open("/");

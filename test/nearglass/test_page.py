@@ -2,6 +2,7 @@
 """The page in Debian's Chromium: a real nearcastd, a real nearglass and a scripted neighbour, all in
 a namespace of their own. Screenshots are left in the build folder."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,10 +35,11 @@ def main():
     try:
         harness.needs("chromium", "node")
         harness.enter_namespace()
+        subprocess.run(["ip", "addr", "add", "20.0.0.1/32", "dev", "lo"], check=True)
         switch = world.folder / "maintenance"
         daemon = harness.Daemon(world, DAEMON.format(switch=switch))
         glass = Glass(world, neighbour("peer-a", "127.0.0.2", 64496) +
-                      f"daemon: {daemon.readonly}\n",
+                      f"daemon: {daemon.readonly}\nprobes: {{source: 20.0.0.1}}\n",
                       http=f"port: {PORT}, connections-per-client: 1000")
         peer = connect("127.0.0.2", 64496)
         announce(peer, ["203.0.113.0/24"], [64496, 64999], communities=[(64496, 77)],

@@ -1,12 +1,14 @@
 import { render } from "preact";
 import { html } from "htm/preact";
 import { start, status } from "./api.js";
+import { Probe } from "./probe.js";
 import { link, path, place } from "./router.js";
 import { Fleet, Freshness, Headline, Neighbours, Overview, Routes, Timeline } from "./views.js";
 
 const VIEWS = [
   { url: "/", name: "Overview", view: () => html`<${Overview} />` },
   { url: "/routes", name: "Routes", view: () => html`<${Routes} />` },
+  { url: "/probe", name: "Probe", view: () => html`<${Probe} />` },
   { url: "/fleet", name: "Fleet", view: () => html`<${Fleet} />` },
   { url: "/neighbours", name: "Neighbours", view: () => html`<${Neighbours} />` },
   { url: "/events-page", name: "Events", view: () => html`<${Timeline} limit=${1000} />` },

@@ -12,7 +12,7 @@ export function State({ is, children }) {
 
 const since = (seconds) => (seconds == null ? "" : span(seconds + (clock.value - heard.value) / 1000));
 
-function Table({ caption, head, rows, empty }) {
+export function Table({ caption, head, rows, empty }) {
   if (rows.length === 0) return html`<p class="quiet">${empty}</p>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
     <caption>${caption}</caption>
