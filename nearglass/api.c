@@ -104,6 +104,28 @@ static void write_sites(struct out *o, const struct view *v)
 	out_end(o);
 }
 
+static void write_rpki(struct out *o, const struct view *v)
+{
+	char text[IP_TEXT];
+	size_t n = 0;
+
+	out_object(o, "rpki");
+	out_bool(o, "known", v->rpki_info.known);
+	out_uint(o, "payloads_ipv4", v->rpki_info.payloads4);
+	out_uint(o, "payloads_ipv6", v->rpki_info.payloads6);
+	out_array(o, "caches");
+	items_for_each(const struct glass_cache, c, v->conf->rpki)
+	{
+		out_object(o, NULL);
+		out_str(o, "address", ip_print(&c->address, text));
+		out_uint(o, "port", c->port);
+		out_bool(o, "up", rpki_cache_is_up(v->rpki, n++));
+		out_end(o);
+	}
+	out_end(o);
+	out_end(o);
+}
+
 static void write_history(struct out *o, const struct view *v)
 {
 	out_object(o, "history");
@@ -135,6 +157,7 @@ static void status(struct call *c)
 	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
 	write_daemon(o, v);
 	write_sites(o, v);
+	write_rpki(o, v);
 	write_history(o, v);
 	out_bool(o, "probes", v->conf->has_probes);
 	out_array(o, "neighbours");

@@ -228,6 +228,16 @@ static bool read_next_hop(struct ask *a, const char *text)
 	return ip_parse(&a->q.next_hop, text) == 0;
 }
 
+static bool read_rpki(struct ask *a, const char *text)
+{
+	for (unsigned i = 0; a->call->view->rpki && i < RPKI_VALIDITIES; i++)
+		if (strcmp(rpki_validity_name((enum rpki_validity)i), text) == 0) {
+			a->rpki = (enum rpki_validity)i;
+			return a->has_rpki = true;
+		}
+	return false;
+}
+
 static bool read_family(struct ask *a, const char *text)
 {
 	enum ip_family f = strcmp(text, "ipv4") == 0   ? IP4
@@ -287,6 +297,8 @@ static const struct {
 	{ "ext_community", "rt:AS:value or ro:AS:value, up to 8", read_extendeds, true },
 	{ "neighbour", "the name of a neighbour", read_neighbour, true },
 	{ "next_hop", "an address", read_next_hop, true },
+	{ "rpki", "valid, invalid, not-found or unknown, where a cache is configured", read_rpki,
+		true },
 	{ "page", "a number from 0 to 1000", read_page },
 	{ "limit", "a number from 1 to 1000", read_page_size },
 	{ "after", "a prefix, the last one of the page before", read_after },

@@ -14,7 +14,9 @@ struct ask {
 	enum ask_match match; // NONE: no prefix was given
 	struct ip_prefix prefix;
 	enum ip_family family; // IP_NONE: both
-	bool by_attributes;    // anything but prefix, family and paging was given
+	bool has_rpki;
+	enum rpki_validity rpki;
+	bool by_attributes; // anything but prefix, family and paging was given
 	struct pattern *pattern;
 	size_t page, page_size;
 	bool has_after;
@@ -27,7 +29,7 @@ struct ask {
 
 #define ASK_ARGS                                                                                 \
 	"prefix match address origin as path community large_community ext_community neighbour " \
-	"next_hop family page limit after q"
+	"next_hop rpki family page limit after q"
 
 // False: the call has failed. Else free it.
 [[nodiscard]] bool ask_read(struct ask *a, struct call *c);

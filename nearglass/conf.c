@@ -205,6 +205,25 @@ static const struct schema probes_schema = {
 };
 
 #undef AT
+#define AT(field) .offset = offsetof(struct glass_cache, field)
+
+static const struct schema cache_schema = {
+	.name = "an RPKI cache",
+	.size = sizeof(struct glass_cache),
+	.help = "A cache that sends validated payloads by RTR, in the clear: on this host or a "
+		"network that is trusted.",
+	.keys =
+		(const struct schema_key[]){
+			{ "address", SCHEMA_ADDR, AT(address), .required = true,
+				.place_offset = offsetof(struct glass_cache, address_place),
+				.help = "Address of the cache." },
+			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535, .fallback = "323",
+				.help = "The port to connect to.", .rfc = "RFC 8210 section 7" },
+			{},
+		},
+};
+
+#undef AT
 #define AT(field) .offset = offsetof(struct glass_conf, field)
 
 const struct schema glass_schema = {
@@ -236,6 +255,12 @@ const struct schema glass_schema = {
 				.rfc = "RFC 7854" },
 			{ "sites", SCHEMA_LIST, SCHEMA_MAP, AT(sites), .sub = &site_schema,
 				.max = 1000, .help = "Other sites, whose glasses are followed." },
+			{ "rpki", SCHEMA_LIST, SCHEMA_MAP, AT(rpki), .sub = &cache_schema,
+				.max = RPKI_CACHES_MAX,
+				.help = "RPKI caches, the preferred one first; the next is asked "
+					"while those before it do not answer. Without one routes "
+					"are not validated.",
+				.rfc = "RFC 6811" },
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
 				.help = "The HTTP server. There is none unless given." },
@@ -322,6 +347,20 @@ static void check_site(struct checker *k, const struct glass_site *s)
 	}
 }
 
+static void check_cache(struct checker *k, const struct glass_cache *c)
+{
+	if (ip_is_unspecified(&c->address) || ip_is_multicast(&c->address) ||
+		ip_is_link_local(&c->address))
+		REFUSE(k, c->address_place, "not an address that a cache can have");
+	items_for_each(const struct glass_cache, other, k->c->rpki)
+	{
+		if (other == c)
+			break;
+		if (ip_equal(&other->address, &c->address) && other->port == c->port)
+			REFUSE(k, c->address_place, "this cache is there already");
+	}
+}
+
 // The ending, because a damaged file is renamed: a slip must not name a file of somebody else's.
 static void check_history(struct checker *k, const struct glass_history *h)
 {
@@ -357,6 +396,7 @@ static void check(struct checker *k)
 		check_history(k, &k->c->history);
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
 	items_for_each(const struct glass_site, s, k->c->sites) check_site(k, s);
+	items_for_each(const struct glass_cache, cache, k->c->rpki) check_cache(k, cache);
 	items_for_each(const struct glass_router, r, k->c->bmp.routers)
 		check_name(k, "a router's name", r->name, r->name_place);
 }

@@ -35,6 +35,15 @@ struct glass_router {
 	struct place name_place;
 };
 
+// A cache of validated RPKI payloads.
+struct glass_cache {
+	struct ip_addr address;
+	uint64_t port;
+	struct place address_place;
+};
+
+enum { RPKI_CACHES_MAX = 16 };
+
 struct glass_bmp {
 	struct items listen; // struct ip_addr
 	uint64_t port;
@@ -77,6 +86,7 @@ struct glass_conf {
 	uint64_t listen_port;
 	struct items neighbours; // struct glass_neighbour
 	struct items sites;      // struct glass_site
+	struct items rpki;       // struct glass_cache, preferred first
 	struct glass_http http;
 	bool has_http;
 	struct glass_bmp bmp;

@@ -28,6 +28,7 @@ struct glass {
 	struct bmp *bmp;         // NULL: none
 	struct link *link;       // NULL: no nearcastd is followed
 	struct history *history; // NULL: none
+	struct rpki *rpki;       // NULL: none
 	struct probes *probes;   // NULL: none
 	uv_timer_t beat;
 	int64_t started_us;
@@ -122,6 +123,20 @@ static void on_site_changed(void *ctx, size_t n, bool turned)
 
 static const struct sites_ops sites_ops = { on_site_changed };
 
+static void on_cache_turned(void *ctx, const struct glass_cache *cache, bool up)
+{
+	struct glass *g = ctx;
+	char text[IP_TEXT], subject[IP_TEXT + 16];
+
+	views_expire(g->views);
+	snprintf(subject, sizeof(subject), "%s port %u", ip_print(&cache->address, text),
+		(unsigned)(uint16_t)cache->port);
+	tell(g, up ? "rpki-cache-up" : "rpki-cache-down", subject,
+		up ? "its answer is whole" : "it does not answer");
+}
+
+static const struct rpki_ops rpki_ops = { on_cache_turned };
+
 static void on_beat(uv_timer_t *timer)
 {
 	struct glass *g = timer->data;
@@ -154,6 +169,9 @@ static struct view *make_view(void *ctx)
 	v->daemon.status = NULL;
 	if (g->history)
 		history_info(g->history, &v->history);
+	v->rpki = g->rpki;
+	if (g->rpki)
+		rpki_info(g->rpki, &v->rpki_info);
 	v->site_count = g->sites ? v->conf->sites.count : 0;
 	v->sites = mem_zalloc((v->site_count + 1) * sizeof(*v->sites));
 	for (size_t i = 0; i < v->site_count; i++)
@@ -267,6 +285,8 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 		rc = probes_new(&g->probes, loop, conf, seed ^ 0x70726f6265, error);
 	if (rc == 0 && conf->has_history)
 		rc = open_history(g, error);
+	if (rc == 0 && conf->rpki.count > 0)
+		rc = rpki_new(&g->rpki, loop, conf, &rpki_ops, g, error);
 	if (rc < 0)
 		return rc; // the process ends
 	g->views = views_new(loop, make_view, g);
@@ -287,6 +307,8 @@ void glass_start(struct glass *g)
 		g->link = link_new(g->env.loop, daemon, &link_ops, g);
 	if (g->sites)
 		sites_start(g->sites);
+	if (g->rpki && rpki_start(g->rpki) < 0)
+		tell(g, "rpki-lost", "rpki", "no thread for it");
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_start(g->neighbours[i]);
 }
@@ -306,6 +328,8 @@ void glass_stop(struct glass *g, const char *why)
 		sites_stop(g->sites);
 	if (g->probes)
 		probes_stop(g->probes);
+	if (g->rpki)
+		rpki_stop(g->rpki);
 	if (g->history)
 		history_stop(g->history);
 	uv_close((uv_handle_t *)&g->beat, NULL);
@@ -328,6 +352,7 @@ void glass_free(struct glass **which)
 	bmp_free(&g->bmp);
 	history_free(&g->history);
 	probes_free(&g->probes);
+	rpki_free(&g->rpki);
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);

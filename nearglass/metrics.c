@@ -1,4 +1,6 @@
 // /metrics: OpenMetrics.
+#include <stdio.h>
+
 #include "lib/own.h"
 #include "nearglass/daemon_metrics.h"
 #include "nearglass/http.h"
@@ -79,6 +81,28 @@ static void write_history(struct out *o, const struct view *v)
 	out_sample(o, v->history.losing, NULL);
 }
 
+static void write_rpki(struct out *o, const struct view *v)
+{
+	char text[IP_TEXT], port[8];
+	size_t n = 0;
+
+	if (!v->rpki)
+		return;
+	out_family(o, "nearglass_rpki_known", "gauge", NULL,
+		"1 while routes are validated; 0 before a cache has answered");
+	out_sample(o, v->rpki_info.known, NULL);
+	out_family(o, "nearglass_rpki_payloads", "gauge", NULL, "Validated payloads of the RPKI");
+	out_sample(o, (double)v->rpki_info.payloads4, "family", "ipv4", NULL);
+	out_sample(o, (double)v->rpki_info.payloads6, "family", "ipv6", NULL);
+	out_family(o, "nearglass_rpki_cache_up", "gauge", NULL, "1 while the RPKI cache answers");
+	items_for_each(const struct glass_cache, c, v->conf->rpki)
+	{
+		snprintf(port, sizeof(port), "%u", (unsigned)(uint16_t)c->port);
+		out_sample(o, rpki_cache_is_up(v->rpki, n++), "address",
+			ip_print(&c->address, text), "port", port, NULL);
+	}
+}
+
 static void metrics(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_METRICS, &c->body);
@@ -95,6 +119,7 @@ static void metrics(struct call *c)
 	write_neighbours(o, v);
 	write_memory(o, v);
 	write_history(o, v);
+	write_rpki(o, v);
 	out_family(o, "nearglass_daemon_up", "gauge", NULL, "1 while nearcastd answers");
 	out_sample(o, v->daemon.connected, NULL);
 	daemon_metrics_write(o, v->daemon_status);

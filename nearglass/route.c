@@ -42,6 +42,16 @@ const struct neighbour_info *view_find(const struct view *v, const char *name)
 	return NULL;
 }
 
+uint32_t view_origin(const struct view *v, struct rd path)
+{
+	return rib_path_length(path) == 0 ? (uint32_t)v->conf->as : rib_path_origin(path);
+}
+
+enum rpki_validity view_validity(const struct view *v, const struct ip_prefix *p, uint32_t origin)
+{
+	return v->rpki && v->rpki_info.known ? rpki_validate(v->rpki, p, origin) : RPKI_UNKNOWN;
+}
+
 // ---- Communities ----
 
 void community_text(char ret[COMMUNITY_TEXT], struct rd *list)
@@ -171,6 +181,7 @@ enum { SLOTS = 8192 };
 
 struct slot {
 	uint32_t set;
+	uint32_t origin;    // view_origin()
 	struct strbuf json; // empty: nothing kept
 };
 
@@ -217,20 +228,21 @@ static void cut_end(struct strbuf *b, size_t n)
 	b->s[b->len] = '\0';
 }
 
-static const struct strbuf *attrs_json(struct route_writer *w, uint32_t set)
+static const struct slot *attrs_json(struct route_writer *w, uint32_t set)
 {
 	struct slot *s = w->slots ? &w->slots[set % SLOTS] : &w->lone;
 
 	if (s->json.len > 0 && s->set == set)
-		return &s->json;
+		return s;
 	struct rib_attrs a = rib_set_read(w->v->rib, set);
 	sb_clear(&s->json);
 	s->set = set;
+	s->origin = view_origin(w->v, a.path);
 	struct out *o = out_new(OUT_JSON, &s->json);
 	write_attrs(o, &a);
 	out_free(&o);
 	cut_end(&s->json, 1);
-	return &s->json;
+	return s;
 }
 
 // Up to where the route's own members begin.
@@ -280,7 +292,7 @@ void route_write(struct route_writer *w, struct strbuf *b, const struct prefix_r
 {
 	const struct rib_route *r = &p->list[i];
 	const struct strbuf *head = head_json(w, r->neighbour);
-	const struct strbuf *attrs = attrs_json(w, r->set);
+	const struct slot *attrs = attrs_json(w, r->set);
 	char text[PREFIX_TEXT];
 
 	sb_add(b, head->s, head->len);
@@ -291,8 +303,12 @@ void route_write(struct route_writer *w, struct strbuf *b, const struct prefix_r
 		sb_str(b, "\",\"path_id\":null");
 	add_text(b, ",\"best\":", p->best == (int)i ? "true" : "false");
 	add_text(b, ",\"best_reason\":\"", reason_of(p, i));
-	add_text(b, "\",\"rpki\":null,\"last_update\":\"", time_text(w, r->time_s));
+	if (w->v->rpki)
+		add_text(b, "\",\"rpki\":\"",
+			rpki_validity_name(view_validity(w->v, &p->prefix, attrs->origin)));
+	add_text(b, w->v->rpki ? "\",\"last_update\":\"" : "\",\"rpki\":null,\"last_update\":\"",
+		time_text(w, r->time_s));
 	sb_str(b, "\",\"bgp\":");
-	sb_add(b, attrs->s, attrs->len);
+	sb_add(b, attrs->json.s, attrs->json.len);
 	sb_char(b, '}');
 }

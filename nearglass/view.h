@@ -8,6 +8,7 @@
 #include "nearglass/history.h"
 #include "nearglass/link.h"
 #include "nearglass/neighbour.h"
+#include "nearglass/rpki.h"
 #include "nearglass/sites.h"
 
 enum { VIEW_MS = 100 };
@@ -23,6 +24,8 @@ struct view {
 	struct link_info daemon; // without its status, which is:
 	char *daemon_status;     // NULL: none
 	struct history_info history;
+	const struct rpki *rpki; // asked as it is now; NULL: no cache is configured
+	struct rpki_info rpki_info;
 	struct site_info *sites; // as configured
 	size_t site_count;
 };
