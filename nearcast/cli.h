@@ -23,6 +23,7 @@ struct cli_decode {
 	const char *format; // one of decode_formats; NULL: told by the content
 	unsigned as_octets; // of AS numbers, 2 or 4; 0: not said
 	bool add_path, ibgp;
+	bool bgpdump; // lines as `bgpdump -m` has them
 };
 
 // What the options said.

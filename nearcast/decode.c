@@ -43,6 +43,8 @@ static const struct format *find_format(const struct decode *d)
 
 	for (size_t i = 0; i < countof(formats); i++) {
 		const struct format *f = &formats[i];
+		if (d->options.bgpdump && f->run != decode_mrt)
+			continue;
 		if (d->options.format ? strcmp(f->name, d->options.format) == 0
 				      : f->is(window.p, n))
 			return f;
@@ -62,6 +64,13 @@ void decode_broken(struct decode *d, uint64_t offset, const char *fmt, ...)
 	va_start(ap, fmt);
 	sb_vprintf(&d->broken, fmt, ap);
 	va_end(ap);
+}
+
+void decode_fault(struct decode *d, uint64_t offset, const char *reason)
+{
+	d->faulty++;
+	if (d->first.len == 0)
+		sb_printf(&d->first, "at %llu: %s", (unsigned long long)offset, reason);
 }
 
 void decode_flush(struct decode *d)
@@ -151,9 +160,13 @@ static enum cli_exit run(struct cli *cli, struct decode *d)
 		return fail(cli, d->name, "broken", sb_text(&d->broken));
 	if (!known)
 		return fail(cli, d->name, "unknown-format",
-			"neither a capture nor MRT nor BGP messages; --format says what it is");
+			d->options.bgpdump ? "not MRT; --bgpdump is for nothing else"
+					   : "neither a capture nor MRT nor BGP messages; --format "
+					     "says what it is");
 	if (d->messages == 0)
 		cli_fail(CLI_DONE, "%s: no BGP message in it", d->name);
+	if (d->first.len > 0)
+		cli_fail(CLI_REFUSED, "%s: %s", d->name, sb_text(&d->first));
 	if (d->faulty > 0 && !d->json) // a reader need not look through all of them to know
 		cli_fail(CLI_REFUSED, "%s: faults: %zu in %zu messages", d->name, d->faulty,
 			d->messages);
@@ -162,6 +175,8 @@ static enum cli_exit run(struct cli *cli, struct decode *d)
 
 enum cli_exit verb_decode(struct cli *cli, const char *argument, char **)
 {
+	if (cli->decode.bgpdump && cli->json)
+		return cli_fail(CLI_USAGE, "--bgpdump does not go with -j");
 	bool standard = !argument || strcmp(argument, "-") == 0;
 	int fd = standard ? dup(STDIN_FILENO) : open(argument, O_RDONLY | O_CLOEXEC);
 	own(source_close) struct source *source = NULL;
@@ -180,5 +195,6 @@ enum cli_exit verb_decode(struct cli *cli, const char *argument, char **)
 	enum cli_exit status = run(cli, &d);
 	sb_free(&d.text);
 	sb_free(&d.broken);
+	sb_free(&d.first);
 	return status;
 }

@@ -23,6 +23,7 @@ struct decode {
 	void *context;
 	bool stopped; // nobody takes it any more
 	size_t messages, faulty;
+	struct strbuf first;  // fault, where it has no place in what is printed
 	struct strbuf broken; // why reading ended before the end; empty: it did not
 };
 
@@ -32,6 +33,7 @@ struct decode_where {
 	const char *record; // MRT: its kind; NULL
 	bool has_time;
 	int64_t time_us;
+	bool microseconds;       // the time is known that well
 	struct ip_addr peer, to; // who said it to whom; IP_NONE: not known
 	uint32_t peer_as;        // 0: not known
 	bool guess_as;           // nothing says how wide AS numbers are
@@ -52,6 +54,8 @@ struct bgp_codec decode_codec(const struct decode *d);
 [[nodiscard]] bool decode_want(struct decode *d, size_t n);
 // Hands on what was printed; nothing more once it is not wanted.
 void decode_flush(struct decode *d);
+// Counts what is not well formed, and keeps the first such place where lines cannot show it.
+void decode_fault(struct decode *d, uint64_t offset, const char *reason);
 // Notes where and why the file cannot be read on.
 __attribute__((format(printf, 3, 4))) void decode_broken(
 	struct decode *d, uint64_t offset, const char *fmt, ...);
@@ -104,6 +108,15 @@ void decode_attributes(struct decode *d, struct out *o, const struct bgp_path *p
 // "IPv4 unicast", "1/128".
 enum { DECODE_FAMILY_TEXT = 24 };
 const char *decode_family(uint16_t afi, uint8_t safi, char buf[DECODE_FAMILY_TEXT]);
+
+// decode_bgpdump.c: the same in lines, as `bgpdump -m` has them (--bgpdump). body: of the UPDATE.
+void decode_bgpdump_update(struct decode *d, const struct decode_where *where,
+	const struct bgp_codec *codec, struct rd body);
+// Of a table, with where->route; version2: of TABLE_DUMP_V2.
+void decode_bgpdump_entry(
+	struct decode *d, const struct decode_where *w, bool as4, bool version2, struct rd body);
+void decode_bgpdump_state(
+	struct decode *d, const struct decode_where *w, uint16_t from, uint16_t to);
 
 // decode_open.c
 struct bgp_fault decode_open(struct decode *d, struct out *o, const struct bgp_msg *m);

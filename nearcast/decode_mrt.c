@@ -67,6 +67,8 @@ static void read_peers(struct reader *r)
 	mrt_peers_free(&r->peers);
 	r->peers = peers;
 	r->has_peers = true;
+	if (r->d->options.bgpdump)
+		return;
 	struct ip_addr collector = ip_from_u32(peers.collector);
 	struct out *o = decode_begin(r->d, &r->where, "PEER-INDEX-TABLE", r->record.size);
 	out_str(o, "collector", ip_print(&collector, text));
@@ -127,6 +129,13 @@ static void show_entry(struct reader *r, const struct mrt_rib *rib, const struct
 	where.route = &rib->prefix;
 	where.has_path_id = e->has_path_id;
 	where.path_id = e->path_id;
+	if (r->d->options.bgpdump) {
+		if (!known)
+			unreadable(r, "an entry whose peer is not in the table of peers");
+		decode_bgpdump_entry(r->d, &where, codec.as4, r->record.type == MRT_TABLE_DUMP_V2,
+			rd_init(r->update, wr_len(&w)));
+		return;
+	}
 	struct out *o = decode_begin(r->d, &where, "RIB", rd_left(&e->attrs));
 	out_uint(o, "sequence", rib->sequence);
 	out_str(o, "originated", time_print(e->originated_s * 1000000, time));
@@ -181,6 +190,20 @@ static bool parse_bgp4mp(struct reader *r, struct mrt_bgp4mp *m)
 	return true;
 }
 
+// bgpdump names the collector itself in what that sent with path identifiers, else its peer.
+static void print_message(struct reader *r, const struct mrt_bgp4mp *mp,
+	const struct bgp_codec *codec, const struct bgp_msg *m)
+{
+	struct decode_where where = r->where;
+
+	if (!mp->add_path) {
+		where.peer = mp->peer;
+		where.peer_as = mp->peer_as;
+	}
+	if (m->type == BGP_MSG_UPDATE)
+		decode_bgpdump_update(r->d, &where, codec, m->body);
+}
+
 static void read_message(struct reader *r)
 {
 	struct mrt_bgp4mp mp;
@@ -198,6 +221,8 @@ static void read_message(struct reader *r)
 		decode_bad_message(r->d, &r->where, &fault, mp.message.p, left);
 	else if (rc < 0)
 		unreadable(r, "its message is cut short");
+	else if (r->d->options.bgpdump)
+		print_message(r, &mp, &codec, &m);
 	else
 		decode_message(r->d, &r->where, &codec, &m);
 	if (rc == 0 && m.size < left)
@@ -210,6 +235,10 @@ static void read_state(struct reader *r)
 
 	if (!parse_bgp4mp(r, &m))
 		return;
+	if (r->d->options.bgpdump) {
+		decode_bgpdump_state(r->d, &r->where, m.from, m.to);
+		return;
+	}
 	struct out *o = decode_begin(r->d, &r->where, "STATE-CHANGE", r->record.size);
 	out_uint(o, "from", m.from);
 	out_str(o, "from_name", mrt_state_name(m.from));
@@ -246,6 +275,7 @@ static void read_record(struct reader *r)
 		.record = kind == MRT_KIND_UNKNOWN ? NULL : mrt_name(&r->record),
 		.has_time = true,
 		.time_us = r->record.time_us,
+		.microseconds = r->record.type == MRT_BGP4MP_ET,
 	};
 	readers[kind](r);
 }

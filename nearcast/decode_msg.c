@@ -147,6 +147,11 @@ void decode_bytes(struct decode *d, struct out *o, const char *name, struct rd b
 void decode_skipped(struct decode *d, const struct decode_where *w, size_t length, bool faulty,
 	const char *reason)
 {
+	if (d->options.bgpdump) {
+		if (faulty)
+			decode_fault(d, w->offset, reason);
+		return;
+	}
 	struct out *o = decode_begin(d, w, faulty ? "UNREADABLE" : "SKIPPED", length);
 
 	d->faulty += faulty;
@@ -158,6 +163,11 @@ void decode_bad_message(struct decode *d, const struct decode_where *w, const st
 	const uint8_t *head, size_t len)
 {
 	size_t shown = len < BGP_HEADER_BYTES ? len : BGP_HEADER_BYTES;
+
+	if (d->options.bgpdump) {
+		decode_fault(d, w->offset, bgp_fault_name(f->kind));
+		return;
+	}
 	struct out *o = decode_begin(d, w, "UNKNOWN", shown);
 
 	decode_bytes(d, o, "hex", rd_init(head, shown));

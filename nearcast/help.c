@@ -17,6 +17,7 @@ const struct cli_option cli_options[] = {
 	{ CLI_OPT_DECODE, "--as4", NULL, "AS numbers have four octets" },
 	{ CLI_OPT_DECODE, "--add-path", NULL, "routes have path identifiers" },
 	{ CLI_OPT_DECODE, "--ibgp", NULL, "the neighbour is an internal one" },
+	{ CLI_OPT_DECODE, "--bgpdump", NULL, "MRT only: a line a route, as bgpdump -m" },
 	{},
 };
 

@@ -29,6 +29,7 @@ static const struct option options[] = {
 	{ "as4", no_argument, NULL, '4' },
 	{ "add-path", no_argument, NULL, 'P' },
 	{ "ibgp", no_argument, NULL, 'I' },
+	{ "bgpdump", no_argument, NULL, 'B' },
 	{},
 };
 
@@ -75,6 +76,8 @@ static bool take_decode_option(struct cli_decode *decode, int c)
 		return decode->add_path = true;
 	case 'I':
 		return decode->ibgp = true;
+	case 'B':
+		return decode->bgpdump = true;
 	default:
 		return false;
 	}
@@ -155,6 +158,7 @@ static bool fits_options(const struct cli *cli)
 		{ decode->as_octets == 4, CLI_OPT_DECODE, "--as4" },
 		{ decode->add_path, CLI_OPT_DECODE, "--add-path" },
 		{ decode->ibgp, CLI_OPT_DECODE, "--ibgp" },
+		{ decode->bgpdump, CLI_OPT_DECODE, "--bgpdump" },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {

@@ -40,7 +40,7 @@ _nearcast()
 		[[ $cur == -* ]] || compopt -o default
 		;;
 	decode)
-		words="-j -s -h --format --as2 --as4 --add-path --ibgp"
+		words="-j -s -h --format --as2 --as4 --add-path --ibgp --bgpdump"
 		[[ $cur == -* ]] || compopt -o default
 		;;
 	off)
