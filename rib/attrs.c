@@ -75,6 +75,13 @@ static bool is_local_attr(uint8_t code)
 	       code == ATTR_AIGP || code == ATTR_MP_REACH;
 }
 
+// RFC 4271 section 5. Their flags say nothing: they are always those of a transitive attribute.
+static bool is_well_known(uint8_t code)
+{
+	return (code >= ATTR_ORIGIN && code <= ATTR_NEXT_HOP) || code == ATTR_LOCAL_PREF ||
+	       code == ATTR_ATOMIC_AGGREGATE;
+}
+
 static bool is_kept(const struct rib_attrs_from *from, uint8_t flags, uint8_t code)
 {
 	if (code < 64 && from->drop >> code & 1)
@@ -101,9 +108,12 @@ static int read_field(struct field *f, struct rd r, const struct rib_attrs_from 
 	struct raw a;
 
 	f->count = 0;
-	while (next_raw(&r, &a.flags, &a.code, &a.value))
+	while (next_raw(&r, &a.flags, &a.code, &a.value)) {
+		if (is_well_known(a.code)) // BIRD's tables have NEXT_HOP and LOCAL_PREF without any
+			a.flags = FLAG_TRANSITIVE;
 		if (is_kept(from, a.flags, a.code))
 			sort_in(f, &a);
+	}
 	return r.bad ? -EBADMSG : 0;
 }
 

@@ -231,6 +231,21 @@ static void test_narrow_field(void **)
 	ASSERT_BYTES(a.rest, "\xc0\x07\x08\0\0\0\x14\xc0\0\x02\x09");
 }
 
+// BIRD writes two well-known attributes of its tables without flags; an unknown one without the
+// transitive flag is dropped still.
+static void test_well_known_without_flags(void **)
+{
+	struct ip_addr want = ip_from_u32(0xc0000201);
+	struct rib_attrs a = split(BYTES(ORIGIN PATH4 "\x00\x03\x04\xc0\0\x02\x01"
+						      "\x00\x05\x04\0\0\0\x64"
+						      "\x00\xc8\x01\x01"),
+		&wide);
+	struct ip_addr hop = rib_attrs_next_hop(&a, NULL);
+
+	assert_true(ip_equal(&hop, &want));
+	ASSERT_BYTES(a.rest, ORIGIN "\x40\x05\x04\0\0\0\x64");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_narrow_field),
+		cmocka_unit_test(test_well_known_without_flags),
 	};
 
 	return cmocka_run_group_tests_name("attrs", tests, NULL, NULL);
