@@ -233,6 +233,34 @@ def test_metrics(world):
             assert name.endswith("_total") == (types[family] == "counter"), line
 
 
+def as_prometheus(text):
+    """The older format, which promtool reads: a counter's family has the name of its sample, and an info
+    is a gauge."""
+    suffix = {"counter": "_total", "info": "_info"}
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
+
+    def head(m):
+        what, family, rest = m.groups()
+        rest = "gauge" if (what, rest) == ("TYPE", "info") else rest
+        return f"# {what} {family}{suffix.get(types[family], '')} {rest}"
+
+    return re.sub(r"^# (TYPE|HELP) (\S+) (.*)$", head, text, flags=re.M)
+
+
+def test_metrics_by_promtool(world):
+    harness.needs("promtool")
+    g, _ = one(world)
+    body = as_prometheus(g.fetch("/metrics")[2].decode())
+
+    def check(text):
+        return subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                              text=True, timeout=harness.WAIT_S, check=False)
+
+    run = check(body)
+    assert run.returncode == 0, run
+    assert check(body + "9nearglass 1\n").returncode != 0  # the control
+
+
 def test_check_only(world):
     """nearglass -n says what is wrong and where."""
     program = harness.BUILD / "nearglass/nearglass"
