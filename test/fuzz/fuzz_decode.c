@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.add_path = data[0] & 4,
 			.ibgp = data[0] & 8,
 			.format = forms[data[0] >> 4 & 7],
+			.bgpdump = (data[0] & 0xf0) == 0x10,
 		},
 		.json = data[0] & 0x80,
 		.source = source,
@@ -71,5 +72,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sb_clear(&d.text);
 	text = d.text;
 	sb_free(&d.broken);
+	sb_free(&d.first);
 	return 0;
 }
