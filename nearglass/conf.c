@@ -261,6 +261,12 @@ const struct schema glass_schema = {
 					"while those before it do not answer. Without one routes "
 					"are not validated.",
 				.rfc = "RFC 6811" },
+			{ "communities", SCHEMA_LIST, SCHEMA_STRING, AT(communities),
+				.place_offset = offsetof(struct glass_conf, communities_place),
+				.one_or_list = true,
+				.help = "Absolute paths of files with the names of communities, in "
+					"the format of NLNOG's looking glass. They are read when "
+					"the glass starts." },
 			{ "http", SCHEMA_MAP, AT(http), .sub = &http_schema,
 				.has_offset = offsetof(struct glass_conf, has_http),
 				.help = "The HTTP server. There is none unless given." },
@@ -361,6 +367,23 @@ static void check_cache(struct checker *k, const struct glass_cache *c)
 	}
 }
 
+// Here, as the sandbox opens no file.
+static void read_names(struct checker *k)
+{
+	struct glass_conf *c = k->c;
+
+	if (c->communities.count > 0)
+		c->names = names_new(c->arena);
+	items_for_each(char *, file, c->communities)
+	{
+		int rc = **file == '/' ? names_add(c->names, *file, &c->notes) : 0;
+		if (**file != '/')
+			REFUSE(k, c->communities_place, "`%s` is not an absolute path", *file);
+		else if (rc < 0)
+			REFUSE(k, c->communities_place, "%s: %s", *file, strerror(-rc));
+	}
+}
+
 // The ending, because a damaged file is renamed: a slip must not name a file of somebody else's.
 static void check_history(struct checker *k, const struct glass_history *h)
 {
@@ -396,6 +419,7 @@ static void check(struct checker *k)
 		check_history(k, &k->c->history);
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);
 	items_for_each(const struct glass_site, s, k->c->sites) check_site(k, s);
+	read_names(k);
 	items_for_each(const struct glass_cache, cache, k->c->rpki) check_cache(k, cache);
 	items_for_each(const struct glass_router, r, k->c->bmp.routers)
 		check_name(k, "a router's name", r->name, r->name_place);
@@ -430,6 +454,7 @@ void glass_conf_free(struct glass_conf **c)
 	if (!old)
 		return;
 	document_free(&old->doc);
+	sb_free(&old->notes);
 	arena_free(&old->arena);
 	free(old);
 }

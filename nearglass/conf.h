@@ -8,6 +8,7 @@
 #include "lib/arena.h"
 #include "lib/ip.h"
 #include "lib/schema.h"
+#include "nearglass/names.h"
 
 struct glass_neighbour {
 	char *name;
@@ -91,6 +92,10 @@ struct glass_conf {
 	bool has_http;
 	struct glass_bmp bmp;
 	bool has_bmp;
+	struct items communities; // char *: files with their names
+	struct place communities_place;
+	struct names *names; // from these; NULL: no file
+	struct strbuf notes; // what is to be said of them, in lines
 	struct glass_probes probes;
 	bool has_probes;
 	struct glass_history history;

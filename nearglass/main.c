@@ -144,6 +144,7 @@ int main(int argc, char **argv)
 	}
 	if (load(&conf, path) < 0)
 		return 1;
+	fputs(sb_text(&conf->notes), stderr);
 	if (check_only) {
 		printf("%s: valid\n", path);
 		return 0;

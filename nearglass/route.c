@@ -115,6 +115,41 @@ static void write_list(struct out *o, const char *name, const struct rib_attrs *
 	out_end(o);
 }
 
+// Those of one kind that have a name. A community that is there twice is named once.
+static void write_names_of(struct out *o, const struct names *names, struct rd list, size_t octets,
+	void (*text)(char ret[COMMUNITY_TEXT], struct rd *list))
+{
+	own(sb_free) struct strbuf name = {};
+	char one[COMMUNITY_TEXT], earlier[COMMUNITY_TEXT];
+
+	for (struct rd v = list; rd_left(&v) >= octets;) {
+		size_t left = rd_left(&v);
+		bool again = false;
+		text(one, &v);
+		for (struct rd e = list; !again && rd_left(&e) > left;) {
+			text(earlier, &e);
+			again = strcmp(earlier, one) == 0;
+		}
+		sb_clear(&name);
+		if (!again && names_find(names, one, &name))
+			out_str(o, one, sb_text(&name));
+	}
+}
+
+static void write_names(struct out *o, const struct names *names, const struct rib_attrs *a)
+{
+	struct rd v;
+
+	out_object(o, "community_names");
+	if (rib_attrs_get(a, BGP_ATTR_COMMUNITIES, &v))
+		write_names_of(o, names, v, 4, community_text);
+	if (rib_attrs_get(a, BGP_ATTR_LARGE_COMMUNITIES, &v))
+		write_names_of(o, names, v, 12, large_text);
+	if (rib_attrs_get(a, BGP_ATTR_EXTENDED_COMMUNITIES, &v))
+		write_names_of(o, names, v, 8, extended_text);
+	out_end(o);
+}
+
 // ---- Attributes ----
 
 static void write_path(struct out *o, struct rd path)
@@ -153,7 +188,7 @@ static void write_aggregator(struct out *o, const struct rib_attrs *a)
 	out_strf(o, "aggregator", "%u %s", as, ip_print(&addr, text));
 }
 
-static void write_attrs(struct out *o, const struct rib_attrs *a)
+static void write_attrs(struct out *o, const struct names *names, const struct rib_attrs *a)
 {
 	char text[IP_TEXT];
 	struct ip_addr hop = rib_attrs_next_hop(a, NULL);
@@ -169,6 +204,8 @@ static void write_attrs(struct out *o, const struct rib_attrs *a)
 	write_list(o, "communities", a, BGP_ATTR_COMMUNITIES, 4, community_text);
 	write_list(o, "large_communities", a, BGP_ATTR_LARGE_COMMUNITIES, 12, large_text);
 	write_list(o, "ext_communities", a, BGP_ATTR_EXTENDED_COMMUNITIES, 8, extended_text);
+	if (names)
+		write_names(o, names, a);
 	write_aggregator(o, a);
 	if (rib_attrs_get(a, BGP_ATTR_ATOMIC_AGGREGATE, &v))
 		out_bool(o, "atomic_aggregate", true);
@@ -239,7 +276,7 @@ static const struct slot *attrs_json(struct route_writer *w, uint32_t set)
 	s->set = set;
 	s->origin = view_origin(w->v, a.path);
 	struct out *o = out_new(OUT_JSON, &s->json);
-	write_attrs(o, &a);
+	write_attrs(o, w->v->conf->names, &a);
 	out_free(&o);
 	cut_end(&s->json, 1);
 	return s;

@@ -101,6 +101,15 @@ const cases = {
     complaints.splice(0); // the browser logs the refusal's status itself
     await context.close();
   },
+  async "names communities, without markup"() {
+    const { page, context } = await open("/routes?q=203.0.113.0%2F24");
+    await page.locator("a.chip", { hasText: "64496:77 customer <img src=x onerror=alert(1)>" }).waitFor();
+    await page.locator("a.chip", { hasText: "64496:1:2 region 2" }).waitFor();
+    assert.equal(await page.locator("main img").count(), 0);
+    await page.locator("a.chip", { hasText: "64496:77" }).click();
+    await page.waitForURL("**/routes?q=64496%3A77");
+    await context.close();
+  },
   async "has a URL for what it shows"() {
     const { page, context } = await open("/routes?q=203.0.113.0%2F24");
     await page.locator("article.route h3", { hasText: "203.0.113.0/24" }).waitFor();

@@ -38,8 +38,9 @@ def main():
         subprocess.run(["ip", "addr", "add", "20.0.0.1/32", "dev", "lo"], check=True)
         switch = world.folder / "maintenance"
         daemon = harness.Daemon(world, DAEMON.format(switch=switch))
+        names = world.file("names.txt", "64496:77,customer <img src=x onerror=alert(1)>\n64496:1:nnn,region $0\n")
         glass = Glass(world, neighbour("peer-a", "127.0.0.2", 64496) +
-                      f"daemon: {daemon.readonly}\nprobes: {{source: 20.0.0.1}}\n",
+                      f"daemon: {daemon.readonly}\ncommunities: {names}\nprobes: {{source: 20.0.0.1}}\n",
                       http=f"port: {PORT}, connections-per-client: 1000")
         peer = connect("127.0.0.2", 64496)
         announce(peer, ["203.0.113.0/24"], [64496, 64999], communities=[(64496, 77)],

@@ -49,6 +49,19 @@ def test_route_object(world):
     assert first["path_id"] is None
 
 
+def test_community_names(world):
+    names = world.file("names.txt", "# source\n65001:100,customer\n65001:nnn:nnn,$1 of $0 <b>\nrt 65001:nnn,target $0\nbad\n")
+    g = glass.Glass(world, glass.neighbour("a", A, 65001), f"communities: [{names}]\n")
+    a = glass.connect(A, 65001)
+    glass.announce(a, ["10.1.0.0/16"], [65001], communities=[(65001, 100), (65001, 101)],
+                   large=[(65001, 1, 2)], extended=[bytes([0, 2]) + struct.pack("!HI", 65001, 5)])
+    glass.announce(a, ["10.2.0.0/16"], [65001])
+    g.wait_routes(2)
+    got = [r["bgp"]["community_names"] for r in g.routes()]
+    assert got == [{"65001:100": "customer", "65001:1:2": "2 of 1 <b>", "rt:65001:5": "target 5"}, {}], got
+    assert f"{names}:5: no community" in g.log_path.read_text()
+
+
 def test_each_question(world):
     g, a, b = two(world)
     glass.announce(a, ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24"], [65001, 65020],

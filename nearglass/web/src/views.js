@@ -152,7 +152,7 @@ function Path({ route }) {
 function RouteDetail({ route }) {
   const b = route.bgp ?? {};
   const row = (name, value) => (value == null || value === "" || value.length === 0 ? "" : html`<dt>${name}</dt><dd>${Array.isArray(value)
-    ? value.map((c) => html`<a class="chip" href=${`/routes?q=${encodeURIComponent(c)}`} onClick=${link}>${c}</a>`) : value}</dd>`);
+    ? value.map((c) => html`<a class="chip" href=${`/routes?q=${encodeURIComponent(c)}`} onClick=${link}>${c}${b.community_names?.[c] ? html` <span class="quiet">${b.community_names[c]}</span>` : ""}</a>`) : value}</dd>`);
   return html`<article class="route ${route.best ? "best" : ""}">
     <h3>${route.network} <span class="quiet">from ${route.peer_id} (AS${route.peer_as})</span>
       ${route.best ? html` <span class="tag">best</span>` : ""}</h3>
