@@ -19,7 +19,7 @@ enum {
 	CONNECT_MS = 5000,
 	// RFC 8210 section 6, until a cache says its own.
 	REFRESH_S = 3600,
-	RETRY_S = 10,
+	RETRY_S = 2,
 	EXPIRE_S = 7200,
 	PORT_TEXT = 6,
 };
@@ -98,7 +98,7 @@ static int wait_connected(int fd)
 
 static int connect_cache(void *ctx)
 {
-	const struct cache *c = ctx;
+	struct cache *c = ctx;
 	struct sockaddr_storage to;
 	socklen_t n = ip_to_sockaddr(&c->conf->address, (uint16_t)c->conf->port, &to);
 	own(close_fd) int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -110,6 +110,9 @@ static int connect_cache(void *ctx)
 		return -1;
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) < 0)
 		return -1;
+	// Begin with a Reset Query: rtrlib would ask a restarted cache for its old session again and
+	// again (RFC 8210 section 5.1 wants it forgotten). This is its own thread.
+	c->rtr.request_session_id = true;
 	return take_fd(&fd);
 }
 

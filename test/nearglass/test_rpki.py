@@ -4,7 +4,9 @@
 import json
 import signal
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
@@ -65,7 +67,7 @@ WANT = {network: v for network, _, v in ROUTES + ROUTES6}
 
 
 def wait_known(g):
-    harness.wait_for("the cache", lambda: g.get("/api/v1/status")["rpki"]["known"])
+    harness.wait_for("the cache", lambda: g.get("/api/v1/status")["rpki"]["known"], 40)
 
 
 def events(g, kind):
@@ -130,9 +132,14 @@ def test_cache_changes_and_goes(world):
     assert (status["known"], status["caches"][0]["up"]) == (True, False), status
     assert validity(g)["10.1.0.0/16"] == "valid"
     assert g.neighbour("a")["state"] == "Established"
+    second = int(time.time())  # stayrtr makes its session's number of it
+    harness.wait_for("another session", lambda: int(time.time()) != second)
     Cache(world, 8282, PAYLOADS)
-    harness.wait_for("its return", lambda: len(events(g, "rpki-cache-up")) == 2)
+    harness.wait_for("its return", lambda: len(events(g, "rpki-cache-up")) == 2, 40)
+    wait_known(g)
     assert validity(g) == WANT
+    status = g.get("/api/v1/status")["rpki"]
+    assert (status["payloads_ipv4"], status["payloads_ipv6"]) == (4, 1), status
     g.process.terminate()
     assert g.process.wait(harness.WAIT_S) == 0, g.log_path.read_text()
 
@@ -154,6 +161,19 @@ def test_none_configured(world):
     assert set(validity(g).values()) == {None}
     assert "configured" in g.refused("/api/v1/routes", 400, "bad-parameter", rpki="valid")
     assert "nearglass_rpki" not in g.fetch("/metrics")[2].decode()
+
+
+def test_refused_configuration(world):
+    head = "site: a\nas: 1\nrouter-id: 192.0.2.1\n"
+    for text, place, words in (
+            ("rpki: [{address: 0.0.0.0}]\n", "4:18", "not an address that a cache can have"),
+            ("rpki: [{address: 192.0.2.9}, {address: 192.0.2.9}]\n", "4:40", "there already"),
+            ("communities: [names.txt]\n", "4:14", "not an absolute path"),
+            ("communities: /nonexistent\n", "4:14", "No such file")):
+        file = world.file("bad.yaml", head + text)
+        run = subprocess.run([harness.BUILD / "nearglass/nearglass", "-n", "-c", file],
+                             capture_output=True, text=True, check=False)
+        assert run.returncode == 1 and f"bad.yaml:{place}: " in run.stderr and words in run.stderr, run.stderr
 
 
 def test_garbage(world):
