@@ -67,8 +67,8 @@ static const char *const diff_options[] = { "--graph", "--down", "--cut", "--off
 	"--html", "--json", NULL };
 static const char *const fail_options[] = { COMMON, CLIENTS, "--top", "--tsv", "--html", NULL };
 static const char *const optimise_options[] = { "--graph", "--announce", "--origin", CLIENTS,
-	"--objective", "--change", "--prepend", "--method", "--time", "--seed", "--best", "--json",
-	NULL };
+	"--objective", "--change", "--prepend", "--method", "--time", "--seed", "--best", "--html",
+	"--json", NULL };
 
 #define LESSONS "--countries", "--paths", "--via", "--kinds", "--starts", "--seed"
 static const char *const learn_options[] = { LESSONS, "--graph", "--announce", "--predict", "--tsv",

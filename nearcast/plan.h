@@ -165,6 +165,9 @@ enum cli_exit plan_write_html(const struct plan_cli *c, const struct plan_world 
 // moved: the share that goes elsewhere.
 enum cli_exit plan_write_html_diff(const struct plan_cli *c, const struct plan_world *before,
 	const struct plan_world *after, double moved);
+// The same, counting who moves.
+enum cli_exit plan_write_moves_page(
+	const struct plan_cli *c, const struct plan_world *before, const struct plan_world *after);
 // Who moves from the one world to the other.
 enum cli_exit plan_write_diff(
 	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after);

@@ -189,10 +189,8 @@ static void write_all(struct strbuf *b, const struct plan_cli *c, const struct d
 	out_free(&o);
 }
 
-enum cli_exit plan_write_diff(
-	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after)
+static struct diff compare(const struct plan_world *before, const struct plan_world *after)
 {
-	own(sb_free) struct strbuf b = {};
 	uint32_t most =
 		before->plan->announcement.site_count + after->plan->announcement.site_count;
 	struct diff d = {
@@ -202,17 +200,37 @@ enum cli_exit plan_write_diff(
 	d.of_a = name_all(&d, before->plan);
 	d.of_b = name_all(&d, after->plan);
 	count_moves(&d);
+	return d;
+}
+
+static void diff_free(struct diff *d)
+{
+	free(d->names);
+	free(d->of_a);
+	free(d->of_b);
+	free(d->weight);
+	free(d->ases);
+}
+
+enum cli_exit plan_write_moves_page(
+	const struct plan_cli *c, const struct plan_world *before, const struct plan_world *after)
+{
+	own(diff_free) struct diff d = compare(before, after);
+
+	return plan_write_html_diff(c, before, after, moved_of(&d));
+}
+
+enum cli_exit plan_write_diff(
+	struct plan_cli *c, const struct plan_world *before, const struct plan_world *after)
+{
+	own(sb_free) struct strbuf b = {};
+	own(diff_free) struct diff d = compare(before, after);
 	enum cli_exit status =
 		c->html ? plan_write_html_diff(c, before, after, moved_of(&d)) : CLI_DONE;
 	if (c->tsv)
 		write_tsv(&b, &d);
 	else
 		write_all(&b, c, &d);
-	free(d.names);
-	free(d.of_a);
-	free(d.of_b);
-	free(d.weight);
-	free(d.ases);
 	return status == CLI_DONE ? plan_write(&b) : status;
 }
 

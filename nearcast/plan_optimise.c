@@ -334,22 +334,51 @@ static void apply_best(const struct optimising *x, struct plan_file *f)
 	}
 }
 
-static enum cli_exit write_best(const struct optimising *x)
+// The file as it was read, with the best announcement in it. NULL: said why.
+static struct plan_file *best_file(const struct optimising *x)
 {
-	own(plan_file_free) struct plan_file *f = NULL;
 	own(free_ptr) struct faults *faults = mem_zalloc(sizeof(*faults));
-	own(sb_free) struct strbuf b = {};
+	struct plan_file *f = NULL;
 	int rc = plan_file_load(&f, x->c->announce, faults);
 
 	faults_free(faults);
 	if (rc < 0)
-		return cli_fail(CLI_REFUSED, "%s changed meanwhile", x->c->announce);
-	apply_best(x, f);
+		cli_fail(CLI_REFUSED, "%s changed meanwhile", x->c->announce);
+	else
+		apply_best(x, f);
+	return f;
+}
+
+static enum cli_exit write_best(const struct optimising *x)
+{
+	own(plan_file_free) struct plan_file *f = best_file(x);
+	own(sb_free) struct strbuf b = {};
+
+	if (!f)
+		return CLI_REFUSED;
 	schema_print(&plan_schema, f, &b);
 	own(close_file) FILE *out = fopen(x->c->best, "w");
 	if (!out || fwrite(sb_text(&b), 1, b.len, out) != b.len || fflush(out) != 0)
 		return cli_fail(CLI_REFUSED, "%s: %s", x->c->best, strerror(errno));
 	return CLI_DONE;
+}
+
+// A page with the map before and after.
+static enum cli_exit write_page(struct optimising *x)
+{
+	own(plan_file_free) struct plan_file *f = best_file(x);
+	own(plan_world_free) struct plan_world after = {};
+	own(free_ptr) struct faults *faults = mem_zalloc(sizeof(*faults));
+
+	if (!f)
+		return CLI_REFUSED;
+	plan_world_share(&after, &x->w);
+	int rc = plan_from_file(&after.plan, f, after.graph, faults);
+	faults_free(faults);
+	if (rc < 0 || !plan_load_failures(&after.failures, x->c, after.graph, after.plan) ||
+		!plan_world_compute(&after))
+		return cli_fail(CLI_REFUSED, "the best announcement cannot be drawn");
+	return plan_write_moves_page(x->c, &x->w, &after);
 }
 
 static enum cli_exit run(struct optimising *x)
@@ -359,6 +388,8 @@ static enum cli_exit run(struct optimising *x)
 	enum cli_exit status = tell(x);
 	if (status == CLI_DONE && x->c->best)
 		status = write_best(x);
+	if (status == CLI_DONE && x->c->html)
+		status = write_page(x);
 	return status == CLI_DONE && plan_interrupted() ? CLI_REFUSED : status;
 }
 
@@ -366,8 +397,8 @@ enum cli_exit plan_optimise(struct plan_cli *c)
 {
 	struct optimising x = { .c = c };
 
-	if (c->best && !c->announce)
-		return cli_fail(CLI_USAGE, "--best wants --announce");
+	if ((c->best || c->html) && !c->announce)
+		return cli_fail(CLI_USAGE, "%s wants --announce", c->best ? "--best" : "--html");
 	enum cli_exit status = read_options(&x) ? run(&x) : CLI_USAGE;
 	plan_search_free(&x.search);
 	plan_world_free(&x.w);

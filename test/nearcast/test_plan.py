@@ -358,6 +358,14 @@ def test_optimise(_):
     assert document["overload"] == 0 and document["latency"]["mean_ms"] < 1
     changed = {(c["site"], c["neighbour"]): c["to"] for c in every["changes"]}
     assert changed, every
+    # The page draws before and after, as diff does with the best one.
+    page, compared = world.folder / "best.html", world.folder / "diff.html"
+    expect(run(*base, "--html", page), DONE)
+    expect(run("diff", file, best, "--graph", world.folder / "graph", *base[5:], "--html", compared),
+           DONE)
+    assert page.read_text().count("<svg") == compared.read_text().count("<svg") == 2
+    expect(run("optimise", "--graph", world.folder / "graph", "--origin", "7,8", "--html", page),
+           USAGE, "", "--html wants --announce")
     rows = [
         (("--objective", "speed"), "no objective `speed`"),
         (("--change", "colours"), "no kind of change `colours`"),
