@@ -11,7 +11,7 @@
 #include "lib/conn.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearglass/listener.h"
+#include "lib/port.h"
 
 struct router;
 
@@ -43,8 +43,8 @@ struct bmp {
 	const struct bmp_env *env;
 	struct router *routers;
 	size_t router_count, peer_count;
-	struct listener **listeners;
-	size_t listener_count;
+	struct port **ports;
+	size_t port_count;
 };
 
 // ---- Peers ----
@@ -268,17 +268,17 @@ int bmp_new(struct bmp **ret, const struct bmp_env *env, struct strbuf *error)
 	b->routers = mem_zalloc(conf->routers.count * sizeof(*b->routers));
 	items_for_each(const struct glass_router, r, conf->routers) b->routers[b->router_count++] =
 		(struct router){ .bmp = b, .conf = r };
-	b->listeners = mem_zalloc(conf->listen.count * sizeof(*b->listeners));
+	b->ports = mem_zalloc(conf->listen.count * sizeof(*b->ports));
 	items_for_each(const struct ip_addr, a, conf->listen)
 	{
-		int rc = listener_new(&b->listeners[b->listener_count], env->loop, a,
-			(uint16_t)conf->port, on_accept, b);
+		int rc = port_new(&b->ports[b->port_count], env->loop, a, (uint16_t)conf->port,
+			NULL, on_accept, b);
 		if (rc < 0) {
 			sb_printf(error, "cannot listen for BMP on %s port %lu: %s",
 				ip_print(a, text), (unsigned long)conf->port, strerror(-rc));
 			return rc; // the process ends
 		}
-		b->listener_count++;
+		b->port_count++;
 	}
 	*ret = b;
 	return 0;
@@ -286,9 +286,9 @@ int bmp_new(struct bmp **ret, const struct bmp_env *env, struct strbuf *error)
 
 void bmp_stop(struct bmp *b)
 {
-	for (size_t i = 0; i < b->listener_count; i++)
-		listener_free(&b->listeners[i]);
-	b->listener_count = 0;
+	for (size_t i = 0; i < b->port_count; i++)
+		port_free(&b->ports[i]);
+	b->port_count = 0;
 	for (size_t i = 0; i < b->router_count; i++)
 		lose(&b->routers[i], "the glass is stopping");
 }
@@ -310,7 +310,7 @@ void bmp_free(struct bmp **which)
 		sb_free(&b->routers[i].in);
 	}
 	free(b->routers);
-	free(b->listeners);
+	free(b->ports);
 	free(b);
 }
 

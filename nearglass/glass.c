@@ -10,17 +10,17 @@
 #include "lib/mem.h"
 #include "lib/out.h"
 #include "lib/own.h"
+#include "lib/port.h"
 #include "nearglass/bmp.h"
 #include "nearglass/link.h"
-#include "nearglass/listener.h"
 
 struct glass {
 	struct neighbour_env env;
 	struct rib_attrs_room room;
 	struct neighbour **neighbours;
 	size_t neighbour_count;
-	struct listener **listeners;
-	size_t listener_count;
+	struct port **ports;
+	size_t port_count;
 	struct views *views;
 	struct journal *journal;
 	struct sites *sites; // NULL: none
@@ -207,17 +207,17 @@ static int open_ports(struct glass *g, struct strbuf *error)
 	const struct glass_conf *c = g->env.conf;
 	char text[IP_TEXT];
 
-	g->listeners = mem_zalloc((c->listen.count + 1) * sizeof(*g->listeners));
+	g->ports = mem_zalloc((c->listen.count + 1) * sizeof(*g->ports));
 	items_for_each(const struct ip_addr, a, c->listen)
 	{
-		int rc = listener_new(&g->listeners[g->listener_count], g->env.loop, a,
-			(uint16_t)c->listen_port, on_accept, g);
+		int rc = port_new(&g->ports[g->port_count], g->env.loop, a,
+			(uint16_t)c->listen_port, NULL, on_accept, g);
 		if (rc < 0) {
 			sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(a, text),
 				(unsigned long)c->listen_port, problem(rc));
 			return rc;
 		}
-		g->listener_count++;
+		g->port_count++;
 	}
 	return 0;
 }
@@ -315,9 +315,9 @@ void glass_start(struct glass *g)
 
 void glass_stop(struct glass *g, const char *why)
 {
-	for (size_t i = 0; i < g->listener_count; i++)
-		listener_free(&g->listeners[i]);
-	g->listener_count = 0;
+	for (size_t i = 0; i < g->port_count; i++)
+		port_free(&g->ports[i]);
+	g->port_count = 0;
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_stop(g->neighbours[i], why);
 	if (g->bmp)
@@ -346,7 +346,7 @@ void glass_free(struct glass **which)
 	for (size_t i = 0; i < g->neighbour_count; i++)
 		neighbour_free(&g->neighbours[i]);
 	free(g->neighbours);
-	free(g->listeners);
+	free(g->ports);
 	link_free(&g->link);
 	sites_free(&g->sites);
 	bmp_free(&g->bmp);
