@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 enum {
 	IDLE_S = 15,
+	LAST_WORDS_S = 1,
 	MEMORY_A_CONNECTION = 32 << 10, // headers and all
 	PATH_MAX_BYTES = 1024,
 	THREADS = 2,
@@ -26,6 +28,9 @@ struct http {
 	struct history *history;
 	struct probes *probes;
 	struct MHD_Daemon *daemon;
+	pthread_mutex_t lock; // of streams
+	pthread_cond_t fewer;
+	unsigned streams; // answers that are not whole yet
 };
 
 static const struct endpoint *const tables[] = { api_endpoints, birdwatcher_endpoints,
@@ -158,6 +163,7 @@ static const char *const headers[][2] = {
 };
 
 struct stream {
+	struct http *http;
 	struct call call;
 	struct MHD_Connection *connection;
 	struct journal_waiter waiter;
@@ -206,10 +212,30 @@ static void stream_free(void *ctx)
 {
 	struct stream *s = ctx;
 
+	struct http *h = s->http;
+
 	journal_leave(s->call.journal, &s->waiter);
 	s->call.free_stream(s->call.stream);
 	sb_free(&s->buffer);
 	free(s);
+	pthread_mutex_lock(&h->lock);
+	h->streams--;
+	pthread_cond_broadcast(&h->fewer);
+	pthread_mutex_unlock(&h->lock);
+}
+
+// Streams end by themselves when the glass stops, with a last word: it is on the wire before the
+// server closes, unless a client does not take it.
+static void let_streams_end(struct http *h)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LAST_WORDS_S;
+	pthread_mutex_lock(&h->lock);
+	while (h->streams > 0 && pthread_cond_timedwait(&h->fewer, &h->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&h->lock);
 }
 
 // MHD copies nothing and writes nothing: the type wants a pointer that could be written through.
@@ -229,10 +255,15 @@ static struct MHD_Response *make_file(const struct call *c)
 	return r;
 }
 
-static struct MHD_Response *make_response(struct MHD_Connection *connection, struct call *c)
+static struct MHD_Response *make_response(
+	struct http *h, struct MHD_Connection *connection, struct call *c)
 {
 	if (c->more) {
 		struct stream *s = mem_zalloc(sizeof(*s));
+		pthread_mutex_lock(&h->lock);
+		h->streams++;
+		pthread_mutex_unlock(&h->lock);
+		s->http = h;
 		s->call = *c;
 		s->connection = connection;
 		s->waiter = (struct journal_waiter){ .wake = wake, .ctx = connection };
@@ -245,9 +276,9 @@ static struct MHD_Response *make_response(struct MHD_Connection *connection, str
 	return MHD_create_response_from_buffer(n, sb_take(&c->body), MHD_RESPMEM_MUST_FREE);
 }
 
-static enum MHD_Result reply(struct MHD_Connection *connection, struct call *c)
+static enum MHD_Result reply(struct http *h, struct MHD_Connection *connection, struct call *c)
 {
-	struct MHD_Response *r = make_response(connection, c);
+	struct MHD_Response *r = make_response(h, connection, c);
 
 	MHD_add_response_header(r, "Content-Type", c->type);
 	for (size_t i = 0; i < countof(headers); i++)
@@ -354,7 +385,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		.type = "application/json",
 	};
 	check_and_answer(h, connection, &c, method);
-	enum MHD_Result rc = reply(connection, &c);
+	enum MHD_Result rc = reply(h, connection, &c);
 	sb_free(&c.body);
 	return rc;
 }
@@ -372,6 +403,8 @@ int http_new(struct http **ret, const struct glass_conf *conf, struct views *vie
 	struct sockaddr_storage ss;
 	char text[IP_TEXT];
 
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->fewer, NULL);
 	h->conf = conf;
 	h->views = views;
 	h->journal = journal;
@@ -405,7 +438,11 @@ void http_free(struct http **which)
 {
 	struct http *h = take(*which);
 
-	if (h)
-		MHD_stop_daemon(h->daemon);
+	if (!h)
+		return;
+	let_streams_end(h);
+	MHD_stop_daemon(h->daemon);
+	pthread_cond_destroy(&h->fewer);
+	pthread_mutex_destroy(&h->lock);
 	free(h);
 }
