@@ -94,6 +94,16 @@ const cases = {
     await page.screenshot({ path: join(out, "routes.png"), fullPage: true });
     await context.close();
   },
+  async "leaves alone what somebody types"() {
+    const { page, context } = await open("/routes");
+    await page.fill("#q", "203.0.113.");
+    writeFileSync(maintenance, "");
+    await headlineSays(page, "announces nothing"); // the page was drawn anew
+    rmSync(maintenance);
+    await headlineSays(page, "announces\\.");
+    assert.equal(await page.inputValue("#q"), "203.0.113.");
+    await context.close();
+  },
   async "refuses what it cannot read, without markup"() {
     const { page, context } = await open(`/routes?q=${encodeURIComponent("<img src=x onerror=alert(1)>")}`);
     await page.locator("p.problem, p[role=status]").first().waitFor();

@@ -62,8 +62,8 @@ export function Probe() {
   if (status.value && !status.value.probes) return html`<p class="quiet">This glass does no probes.</p>`;
   return html`<form onSubmit=${submit}>
       <label for="target">Address to probe from this site</label>
-      <div class="row"><input id="target" name="target" value=${target} autocomplete="off" spellcheck=${false} required />
-      <select name="kind" aria-label="Kind of probe">${["ping", "traceroute"].map((k) => html`<option value=${k} selected=${k === kind}>${k}</option>`)}</select>
+      <div class="row"><input id="target" name="target" key=${target} defaultValue=${target} autocomplete="off" spellcheck=${false} required />
+      <select name="kind" key=${kind} aria-label="Kind of probe">${["ping", "traceroute"].map((k) => html`<option value=${k} selected=${k === kind}>${k}</option>`)}</select>
       <button>Start</button></div></form>
     ${error ? html`<p class="problem" role="alert">${error}</p>` : ""}
     ${results ? html`<${Outcome} end=${results.find((r) => r.kind === "end")} kind=${kind} />

@@ -189,10 +189,11 @@ export function Routes() {
     go(`/routes?${p}`);
   };
   const total = answer?.meta?.total_results;
+  // The fields are the browser's while somebody types: the page is drawn anew with every event.
   return html`<form role="search" onSubmit=${submit}>
       <label for="q">Address, prefix, AS number, path pattern, community or neighbour</label>
-      <div class="row"><input id="q" name="q" value=${q} placeholder="198.51.100.53, AS64500, ^174 _3356_, 64500:100" autocomplete="off" spellcheck=${false} />
-      <select name="match" aria-label="How prefixes match"><option value="">longest match</option>
+      <div class="row"><input id="q" name="q" key=${q} defaultValue=${q} placeholder="198.51.100.53, AS64500, ^174 _3356_, 64500:100" autocomplete="off" spellcheck=${false} />
+      <select name="match" key=${match} aria-label="How prefixes match"><option value="">longest match</option>
         ${["exact", "covering", "covered"].map((m) => html`<option value=${m} selected=${m === match}>${m}</option>`)}</select>
       <button>Search</button></div></form>
     ${error ? html`<p class="problem" role="alert">${error}</p>` : ""}
