@@ -230,10 +230,11 @@ static void let_streams_end(struct http *h)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LAST_WORDS_S;
 	pthread_mutex_lock(&h->lock);
-	while (h->streams > 0 && pthread_cond_timedwait(&h->fewer, &h->lock, &until) == 0)
+	while (h->streams > 0 &&
+		pthread_cond_clockwait(&h->fewer, &h->lock, CLOCK_MONOTONIC, &until) == 0)
 		;
 	pthread_mutex_unlock(&h->lock);
 }
