@@ -368,10 +368,10 @@ static void path_add(struct fleet_view *v, unsigned session, struct entry *e, ui
 	entry_settle(v, e, was_lost, now);
 }
 
-static size_t paths_of(const struct entry *e)
+unsigned fleet_paths(const struct entry *e)
 {
 	const struct path *p;
-	size_t n = 0;
+	unsigned n = 0;
 
 	list_for_each(p, &e->paths, of_entry) n++;
 	return n;
@@ -476,7 +476,7 @@ static enum fleet_refusal judge_route(const struct fleet_view *v, const struct m
 	if (replaced)
 		return FLEET_TAKEN;
 	const struct entry *e = entry_find(v, s, n);
-	return e && paths_of(e) >= FLEET_PATHS_MAX ? FLEET_TOO_MANY : FLEET_TAKEN;
+	return e && fleet_paths(e) >= FLEET_PATHS_MAX ? FLEET_TOO_MANY : FLEET_TAKEN;
 }
 
 static void update_path(struct fleet_view *v, struct path *p, const struct message *m)

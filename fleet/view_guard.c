@@ -128,15 +128,6 @@ static struct fleet_state state_of(const struct entry *e)
 	return s;
 }
 
-static unsigned count_paths(const struct entry *e)
-{
-	const struct path *p;
-	unsigned n = 0;
-
-	list_for_each(p, &e->paths, of_entry) n++;
-	return n;
-}
-
 bool fleet_view_entry(const struct fleet_view *v, instant now, const struct ip_prefix *prefix,
 	size_t *at, struct fleet_entry *ret)
 {
@@ -152,7 +143,7 @@ bool fleet_view_entry(const struct fleet_view *v, instant now, const struct ip_p
 		.state = state_of(e),
 		.address = e->node->address[prefix->addr.family == IP6],
 		.originator = e->node->originator,
-		.paths = count_paths(e),
+		.paths = fleet_paths(e),
 		.since = e->since,
 		.seen = list_empty(&e->paths) ? e->lost_at : now,
 	};

@@ -112,6 +112,7 @@ struct fleet_view {
 
 // ---- view.c ----
 
+unsigned fleet_paths(const struct entry *e); // ways it comes by
 struct subject *fleet_subject(const struct fleet_view *v, const struct ip_prefix *prefix);
 
 // ---- view_news.c ----

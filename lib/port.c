@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "lib/mem.h"
@@ -99,6 +100,15 @@ int port_new(struct port **ret, uv_loop_t *loop, const struct ip_addr *address, 
 	uv_poll_start(&p->poll, UV_READABLE, on_connection);
 	*ret = p;
 	return 0;
+}
+
+const char *port_problem(int error)
+{
+	if (error == -EADDRNOTAVAIL)
+		return "this host does not have the address (yet)";
+	if (error == -EACCES)
+		return "CAP_NET_BIND_SERVICE is needed";
+	return strerror(-error);
 }
 
 int port_fd(const struct port *p)

@@ -19,6 +19,8 @@ typedef int port_prepare(void *ctx, int fd, enum ip_family family);
 // prepare NULL: none. An IPv6 port takes no IPv4. 0 and *ret; negative errno.
 [[nodiscard]] int port_new(struct port **ret, uv_loop_t *loop, const struct ip_addr *address,
 	uint16_t number, port_prepare *prepare, port_accept *accept, void *ctx);
+// What a negative errno of port_new() means, for people.
+const char *port_problem(int error);
 int port_fd(const struct port *p);
 enum ip_family port_family(const struct port *p);
 // Closed at once; the loop frees the rest. NULL inside is fine.

@@ -32,15 +32,6 @@ static int set_ttl(int fd, enum ip_family family)
 		       : 0;
 }
 
-static const char *problem(int error)
-{
-	if (error == -EADDRNOTAVAIL)
-		return "this host does not have the address (yet)";
-	if (error == -EACCES)
-		return "CAP_NET_BIND_SERVICE is needed";
-	return strerror(-error);
-}
-
 static int prepare(void *ctx, int fd, enum ip_family family)
 {
 	const struct listener *l = ctx;
@@ -66,7 +57,7 @@ static int open_port(
 		prepare, on_connection, l);
 	if (rc < 0)
 		sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(address, text),
-			l->conf->listen_port, problem(rc));
+			l->conf->listen_port, port_problem(rc));
 	else
 		l->count++;
 	return rc;

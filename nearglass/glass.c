@@ -193,15 +193,6 @@ static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 	close(fd); // a stranger
 }
 
-static const char *problem(int error)
-{
-	if (error == -EADDRNOTAVAIL)
-		return "this host does not have the address (yet)";
-	if (error == -EACCES)
-		return "CAP_NET_BIND_SERVICE is needed";
-	return strerror(-error);
-}
-
 static int open_ports(struct glass *g, struct strbuf *error)
 {
 	const struct glass_conf *c = g->env.conf;
@@ -214,7 +205,7 @@ static int open_ports(struct glass *g, struct strbuf *error)
 			(uint16_t)c->listen_port, NULL, on_accept, g);
 		if (rc < 0) {
 			sb_printf(error, "cannot listen on %s port %lu: %s", ip_print(a, text),
-				(unsigned long)c->listen_port, problem(rc));
+				(unsigned long)c->listen_port, port_problem(rc));
 			return rc;
 		}
 		g->port_count++;

@@ -142,28 +142,37 @@ static size_t flush_lane(struct rib *r, struct rib_member *m, unsigned f, struct
 	return gone;
 }
 
-size_t rib_flush(struct rib *r, unsigned neighbour, enum ip_family family)
+typedef size_t lane_visit(struct rib *r, struct rib_member *m, unsigned f, struct lane *l);
+
+// Each lane of the neighbour and the family is changed; returns the sum of what the visits do.
+static size_t change_lanes(
+	struct rib *r, unsigned neighbour, enum ip_family family, lane_visit *visit)
 {
 	struct rib_member *m = &r->members[neighbour];
-	size_t gone = 0;
+	size_t sum = 0;
 
 	rib_begin_write(r);
 	for (unsigned f = 0; f < RIB_FAMILIES; f++)
 		for (uint32_t i = is_meant(f, family) ? m->lanes[f] : NO_LANE; i != NO_LANE;
 			i = r->tables[f].lanes[i].next)
-			gone += flush_lane(r, m, f, &r->tables[f].lanes[i].lane);
-	return gone;
+			sum += visit(r, m, f, &r->tables[f].lanes[i].lane);
+	return sum;
+}
+
+size_t rib_flush(struct rib *r, unsigned neighbour, enum ip_family family)
+{
+	return change_lanes(r, neighbour, family, flush_lane);
+}
+
+static size_t mark_lane(struct rib *, struct rib_member *, unsigned, struct lane *l)
+{
+	lane_mark(l);
+	return 0;
 }
 
 void rib_mark_stale(struct rib *r, unsigned neighbour, enum ip_family family)
 {
-	const struct rib_member *m = &r->members[neighbour];
-
-	rib_begin_write(r);
-	for (unsigned f = 0; f < RIB_FAMILIES; f++)
-		for (uint32_t i = is_meant(f, family) ? m->lanes[f] : NO_LANE; i != NO_LANE;
-			i = r->tables[f].lanes[i].next)
-			lane_mark(&r->tables[f].lanes[i].lane);
+	change_lanes(r, neighbour, family, mark_lane);
 }
 
 static size_t sweep_lane(struct rib *r, struct rib_member *m, unsigned f, struct lane *l)
@@ -182,15 +191,7 @@ static size_t sweep_lane(struct rib *r, struct rib_member *m, unsigned f, struct
 
 size_t rib_sweep_stale(struct rib *r, unsigned neighbour, enum ip_family family)
 {
-	struct rib_member *m = &r->members[neighbour];
-	size_t gone = 0;
-
-	rib_begin_write(r);
-	for (unsigned f = 0; f < RIB_FAMILIES; f++)
-		for (uint32_t i = is_meant(f, family) ? m->lanes[f] : NO_LANE; i != NO_LANE;
-			i = r->tables[f].lanes[i].next)
-			gone += sweep_lane(r, m, f, &r->tables[f].lanes[i].lane);
-	return gone;
+	return change_lanes(r, neighbour, family, sweep_lane);
 }
 
 // ---- Reading ----
