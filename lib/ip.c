@@ -55,6 +55,13 @@ bool ip_is_unspecified(const struct ip_addr *a)
 	return memcmp(a->b, zero, sizeof(zero)) == 0;
 }
 
+bool ip_is_loopback(const struct ip_addr *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return a->family == IP4 ? a->b[0] == 127 : memcmp(a->b, one, sizeof(one)) == 0;
+}
+
 bool ip_is_multicast(const struct ip_addr *a)
 {
 	return a->family == IP4 ? (a->b[0] & 0xf0) == 0xe0 : a->b[0] == 0xff;

@@ -39,6 +39,7 @@ const char *ip_print(const struct ip_addr *a, char buf[IP_TEXT]);
 int ip_cmp(const struct ip_addr *a, const struct ip_addr *b);
 bool ip_equal(const struct ip_addr *a, const struct ip_addr *b);
 bool ip_is_unspecified(const struct ip_addr *a);
+bool ip_is_loopback(const struct ip_addr *a);
 bool ip_is_multicast(const struct ip_addr *a);
 bool ip_is_link_local(const struct ip_addr *a);
 struct ip_addr ip_from_u32(uint32_t host_order);

@@ -55,7 +55,7 @@ static void on_connection(uv_poll_t *handle, int status, int)
 	}
 }
 
-static int bound_socket(const struct ip_addr *address, uint16_t number)
+int port_bind(const struct ip_addr *address, uint16_t number)
 {
 	int one = 1;
 	struct sockaddr_storage ss;
@@ -75,7 +75,7 @@ static int bound_socket(const struct ip_addr *address, uint16_t number)
 int port_new(struct port **ret, uv_loop_t *loop, const struct ip_addr *address, uint16_t number,
 	port_prepare *prepare, port_accept *accept, void *ctx)
 {
-	own(close_fd) int fd = bound_socket(address, number);
+	own(close_fd) int fd = port_bind(address, number);
 	int rc = fd < 0 ? fd : 0;
 
 	if (rc == 0 && prepare)

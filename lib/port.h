@@ -19,7 +19,10 @@ typedef int port_prepare(void *ctx, int fd, enum ip_family family);
 // prepare NULL: none. An IPv6 port takes no IPv4. 0 and *ret; negative errno.
 [[nodiscard]] int port_new(struct port **ret, uv_loop_t *loop, const struct ip_addr *address,
 	uint16_t number, port_prepare *prepare, port_accept *accept, void *ctx);
-// What a negative errno of port_new() means, for people.
+// A socket that is bound and does not listen yet, for those with a loop of their own: a descriptor
+// (non-blocking, close-on-exec) or a negative errno.
+[[nodiscard]] int port_bind(const struct ip_addr *address, uint16_t number);
+// What a negative errno of the two means, for people.
 const char *port_problem(int error);
 int port_fd(const struct port *p);
 enum ip_family port_family(const struct port *p);

@@ -3,13 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/list.h"
 #include "lib/mem.h"
+#include "lib/unixsock.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/request.h"
 
@@ -186,84 +184,25 @@ static void on_event(void *ctx, const struct event *ev)
 		send_event(c, control->d->events, ev);
 }
 
-static bool answers(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	own(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	if (fd < 0)
-		return false;
-	// EAGAIN: it lives, but its queue is full.
-	return connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 || errno == EAGAIN;
-}
-
-// Removes the socket of a daemon that died. Anything else there is somebody's.
-static int clear_path(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	if (answers(path))
-		return -EADDRINUSE;
-	return unlink(path) < 0 ? -errno : 0;
-}
-
-// The socket's folder (/run/nearcast) is ours to make, its parent is not.
-static int make_folder(const char *path)
-{
-	own(free_ptr) char *folder = mem_strdup(path);
-	char *slash = strrchr(folder, '/');
-
-	if (!slash || slash == folder)
-		return 0;
-	*slash = '\0';
-	return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-static int listen_at(struct control *control, uv_pipe_t *pipe, const char *path, mode_t mode)
-{
-	struct sockaddr_un un;
-
-	if (strlen(path) >= sizeof(un.sun_path))
-		return -ENAMETOOLONG;
-	int rc = make_folder(path);
-	if (rc == 0)
-		rc = clear_path(path);
-	if (rc < 0)
-		return rc;
-	mode_t old = umask(0777 & ~mode);
-	rc = uv_pipe_bind(pipe, path);
-	umask(old);
-	if (rc == 0 && chmod(path, mode) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)pipe, 16, on_connect);
-	pipe->data = control;
-	return rc;
-}
-
 static int open_socket(struct control *control, uv_pipe_t **ret, char **path_ret, const char *path,
 	mode_t mode, struct strbuf *error)
 {
-	uv_pipe_t *pipe = mem_zalloc(sizeof(*pipe));
+	int fd = unixsock_listen(path, mode, "nearcastd", error);
 
+	if (fd < 0)
+		return fd;
+	uv_pipe_t *pipe = mem_zalloc(sizeof(*pipe));
 	uv_pipe_init(control->d->loop, pipe, 0);
 	pipe->data = control;
 	*ret = pipe;
-	int rc = listen_at(control, pipe, path, mode);
-	if (rc == -EADDRINUSE)
-		sb_printf(error, "another nearcastd answers at %s", path);
-	else if (rc == -EEXIST)
-		sb_printf(error, "%s is there and is no socket: remove it, or name another path",
-			path);
-	else if (rc < 0)
-		sb_printf(error, "cannot listen at %s: %s", path, strerror(-rc));
+	*path_ret = mem_strdup(path);
+	int rc = uv_pipe_open(pipe, fd);
+	if (rc < 0)
+		close(fd);
 	else
-		*path_ret = mem_strdup(path);
+		rc = uv_listen((uv_stream_t *)pipe, UNIXSOCK_BACKLOG, on_connect);
+	if (rc < 0)
+		sb_printf(error, "cannot listen at %s: %s", path, uv_strerror(rc));
 	return rc;
 }
 

@@ -135,6 +135,17 @@ static const struct schema http_schema = {
 				.help = "Address to listen on." },
 			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535, .fallback = "8480",
 				.help = "Port to listen on." },
+			{ "socket", SCHEMA_STRING, AT(socket), .min = 1, .max = 100,
+				.place_offset = offsetof(struct glass_http, socket_place),
+				.help = "Absolute path of a Unix socket to listen on instead. "
+					"Whoever "
+					"reaches its folder may ask." },
+			{ "forwarded", SCHEMA_BOOL, AT(forwarded), .fallback = "no",
+				.place_offset = offsetof(struct glass_http, forwarded_place),
+				.help = "The web server in front adds the client's address to "
+					"X-Forwarded-For: the last one there is the client that "
+					"probes are counted for. Only on a Unix socket or "
+					"loopback." },
 			{ "hosts", SCHEMA_LIST, SCHEMA_STRING, AT(hosts), .one_or_list = true,
 				.help = "Names in the Host header that are answered, without port. "
 					"Any unless given." },
@@ -393,6 +404,15 @@ static void check_history(struct checker *k, const struct glass_history *h)
 		REFUSE(k, h->file_place, "file is an absolute path that ends in .db");
 }
 
+// Whoever can reach the port directly could write what he likes into the header.
+static void check_http(struct checker *k, const struct glass_http *h)
+{
+	if (h->socket && h->socket[0] != '/')
+		REFUSE(k, h->socket_place, "socket is an absolute path");
+	if (h->forwarded && !h->socket && !ip_is_loopback(&h->address))
+		REFUSE(k, h->forwarded_place, "forwarded is for a Unix socket or loopback");
+}
+
 static void check_probes(struct checker *k, const struct glass_probes *p)
 {
 	const struct ip_addr *source = p->source.data;
@@ -413,6 +433,8 @@ static void check(struct checker *k)
 		REFUSE(k, (struct place){}, "router-id is an IPv4 address that is not 0.0.0.0");
 	if (k->c->daemon && k->c->daemon[0] != '/')
 		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
+	if (k->c->has_http)
+		check_http(k, &k->c->http);
 	if (k->c->has_probes)
 		check_probes(k, &k->c->probes);
 	if (k->c->has_history)

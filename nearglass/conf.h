@@ -53,12 +53,14 @@ struct glass_bmp {
 };
 
 struct glass_http {
+	char *socket; // absolute path of a Unix socket, in place of address and port; NULL: none
 	struct ip_addr address;
 	uint64_t port;
+	bool forwarded;     // a web server in front says in X-Forwarded-For who asks
 	struct items hosts; // char *: names by which clients may call it; none: any
 	uint64_t connections, connections_per_client;
 	span request_time; // a request is whole by then, and a search is cut off
-	struct place place;
+	struct place place, socket_place, forwarded_place;
 };
 
 struct glass_history {

@@ -7,9 +7,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/mem.h"
+#include "lib/port.h"
+#include "lib/unixsock.h"
 #include "nearglass/assets.h"
 
 enum {
@@ -18,6 +22,7 @@ enum {
 	MEMORY_A_CONNECTION = 32 << 10, // headers and all
 	PATH_MAX_BYTES = 1024,
 	THREADS = 2,
+	BACKLOG = 511,
 	STREAM_BLOCK = 256 << 10,
 };
 
@@ -347,12 +352,30 @@ static void check_and_answer(
 	c->host = NULL;
 }
 
-static struct ip_addr client_of(struct MHD_Connection *connection)
+static enum MHD_Result last_forwarded(
+	void *ctx, enum MHD_ValueKind, const char *name, const char *value)
+{
+	const char **last = ctx;
+
+	if (strcasecmp(name, "X-Forwarded-For") == 0)
+		*last = value;
+	return MHD_YES;
+}
+
+// Who asks: the peer, or whom the web server in front of the glass put last.
+static struct ip_addr client_of(const struct glass_http *o, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *i =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct ip_addr client = i ? ip_from_sockaddr(i->client_addr) : (struct ip_addr){};
+	const char *list = NULL;
 
-	return i ? ip_from_sockaddr(i->client_addr) : (struct ip_addr){};
+	if (o->forwarded)
+		MHD_get_connection_values(connection, MHD_HEADER_KIND, last_forwarded, &list);
+	const char *comma = list ? strrchr(list, ',') : NULL;
+	const char *last = comma ? comma + 1 : list;
+	struct ip_addr said;
+	return last && ip_parse(&said, last + strspn(last, " \t")) == 0 ? said : client;
 }
 
 // Called first with the headers alone, then for the body, then to be answered. A GET has no body:
@@ -376,7 +399,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		.journal = h->journal,
 		.history = h->history,
 		.probes = h->probes,
-		.client = client_of(connection),
+		.client = client_of(&h->conf->http, connection),
 		.head = strcmp(method, "HEAD") == 0,
 		.last_event_id =
 			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Last-Event-ID"),
@@ -395,14 +418,26 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
 static void quiet(void *, const char *, va_list) {}
 
-int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
+int http_listen(const struct glass_conf *conf, struct strbuf *error)
+{
+	const struct glass_http *o = &conf->http;
+	char text[IP_TEXT];
+
+	if (o->socket)
+		return unixsock_listen(o->socket, 0666, "glass", error);
+	int fd = port_bind(&o->address, (uint16_t)o->port);
+	if (fd < 0)
+		sb_printf(error, "cannot serve HTTP on %s port %u: %s", ip_print(&o->address, text),
+			(unsigned)o->port, port_problem(fd));
+	return fd;
+}
+
+int http_new(struct http **ret, int fd, const struct glass_conf *conf, struct views *views,
 	struct journal *journal, struct history *history, struct probes *probes,
 	struct strbuf *error)
 {
 	const struct glass_http *o = &conf->http;
 	struct http *h = mem_zalloc(sizeof(*h));
-	struct sockaddr_storage ss;
-	char text[IP_TEXT];
 
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->fewer, NULL);
@@ -411,23 +446,20 @@ int http_new(struct http **ret, const struct glass_conf *conf, struct views *vie
 	h->journal = journal;
 	h->history = history;
 	h->probes = probes;
-	ip_to_sockaddr(&o->address, (uint16_t)o->port, &ss);
-	unsigned flags =
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
-	if (o->address.family == IP6)
-		flags |= MHD_USE_IPv6;
-	h->daemon = MHD_start_daemon(flags, (uint16_t)o->port, NULL, NULL, on_request, h,
-		MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_SOCK_ADDR, &ss,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)o->connections_per_client,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)MEMORY_A_CONNECTION, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-		MHD_OPTION_END);
+	if (listen(fd, BACKLOG) == 0)
+		h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG |
+						     MHD_ALLOW_SUSPEND_RESUME,
+			0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
+			MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+			(unsigned)o->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+			(unsigned)o->connections_per_client, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+			(size_t)MEMORY_A_CONNECTION, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!h->daemon) {
 		int rc = errno ? -errno : -EIO;
-		sb_printf(error, "cannot serve HTTP on %s port %u: %s", ip_print(&o->address, text),
-			(unsigned)o->port, strerror(-rc));
+		sb_printf(error, "cannot serve HTTP: %s", strerror(-rc));
+		close(fd);
 		free(h);
 		return rc;
 	}

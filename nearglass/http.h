@@ -15,10 +15,15 @@
 
 struct http;
 
-// 0; negative errno with *error set. conf, views, journal, history and probes outlive it.
-[[nodiscard]] int http_new(struct http **ret, const struct glass_conf *conf, struct views *views,
-	struct journal *journal, struct history *history, struct probes *probes,
-	struct strbuf *error);
+// Where conf says that it listens: a descriptor, or a negative errno with *error set. Before the
+// sandbox, in which no path can be made.
+[[nodiscard]] int http_listen(const struct glass_conf *conf, struct strbuf *error);
+
+// Takes that descriptor. 0; negative errno with *error set. conf, views, journal, history and probes
+// outlive it.
+[[nodiscard]] int http_new(struct http **ret, int fd, const struct glass_conf *conf,
+	struct views *views, struct journal *journal, struct history *history,
+	struct probes *probes, struct strbuf *error);
 void http_free(struct http **h); // waits for its threads; NULL inside is fine
 
 // ---- One request ----

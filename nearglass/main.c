@@ -90,14 +90,17 @@ static int serve(const struct glass_conf *conf)
 		return fail("no event loop", uv_strerror(rc));
 	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
 		return fail("cannot start", sb_text(&error));
+	own(close_fd) int http = conf->has_http ? http_listen(conf, &error) : -1;
+	if (conf->has_http && http < 0)
+		return fail("cannot start", sb_text(&error));
 	bool without_landlock;
 	if (sandbox_enter(conf->user, conf->has_history, &without_landlock, &error) < 0)
 		return fail("cannot start", sb_text(&error));
 	if (without_landlock)
 		fprintf(stderr, "nearglass: this kernel has no Landlock: files are not shut off\n");
-	if (conf->has_http &&
-		http_new(&run.http, conf, glass_views(run.glass), glass_journal(run.glass),
-			glass_history(run.glass), glass_probes(run.glass), &error) < 0)
+	if (conf->has_http && http_new(&run.http, take_fd(&http), conf, glass_views(run.glass),
+				      glass_journal(run.glass), glass_history(run.glass),
+				      glass_probes(run.glass), &error) < 0)
 		return fail("cannot start", sb_text(&error));
 	uv_signal_init(&loop, &run.sigterm);
 	uv_signal_init(&loop, &run.sigint);
