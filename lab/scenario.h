@@ -101,7 +101,37 @@ struct scn_client {
 	enum client_family family;
 	span interval;
 	span timeout;
-	uint64_t ports; // it asks from, in turn
+	uint64_t ports;  // it asks from, in turn
+	bool timestamps; // of its TCP (RFC 7323)
+	struct place place;
+};
+
+// Kinds of sessions; lab/session.h says what each does.
+enum session_kind {
+	SESSION_HTTP,
+	SESSION_DNS_TCP,
+	SESSION_DOWNLOAD,
+	SESSION_UPLOAD,
+	SESSION_QUIC,
+	SESSION_KIND_MAX,
+};
+const char *session_kind_name(enum session_kind k);
+
+// Sessions that stand while the timeline is played: each client has `count` of them over each
+// family.
+struct scn_session {
+	char *name;
+	struct items clients; // char *
+	enum session_kind kind;
+	bool has_family;
+	enum client_family family; // the client's unless given
+	uint64_t count;
+	span interval; // of http, dns-tcp: from one request to the next
+	uint64_t size; // of transfers: bytes
+	span duration; // of upload: bytes are sent evenly over it
+	uint64_t rate; // of download: bytes a second it reads; 0: all that come
+	span stall;    // an answer that takes longer is none
+	bool may_end;  // a transfer may be over before the last event
 	struct place place;
 };
 
@@ -114,6 +144,17 @@ struct scn_expect {
 	bool has_max_outage, has_max_lost;
 	span max_outage;
 	uint64_t max_lost;
+	struct place place;
+};
+
+// What may become of sessions in a step. Unless it says so, none breaks.
+struct scn_sessions_expect {
+	bool given;
+	struct items broken_of; // char *: nodes whose sessions may break, from now on
+	bool has_max_stall, has_reset_within, has_broken_at_least;
+	span max_stall;    // longest wait of the sessions that are not broken
+	span reset_within; // all of broken_of are broken, by an RST so soon
+	uint64_t broken_at_least;
 	struct place place;
 };
 
@@ -155,6 +196,7 @@ struct scn_step {
 	struct items announced; // char *: exactly these sites in the end
 	bool has_heard_within;
 	span heard_within; // besides the links' delay
+	struct scn_sessions_expect sessions;
 	struct place place;
 };
 
@@ -168,8 +210,8 @@ struct scenario {
 	struct items addresses; // struct ip_addr of the service; at most one a family
 	span settle;            // calm that ends a step
 	span within;            // a step that is not settled by then has failed
-	struct items networks, links, sites, reflectors, clients; // struct scn_*
-	struct items site_names;                                  // char *, each once
+	struct items networks, links, sites, reflectors, clients, sessions; // struct scn_*
+	struct items site_names;                                            // char *, each once
 	enum fleet_shape fleet;
 	span fleet_hold_time; // of its sessions
 	bool has_min_announced;
@@ -193,6 +235,10 @@ int scenario_site(const struct scenario *s, const char *name); // in site_names
 int scenario_node(const struct scenario *s, const char *name); // in sites
 int scenario_reflector(const struct scenario *s, const char *name);
 int scenario_client(const struct scenario *s, const char *name);
+
+// Over which families the client has sessions of that entry.
+enum client_family scenario_session_family(
+	const struct scn_session *session, const struct scn_client *client);
 
 // The service's address of a family, NULL when it has none.
 const struct ip_addr *scenario_service_address(const struct scenario *s, enum ip_family family);

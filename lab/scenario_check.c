@@ -25,7 +25,7 @@ static void nearest_word(
 	free(words);
 }
 
-static void check_known(struct checker *c, struct place at, const struct items *list, size_t size,
+void check_known(struct checker *c, struct place at, const struct items *list, size_t size,
 	const char *what, const char *name)
 {
 	own(sb_free) struct strbuf expected = {};
@@ -297,6 +297,7 @@ static void check_timeline(struct checker *c)
 			FAULT(c, step->place, NULL, "`at` is before the step above");
 		last = step->at;
 		check_event(c, step);
+		check_sessions_expect(c, step);
 		check_expect(c, &step->expect, named);
 		if (!step->has_settle)
 			step->settle = c->s->settle;
@@ -317,6 +318,7 @@ int scenario_check(struct scenario *s, struct faults *faults)
 	check_reflectors(&c);
 	check_service(&c);
 	check_clients(&c);
+	check_sessions(&c);
 	check_start(&c);
 	check_timeline(&c);
 	return faults->count > before ? -EINVAL : 0;

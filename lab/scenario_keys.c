@@ -1,5 +1,5 @@
 // The keys of a scenario file: one row a key.
-#include "lab/scenario.h"
+#include "lab/scenario_int.h"
 
 #define AT(type, member) __builtin_offsetof(struct type, member)
 #define END                  \
@@ -232,6 +232,8 @@ static const struct schema_key client_keys[] = {
 		.fallback = "4",
 		.help = "Source ports it asks from in turn. Routers with multipath tell flows "
 			"apart by them." },
+	{ "tcp-timestamps", SCHEMA_BOOL, .offset = AT(scn_client, timestamps), .fallback = "yes",
+		.help = "Whether its TCP offers timestamps.", .rfc = "RFC 7323" },
 	END,
 };
 
@@ -314,6 +316,9 @@ static const struct schema_key step_keys[] = {
 		.has_offset = AT(scn_step, has_heard_within), .min = 1, .max = 60000,
 		.help = "What the event changed at the targets' nodes is known at every other node "
 			"of the fleet so soon after it was decided, besides the links' delay." },
+	{ "sessions", SCHEMA_MAP, .offset = AT(scn_step, sessions),
+		.has_offset = AT(scn_step, sessions.given), .sub = &sessions_expect_schema,
+		.help = "What may become of sessions. Unless given, none may break." },
 	END,
 };
 
@@ -365,6 +370,9 @@ static const struct schema_key scenario_keys[] = {
 			"each of the prefixes." },
 	{ "clients", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, clients),
 		.sub = &client_schema, .required = true, .max = 200 },
+	{ "sessions", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scenario, sessions),
+		.sub = &session_schema, .max = 100,
+		.help = "Sessions that are opened before the first event, and live to the end." },
 	{ "nearcast", SCHEMA_STRING, .offset = AT(scenario, nearcast),
 		.help = "nearcast.yaml of the sites, or the part of it that the lab does not "
 			"write." },
