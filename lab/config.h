@@ -41,9 +41,13 @@ void config_knot(
 // The zone example.org that both serve.
 void config_zone(const struct scenario *s, struct strbuf *b);
 
+// nginx.conf of a site, and the file it needs beside it.
+void config_nginx(const struct lab_node *site, const char *dir, struct strbuf *b);
+
 // nearcast.yaml of a site: the scenario's part, with ${...} replaced, and each
 // of these top-level keys that it does not have: site, node, as, router-id,
-// listen-port (0, or 179 in a mesh), control, readonly, upstreams (one a neighbour and family), fleet.
+// listen-port (0, or 179 in a mesh), control, readonly, upstreams (one a neighbour and family), fleet,
+// keeper (in worlds that have it).
 // Known in ${...}: name site city lat lon as id address4 address6 dir, and those of another
 // node as ${NODE.address4}. -EINVAL with a sentence in *error for another.
 [[nodiscard]] int config_nearcast(const struct scenario *s, const struct topology *t,

@@ -38,6 +38,8 @@ void config_nsd(
 		"\txfrdfile: \"%s/nsd.xfrd\"\n"
 		"\txfrdir: \"%s\"\n"
 		"\trrl-ratelimit: 0\n"
+		"\ttcp-count: 2000\n"
+		"\ttcp-timeout: 3600\n"
 		"remote-control:\n"
 		"\tcontrol-enable: no\n"
 		"zone:\n"
@@ -56,6 +58,9 @@ void config_knot(
 		"  nsid: \"%s\"\n"
 		"  udp-workers: 1\n"
 		"  tcp-workers: 1\n"
+		"  tcp-max-clients: 2000\n"
+		"  tcp-idle-timeout: 3600\n"
+		"  tcp-io-timeout: 0\n"
 		"  background-workers: 1\n"
 		"  listen: [ ",
 		dir, site->name, site->name);

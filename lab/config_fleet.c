@@ -161,9 +161,12 @@ void config_fleet_sessions(const struct scenario *s, const struct topology *t,
 		const struct lab_node *peer = fleet_link_beyond(&t->fleet[i], node);
 		if (!peer)
 			continue;
-		sb_printf(b, "%s  - {name: %s, address: %s, hold-time: %ds, connect-retry: 1s}\n",
+		sb_printf(b, "%s  - {name: %s, address: %s, hold-time: %ds, connect-retry: 1s",
 			first ? "fleet:\n" : "", peer->name, ip_print(&peer->address4, text),
 			hold_s(s));
+		if (s->has_fleet_bfd && peer->kind == NODE_KIND_SITE)
+			sb_printf(b, ", bfd: {interval: %" PRId64 "ms}", span_to_ms(s->fleet_bfd));
+		sb_str(b, "}\n");
 		first = false;
 	}
 }

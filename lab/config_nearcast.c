@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lab/config.h"
+#include "lab/world.h"
 
 struct variables {
 	const struct scenario *s;
@@ -196,6 +197,24 @@ static void put_listen_port(const struct topology *t, const struct lab_node *nod
 	sb_printf(b, "listen-port: %d\n", mesh ? 179 : 0);
 }
 
+// On every link of the node, and with a BPF file system of its own (lab/world.h).
+static void put_keeper(const struct variables *v, const struct scn_site *scn, struct strbuf *b)
+{
+	const char *between = "";
+
+	sb_str(b, "keeper:\n  interfaces: [");
+	for (size_t i = 0; i < v->t->link_count; i++) {
+		const struct link_end *e = link_end_at(&v->t->links[i], v->site);
+		if (e)
+			sb_printf(b, "%s%s", between, e->ifname);
+		between = e ? ", " : between;
+	}
+	sb_printf(b, "]\n  secret-file: %s/fleet.secret\n  pin: %s/" WORLD_BPF "/nearcast\n",
+		v->dir, v->dir);
+	if (scn->quic != QUIC_NONE)
+		sb_str(b, "  quic-ports: [443]\n");
+}
+
 int config_nearcast(const struct scenario *s, const struct topology *t, const struct lab_node *site,
 	const char *dir, struct strbuf *b, struct strbuf *error)
 {
@@ -217,6 +236,8 @@ int config_nearcast(const struct scenario *s, const struct topology *t, const st
 		put_upstreams(t, site, b);
 	if (rc == 0 && !has_key(text, "fleet"))
 		config_fleet_sessions(s, t, site, b);
+	if (rc == 0 && site->keeper && !has_key(text, "keeper"))
+		put_keeper(&v, scn, b);
 	if (rc == 0)
 		rc = substitute(&v, text, b, error);
 	return rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lab/link.h"
+#include "lab/programs.h"
 #include "lab/rtnl.h"
 #include "lib/mem.h"
 
@@ -14,6 +15,7 @@ struct context {
 	const struct world *world;
 	struct services *services;
 	struct command *command;
+	bool back; // `reconfigure` the other way
 };
 
 static int send_signal(const struct context *c, int signal)
@@ -132,10 +134,65 @@ static int do_reconfigure(const struct context *c)
 		return -ENOENT;
 	int rc = world_read(c->world, node, "nearcast.yaml", 0, &old);
 	if (rc == 0)
-		rc = replace_all(&new, sb_text(&old), c->step->replace, c->step->with);
+		rc = replace_all(&new, sb_text(&old), c->back ? c->step->with : c->step->replace,
+			c->back ? c->step->replace : c->step->with);
 	if (rc == 0)
 		rc = world_write(c->world, node, "nearcast.yaml", &new);
 	return rc < 0 ? rc : service_signal(s, SIGHUP);
+}
+
+static int set_links_up(const struct context *c, const struct lab_node *node, bool up)
+{
+	const struct topology *t = c->world->topology;
+
+	for (size_t i = 0; i < t->link_count; i++) {
+		int rc = link_end_at(&t->links[i], node) ? link_set_up(&t->links[i], up) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+// What the kernel would go on with is gone with a machine, too. Nobody waits for it: nothing
+// comes to the node before it is on again.
+static int forget_keeper(const struct context *c, const struct lab_node *node)
+{
+	own(sb_free) struct strbuf program = {}, conf = {};
+
+	int rc = program_find("nearcastd", &program);
+	if (rc < 0 || !node->keeper)
+		return rc;
+	pid_t pid = world_spawn(c->world, node, "nearcastd.log",
+		(const char *const[]){ sb_text(&program), "--detach", "-c",
+			world_path(c->world, node, "nearcast.yaml", &conf), NULL });
+	return pid < 0 ? pid : 0;
+}
+
+// First the links: no last word of a service may leave.
+static int do_power_off(const struct context *c)
+{
+	const struct lab_node *node = topology_node(c->world->topology, c->target);
+	int rc = set_links_up(c, node, false);
+
+	for (size_t i = 0; rc == 0 && services_at(c->services, i); i++) {
+		struct service *s = services_at(c->services, i);
+		if (s->node == node && s->pid > 0)
+			rc = service_signal(s, SIGKILL);
+	}
+	return rc < 0 ? rc : forget_keeper(c, node);
+}
+
+static int do_power_on(const struct context *c)
+{
+	const struct lab_node *node = topology_node(c->world->topology, c->target);
+	int rc = set_links_up(c, node, true);
+
+	for (size_t i = 0; rc == 0 && services_at(c->services, i); i++) {
+		struct service *s = services_at(c->services, i);
+		if (s->node == node && s->pid == 0)
+			rc = service_start(s);
+	}
+	return rc;
 }
 
 static int (*const actions[STEP_MAX])(const struct context *c) = {
@@ -150,15 +207,16 @@ static int (*const actions[STEP_MAX])(const struct context *c) = {
 	[STEP_UNBLOCK] = do_unblock,
 	[STEP_RECONFIGURE] = do_reconfigure,
 	[STEP_RUN] = do_run,
+	[STEP_POWER_OFF] = do_power_off,
+	[STEP_POWER_ON] = do_power_on,
 };
 
-int event_do(const struct scn_step *step, const struct world *w, struct services *services,
-	struct command *command, struct strbuf *error)
+static int do_all(const struct scn_step *step, const struct world *w, struct services *services,
+	struct command *command, bool back, struct strbuf *error)
 {
-	*command = (struct command){};
 	items_for_each(char *, target, step->targets)
 	{
-		const struct context c = { step, *target, w, services, command };
+		const struct context c = { step, *target, w, services, command, back };
 		int rc = actions[step->event](&c);
 
 		if (rc < 0) {
@@ -168,4 +226,29 @@ int event_do(const struct scn_step *step, const struct world *w, struct services
 		}
 	}
 	return 0;
+}
+
+int event_do(const struct scn_step *step, const struct world *w, struct services *services,
+	struct command *command, struct strbuf *error)
+{
+	*command = (struct command){};
+	return do_all(step, w, services, command, false, error);
+}
+
+bool event_turn(struct turns *t, const struct scn_step *step, const struct world *w,
+	struct services *services, instant now, struct strbuf *error)
+{
+	struct command none = {};
+
+	while (t->done < step->times) {
+		instant due = instant_add(t->begun, (span){ (int64_t)t->done * step->every.us });
+		if (!instant_due(due, now))
+			return false;
+		if (do_all(step, w, services, &none, t->done % 2 == 1, error) < 0) {
+			t->done = step->times;
+			return true;
+		}
+		t->done++;
+	}
+	return true;
 }

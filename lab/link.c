@@ -9,6 +9,7 @@
 #include "lab/delayline.h"
 #include "lab/netns.h"
 #include "lab/rtnl.h"
+#include "lab/xdp.h"
 #include "lib/mem.h"
 
 enum { NETEM_LIMIT = 8192 };
@@ -132,6 +133,8 @@ static pid_t start_delay_line(const struct world *w, const struct taps *t)
 	return pid;
 }
 
+// What XDP sends back passes by a queueing discipline, and so by netem: a keeper's links are the
+// delay line's in any case.
 static int make_all(const struct world *w, enum link_method method, struct taps *taps,
 	const struct lab_link **at)
 {
@@ -140,10 +143,12 @@ static int make_all(const struct world *w, enum link_method method, struct taps 
 
 	for (size_t i = 0; i < t->link_count && rc == 0; i++) {
 		const struct lab_link *l = *at = &t->links[i];
-		if (is_plain(l) || method == LINK_NETEM)
+		if (is_plain(l) || (method == LINK_NETEM && !l->b.node->keeper))
 			rc = make_veth(w, l);
 		else if ((rc = make_taps(l, &taps->links[taps->count])) == 0)
 			taps->count++;
+		if (rc == 0 && l->b.node->keeper)
+			rc = is_plain(l) ? xdp_suit_veth(l) : xdp_suit_taps(l);
 		if (rc == 0)
 			rc = add_addresses(&l->a);
 		if (rc == 0)

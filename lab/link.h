@@ -1,5 +1,5 @@
 // Links between nodes: veth where nothing is to be delayed or lost, and else
-// netem on veth, or the delay line where the kernel has no netem.
+// netem on veth, or the delay line where the kernel has no netem or a keeper is at the end.
 #pragma once
 
 #include "lab/world.h"

@@ -16,7 +16,7 @@
 enum { EXIT_HOLDS = 0, EXIT_NOT = 1, EXIT_USAGE = 2 };
 
 struct args {
-	bool json, keep;
+	bool json, keep, no_keeper;
 	const char *world;
 	int argc;
 	char **argv; // what follows the verb and its options
@@ -132,6 +132,8 @@ static int play(const struct args *a, struct run_options *o)
 
 	if (load(a->argv[0], &s) < 0 || !may_make_worlds())
 		return EXIT_NOT;
+	if (a->no_keeper)
+		s->keeper = false;
 	if (a->json) {
 		o->on_end = print_json;
 	} else {
@@ -275,7 +277,7 @@ static int verb_list(const struct args *a)
 }
 
 static const struct verb verbs[] = {
-	{ "run", "run [-jk] SCENARIO", "play a scenario and say what the clients saw", "jk", 1, 1,
+	{ "run", "run [-jkn] SCENARIO", "play a scenario and say what the clients saw", "jkn", 1, 1,
 		verb_run },
 	{ "up", "up SCENARIO", "make its world and leave it up", "", 1, 1, verb_up },
 	{ "exec", "exec [-w WORLD] NODE COMMAND...", "run a command in a node", "+w:", 2, -1,
@@ -307,6 +309,7 @@ static bool read_options(const struct verb *v, int argc, char **argv, struct arg
 	static const struct option long_options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "keep", no_argument, NULL, 'k' },
+		{ "no-keeper", no_argument, NULL, 'n' },
 		{ "world", required_argument, NULL, 'w' },
 		{},
 	};
@@ -317,6 +320,7 @@ static bool read_options(const struct verb *v, int argc, char **argv, struct arg
 			return false;
 		a->json |= c == 'j';
 		a->keep |= c == 'k';
+		a->no_keeper |= c == 'n';
 		if (c == 'w')
 			a->world = optarg;
 	}

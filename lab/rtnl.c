@@ -98,6 +98,24 @@ int rtnl_set_up(int ns, const char *ifname, bool up)
 	return rc < 0 ? rc : send_here(&r);
 }
 
+int rtnl_set_xdp(int ns, const char *ifname, int program)
+{
+	own(netns_return) struct netns_visit v = { -1 };
+	struct request r;
+	struct ifinfomsg *ifi = request_init(&r, RTM_SETLINK, 0, sizeof(*ifi));
+	unsigned index = 0;
+	int rc = netns_visit(ns, &v);
+
+	if (rc == 0)
+		rc = index_of(ifname, &index);
+	ifi->ifi_index = (int)index;
+	struct nlattr *xdp = mnl_attr_nest_start(r.nlh, IFLA_XDP);
+	mnl_attr_put_u32(r.nlh, IFLA_XDP_FD, (uint32_t)program);
+	mnl_attr_put_u32(r.nlh, IFLA_XDP_FLAGS, XDP_FLAGS_DRV_MODE);
+	mnl_attr_nest_end(r.nlh, xdp);
+	return rc < 0 ? rc : send_here(&r);
+}
+
 static uint8_t address_family(const struct ip_addr *a)
 {
 	return a->family == IP4 ? AF_INET : AF_INET6;

@@ -14,6 +14,9 @@
 // Sets an interface administratively up or down.
 [[nodiscard]] int rtnl_set_up(int ns, const char *ifname, bool up);
 
+// The interface runs the XDP program, in its driver.
+[[nodiscard]] int rtnl_set_xdp(int ns, const char *ifname, int program);
+
 // Adds an address with prefix length bits, IPv6 without duplicate address detection.
 [[nodiscard]] int rtnl_add_address(
 	int ns, const char *ifname, const struct ip_addr *a, unsigned bits);

@@ -41,6 +41,7 @@ struct run {
 	struct live live;
 	pid_t line;             // delay line, 0: none
 	struct command command; // of the step that is watched
+	struct turns turns;     // the same
 	instant asked;          // when the nodes were asked last what they heard
 	enum phase phase;
 	size_t next;      // step of the timeline
@@ -194,8 +195,23 @@ static void fire(struct run *run, instant now)
 	else
 		SAY(run, LIVE_STRONG, now, "%s %s", step_event_name(step->event),
 			sb_text(&targets));
+	run->turns = (struct turns){ 1, now };
 	if (event_do(step, run->world, run->services, &run->command, &why) < 0)
 		fail_step(run, &why);
+}
+
+// Nor is it before it has gone to and fro as often as it should.
+static bool has_turned(struct run *run, instant now)
+{
+	const struct step_result *step = current(run);
+	own(sb_free) struct strbuf why = {};
+
+	if (!step->step || step->failure)
+		return true;
+	bool over = event_turn(&run->turns, step->step, run->world, run->services, now, &why);
+	if (why.len)
+		fail_step(run, &why);
+	return over;
 }
 
 // A step is not over before its command is, and fails with it.
@@ -225,7 +241,7 @@ static void watch_step(struct run *run, instant now)
 	span within = step->step ? step->step->within : run->s->within;
 	bool late = instant_due(instant_add(step->at, within), now);
 
-	bool settled = is_command_over(run, now, late) &&
+	bool settled = has_turned(run, now) && is_command_over(run, now, late) &&
 		       judge_is_settled(&run->judge, step, now) && is_heard(run, now);
 	if (settled || late)
 		settle_step(run, now, settled);
@@ -339,6 +355,17 @@ static void count_event(struct run *run, const struct daemon_event *e)
 		census_note(run->census, e->at, e->node->index, e->upstream, &prefix, on);
 }
 
+// Without it the run would prove nothing.
+static void check_keeper(struct run *run, const struct daemon_event *e)
+{
+	if (!e->node->keeper || strcmp(e->type, "keeper_failed") != 0 || run->failed < 0)
+		return;
+	sb_printf(run->error, "the keeper of %s does not work (%s): %s", e->node->name, e->subject,
+		e->detail);
+	run->failed = -EOPNOTSUPP;
+	uv_stop(&run->loop);
+}
+
 static void on_daemon_event(void *ctx, const struct daemon_event *e)
 {
 	struct run *run = ctx;
@@ -348,6 +375,7 @@ static void on_daemon_event(void *ctx, const struct daemon_event *e)
 	if (strcmp(e->type, "decided") == 0 && instant_before(run->decided[e->node->index], e->at))
 		run->decided[e->node->index] = e->at;
 	count_event(run, e);
+	check_keeper(run, e);
 	if (run->r->step_count < 2)
 		return; // the start is long and dull
 	if (e->cause_seq)

@@ -48,6 +48,8 @@ enum announcer {
 	ANNOUNCER_NONE, // nothing: the DNS server answers at its host's own address
 };
 enum dns_kind { DNS_NSD, DNS_KNOT };
+enum web_kind { WEB_NONE, WEB_NGINX };
+enum quic_kind { QUIC_NONE, QUIC_NGTCP2 };
 
 struct scn_upstream {
 	char *network;
@@ -65,6 +67,8 @@ struct scn_site {
 	char *city;
 	struct geo_point at;
 	enum dns_kind dns;
+	enum web_kind web;
+	enum quic_kind quic;
 	enum announcer announcer;
 	struct items upstreams; // struct scn_upstream
 	bool has_fleet;
@@ -170,6 +174,8 @@ enum step_event {
 	STEP_UNBLOCK,
 	STEP_RECONFIGURE,
 	STEP_RUN,
+	STEP_POWER_OFF,
+	STEP_POWER_ON,
 	STEP_MAX,
 };
 const char *step_event_name(enum step_event e);
@@ -185,7 +191,10 @@ struct scn_step {
 	bool retry;           // `run` again until it succeeds
 	bool show;            // what `run` prints belongs into the report
 	char *replace, *with; // text of nearcast.yaml, of `reconfigure`
-	char *note;           // a line for the reader; NULL
+	bool has_every, has_times;
+	span every;     // `reconfigure` to and fro, from one turn to the next
+	uint64_t times; // turns of it
+	char *note;     // a line for the reader; NULL
 	bool has_settle, has_within;
 	span settle, within;
 	bool has_others_max_lost;
@@ -214,6 +223,9 @@ struct scenario {
 	struct items site_names;                                            // char *, each once
 	enum fleet_shape fleet;
 	span fleet_hold_time; // of its sessions
+	bool has_fleet_bfd;
+	span fleet_bfd; // between nodes: from one BFD packet to the next
+	bool keeper;    // every nearcastd has one
 	bool has_min_announced;
 	uint64_t min_announced; // sites, at every instant from the first event on
 	char *nearcast;         // for sites without one of their own

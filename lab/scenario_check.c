@@ -296,13 +296,13 @@ static void check_timeline(struct checker *c)
 		if (step->at.us < last.us)
 			FAULT(c, step->place, NULL, "`at` is before the step above");
 		last = step->at;
-		check_event(c, step);
-		check_sessions_expect(c, step);
-		check_expect(c, &step->expect, named);
 		if (!step->has_settle)
 			step->settle = c->s->settle;
 		if (!step->has_within)
 			step->within = c->s->within;
+		check_event(c, step);
+		check_sessions_expect(c, step);
+		check_expect(c, &step->expect, named);
 	}
 }
 

@@ -60,7 +60,9 @@ static bool has_service(const struct scenario *s, const char *node, const char *
 	if (site < 0)
 		return false;
 	const struct scn_site *at = (struct scn_site *)s->sites.data + site;
-	return strcmp(service, "dns") == 0 || strcmp(service, announcers[at->announcer]) == 0;
+	return strcmp(service, "dns") == 0 || strcmp(service, announcers[at->announcer]) == 0 ||
+	       (at->web != WEB_NONE && strcmp(service, "web") == 0) ||
+	       (at->quic != QUIC_NONE && strcmp(service, "quic") == 0);
 }
 
 // Hosts have one address that others reach them by.
@@ -120,6 +122,19 @@ static void check_has_daemons(struct checker *c, const struct scn_step *step)
 	}
 }
 
+static void check_turns(struct checker *c, const struct scn_step *step)
+{
+	if (!step->has_every && !step->has_times)
+		return;
+	if (step->event != STEP_RECONFIGURE)
+		FAULT(c, step->place, NULL, "`every` and `times` are for `reconfigure` only");
+	else if (!step->has_every || !step->has_times)
+		FAULT(c, step->place, NULL, "`every` and `times` go together");
+	else if ((uint64_t)step->every.us * step->times >= (uint64_t)step->within.us)
+		FAULT(c, step->place, "expected `within` to be longer",
+			"the turns of `reconfigure` take longer than the step may");
+}
+
 void check_event(struct checker *c, const struct scn_step *step)
 {
 	bool run = step->event == STEP_RUN, reconfigure = step->event == STEP_RECONFIGURE;
@@ -136,6 +151,7 @@ void check_event(struct checker *c, const struct scn_step *step)
 		FAULT(c, step->place, NULL,
 			reconfigure ? "`reconfigure` needs `replace` and `with`"
 				    : "`replace` and `with` are for `reconfigure` only");
+	check_turns(c, step);
 	if (step->has_heard_within)
 		check_has_daemons(c, step);
 	items_for_each(char *, site, step->announced) check_site_known(c, step->place, *site);

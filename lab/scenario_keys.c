@@ -44,6 +44,18 @@ static const struct schema_word dns_words[] = {
 	{},
 };
 
+static const struct schema_word web_words[] = {
+	{ "none", WEB_NONE, NULL },
+	{ "nginx", WEB_NGINX, "nginx: /node, /stream/SIZE, and PUT below /upload" },
+	{},
+};
+
+static const struct schema_word quic_words[] = {
+	{ "none", QUIC_NONE, NULL },
+	{ "ngtcp2", QUIC_NGTCP2, "gtlsserver of ngtcp2: /stream/SIZE over HTTP/3" },
+	{},
+};
+
 static const struct schema_word announcer_words[] = {
 	{ "nearcastd", ANNOUNCER_NEARCASTD, "the daemon, with checks" },
 	{ "bird", ANNOUNCER_BIRD, "BIRD with static routes and no checks: the baseline" },
@@ -74,6 +86,10 @@ static const struct schema_word event_words[] = {
 	{ "reconfigure", STEP_RECONFIGURE,
 		"replace a text in the node's nearcast.yaml and reload it" },
 	{ "run", STEP_RUN, "run a command in the target node" },
+	{ "power-off", STEP_POWER_OFF,
+		"all of a node dies at once: its links are cut, SIGKILL to all its services, "
+		"and its keeper's programs are gone" },
+	{ "power-on", STEP_POWER_ON, "its links are mended and its services start" },
 	{},
 };
 
@@ -162,6 +178,10 @@ static const struct schema_key site_keys[] = {
 		.max = 180, .unit = "degrees east" },
 	{ "dns", SCHEMA_WORD, .offset = AT(scn_site, dns), .words = dns_words, .fallback = "nsd",
 		.help = "The DNS server." },
+	{ "web", SCHEMA_WORD, .offset = AT(scn_site, web), .words = web_words, .fallback = "none",
+		.help = "A web server at port 80." },
+	{ "quic", SCHEMA_WORD, .offset = AT(scn_site, quic), .words = quic_words,
+		.fallback = "none", .help = "A server of HTTP/3 at UDP port 443." },
 	{ "announcer", SCHEMA_WORD, .offset = AT(scn_site, announcer), .words = announcer_words,
 		.fallback = "nearcastd", .help = "Who announces the service." },
 	{ "upstreams", SCHEMA_LIST, .elem = SCHEMA_MAP, .offset = AT(scn_site, upstreams),
@@ -279,9 +299,10 @@ static const struct schema_key step_keys[] = {
 		.words = event_words },
 	{ "target", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, targets),
 		.required = true, .one_or_list = true, .max = 200,
-		.help = "site/dns, site/nearcastd, network/bird, reflector/bird, reflector/bgpd; "
-			"network/neighbour for a link; host/host for `block`; a node for `run` and "
-			"`reconfigure`. With several it happens to all at once; `run` takes one." },
+		.help = "site/dns, site/web, site/quic, site/nearcastd, network/bird, "
+			"reflector/bird, reflector/bgpd; network/neighbour for a link; host/host "
+			"for `block`; a node for `run`, `reconfigure`, `power-off` and "
+			"`power-on`. With several it happens to all at once; `run` takes one." },
 	{ "command", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, command), .max = 64,
 		.help = "Of `run`: program and arguments; no shell. It runs in the "
 			"node's directory, and the step fails when it does." },
@@ -292,6 +313,13 @@ static const struct schema_key step_keys[] = {
 	{ "replace", SCHEMA_STRING, .offset = AT(scn_step, replace),
 		.help = "Of `reconfigure`: the text, wherever it stands in nearcast.yaml." },
 	{ "with", SCHEMA_STRING, .offset = AT(scn_step, with), .help = "What comes in its place." },
+	{ "every", SCHEMA_SPAN, .offset = AT(scn_step, every),
+		.has_offset = AT(scn_step, has_every), .min = 50, .max = 60000,
+		.help = "`reconfigure` to and fro: the one text for the other, and back, from one "
+			"turn to the next. The step is not over before." },
+	{ "times", SCHEMA_UINT, .offset = AT(scn_step, times),
+		.has_offset = AT(scn_step, has_times), .min = 2, .max = 100000,
+		.help = "Turns of it. After an even number all is as it was." },
 	{ "note", SCHEMA_STRING, .offset = AT(scn_step, note), .help = "A line for the reader." },
 	{ "settle", SCHEMA_SPAN, .offset = AT(scn_step, settle),
 		.has_offset = AT(scn_step, has_settle), .min = 100, .max = 600000,
@@ -364,6 +392,13 @@ static const struct schema_key scenario_keys[] = {
 	{ "fleet-hold-time", SCHEMA_SPAN, .offset = AT(scenario, fleet_hold_time), .min = 3000,
 		.max = 65535000, .fallback = "9s",
 		.help = "A fleet session over which nothing was heard for so long is down." },
+	{ "fleet-bfd", SCHEMA_SPAN, .offset = AT(scenario, fleet_bfd),
+		.has_offset = AT(scenario, has_fleet_bfd), .min = 10, .max = 10000,
+		.help = "Nodes that have fleet sessions with each other run BFD beside them, with "
+			"a "
+			"packet that often; three in a row lost end the session." },
+	{ "keeper", SCHEMA_BOOL, .offset = AT(scenario, keeper), .fallback = "no",
+		.help = "Every nearcastd has a keeper. `--no-keeper` of `run` turns it off." },
 	{ "min-announced", SCHEMA_UINT, .offset = AT(scenario, min_announced),
 		.has_offset = AT(scenario, has_min_announced), .max = 200,
 		.help = "From the first event on at least so many sites announce at every instant, "
@@ -406,6 +441,8 @@ static const struct {
 	[STEP_UNBLOCK] = { "unblock", TARGET_PAIR },
 	[STEP_RECONFIGURE] = { "reconfigure", TARGET_DAEMON },
 	[STEP_RUN] = { "run", TARGET_NODE },
+	[STEP_POWER_OFF] = { "power-off", TARGET_NODE },
+	[STEP_POWER_ON] = { "power-on", TARGET_NODE },
 };
 
 const char *step_event_name(enum step_event e)

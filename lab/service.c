@@ -1,33 +1,20 @@
 #include "lab/service.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lab/config.h"
-#include "lab/programs.h"
-#include "lab/rtnl.h"
+#include "lab/service_int.h"
+#include "lab/stream.h"
 #include "lib/mem.h"
 
-#define FRR_DIR "/usr/lib/frr"
-
 enum { LOG_TAIL_BYTES = 2000 };
-
-struct services {
-	const struct scenario *scenario;
-	const struct world *world;
-	struct service **list;
-	size_t count;
-	uv_loop_t *loop;
-	const struct services_ops *ops;
-	void *ctx;
-};
 
 static void close_watch(struct service *s)
 {
@@ -56,8 +43,7 @@ void services_free(struct services **s)
 	free_ptr(s);
 }
 
-// argv ends with NULL; strings are copied.
-static void add(struct services *all, const struct lab_node *node, const char *name,
+void services_add(struct services *all, const struct lab_node *node, const char *name,
 	const char *const argv[])
 {
 	struct service *s = mem_zalloc(sizeof(*s));
@@ -73,161 +59,22 @@ static void add(struct services *all, const struct lab_node *node, const char *n
 	all->list[all->count++] = s;
 }
 
-static int add_bird(struct services *all, const struct lab_node *node, const struct strbuf *conf)
+// What the sessions transfer, once for all sites.
+static int make_streams(const struct services *all)
 {
-	own(sb_free) struct strbuf path = {}, control = {};
+	own(sb_free) struct strbuf path = {};
+	int rc = mkdir(world_path(all->world, NULL, "stream", &path), 0755) < 0 ? -errno : 0;
 
-	add(all, node, "bird",
-		(const char *const[]){ "bird", "-f", "-c",
-			world_path(all->world, node, "bird.conf", &path), "-s",
-			world_path(all->world, node, "bird.ctl", &control), NULL });
-	return world_write(all->world, node, "bird.conf", conf);
-}
-
-static int add_dns(struct services *all, const struct lab_node *node, enum dns_kind kind)
-{
-	own(sb_free) struct strbuf dir = {}, path = {}, conf = {}, zone = {};
-	const char *file = kind == DNS_NSD ? "nsd.conf" : "knot.conf";
-
-	world_path(all->world, node, "", &dir);
-	world_path(all->world, node, file, &path);
-	if (kind == DNS_NSD) {
-		config_nsd(all->scenario, node, sb_text(&dir), &conf);
-		add(all, node, "dns",
-			(const char *const[]){ "nsd", "-d", "-c", sb_text(&path), NULL });
-	} else {
-		config_knot(all->scenario, node, sb_text(&dir), &conf);
-		add(all, node, "dns", (const char *const[]){ "knotd", "-c", sb_text(&path), NULL });
-	}
-	config_zone(all->scenario, &zone);
-	int rc = world_write(all->world, node, "example.org.zone", &zone);
-	return rc < 0 ? rc : world_write(all->world, node, file, &conf);
-}
-
-static int add_nearcastd(struct services *all, const struct lab_node *node, struct strbuf *error)
-{
-	own(sb_free) struct strbuf dir = {}, path = {}, conf = {}, program = {};
-
-	int rc = program_find("nearcastd", &program);
-	if (rc < 0) {
-		sb_str(error, "nearcastd is neither beside this program nor in PATH");
-		return rc;
-	}
-	world_path(all->world, node, "", &dir);
-	world_path(all->world, node, "nearcast.yaml", &path);
-	rc = config_nearcast(
-		all->scenario, all->world->topology, node, sb_text(&dir), &conf, error);
-	if (rc < 0)
-		return rc;
-	add(all, node, "nearcastd",
-		(const char *const[]){ sb_text(&program), "-c", sb_text(&path), NULL });
-	return world_write(all->world, node, "nearcast.yaml", &conf);
-}
-
-// Without the daemon nobody puts the service's addresses on the site.
-static int add_static_site(struct services *all, const struct lab_node *node)
-{
-	own(sb_free) struct strbuf conf = {};
-	int rc = 0;
-
-	items_for_each(struct ip_addr, a, all->scenario->addresses)
+	items_for_each(struct scn_session, s, all->scenario->sessions)
 	{
-		if (rc == 0)
-			rc = rtnl_add_address(node->netns, "lo", a, ip_bits(a->family));
+		bool is_read = s->kind == SESSION_DOWNLOAD || s->kind == SESSION_QUIC;
+		char name[40];
+		snprintf(name, sizeof(name), "stream/%ju", (uintmax_t)s->size);
+		world_path(all->world, NULL, name, &path);
+		if (rc == 0 && is_read && access(sb_text(&path), F_OK) < 0)
+			rc = stream_write(sb_text(&path), s->size);
 	}
-	config_bird_site(all->scenario, all->world->topology, node, &conf);
-	return rc < 0 ? rc : add_bird(all, node, &conf);
-}
-
-// FRR's daemons run as its own user, and need a directory of it for their sockets.
-static int make_frr_dir(const char *path, struct strbuf *error)
-{
-	const struct passwd *frr = getpwnam("frr");
-
-	if (!frr) {
-		sb_str(error, "there is no user frr: is FRR installed?");
-		return -ENOENT;
-	}
-	if (mkdir(path, 0755) < 0 || chown(path, frr->pw_uid, frr->pw_gid) < 0)
-		return -errno;
-	return 0;
-}
-
-// bgpd waits for zebra, which tells it whether next hops resolve; when it is too early it would
-// try again only after ten seconds.
-static int add_frr(struct services *all, const struct lab_node *node, struct strbuf *error)
-{
-	static const char common[] = "-P 0 --log stdout --vty_socket \"$0\" -z \"$0/zserv.api\"";
-	own(sb_free) struct strbuf dir = {}, bgpd = {}, zebra = {}, start_bgpd = {},
-				   start_zebra = {};
-
-	int rc = make_frr_dir(world_path(all->world, node, "frr", &dir), error);
-	config_zebra(&zebra);
-	config_frr_reflector(all->scenario, all->world->topology, node, &bgpd);
-	if (rc == 0)
-		rc = world_write(all->world, node, "frr/zebra.conf", &zebra);
-	if (rc == 0)
-		rc = world_write(all->world, node, "frr/bgpd.conf", &bgpd);
-	sb_printf(&start_zebra,
-		"exec " FRR_DIR "/zebra -f \"$0/zebra.conf\" -i \"$0/zebra.pid\" %s", common);
-	sb_printf(&start_bgpd,
-		"until [ -S \"$0/zserv.api\" ]; do sleep 0.05; done; "
-		"exec " FRR_DIR "/bgpd --no_kernel -f \"$0/bgpd.conf\" -i \"$0/bgpd.pid\" %s",
-		common);
-	add(all, node, "zebra",
-		(const char *const[]){ "sh", "-c", sb_text(&start_zebra), sb_text(&dir), NULL });
-	add(all, node, "bgpd",
-		(const char *const[]){ "sh", "-c", sb_text(&start_bgpd), sb_text(&dir), NULL });
 	return rc;
-}
-
-static int add_reflector(struct services *all, const struct lab_node *node, struct strbuf *error)
-{
-	const struct scn_reflector *reflectors = all->scenario->reflectors.data;
-	own(sb_free) struct strbuf conf = {};
-
-	if (reflectors[node->index].kind == REFLECTOR_FRR)
-		return add_frr(all, node, error);
-	config_bird_reflector(all->scenario, all->world->topology, node, &conf);
-	return add_bird(all, node, &conf);
-}
-
-static int add_router(struct services *all, const struct lab_node *node, struct strbuf *)
-{
-	own(sb_free) struct strbuf conf = {};
-
-	config_bird_router(all->scenario, all->world->topology, node, &conf);
-	return add_bird(all, node, &conf);
-}
-
-static int add_site(struct services *all, const struct lab_node *node, struct strbuf *error)
-{
-	const struct scn_site *sites = all->scenario->sites.data;
-	int rc = add_dns(all, node, sites[node->index].dns);
-
-	if (rc < 0 || sites[node->index].announcer == ANNOUNCER_NONE)
-		return rc;
-	if (sites[node->index].announcer == ANNOUNCER_BIRD)
-		return add_static_site(all, node);
-	return add_nearcastd(all, node, error);
-}
-
-static int add_nothing(struct services *, const struct lab_node *, struct strbuf *)
-{
-	return 0;
-}
-
-static int add_node(struct services *all, const struct lab_node *node, struct strbuf *error)
-{
-	static int (*const adders[])(
-		struct services *, const struct lab_node *, struct strbuf *) = {
-		[NODE_KIND_ROUTER] = add_router,
-		[NODE_KIND_SITE] = add_site,
-		[NODE_KIND_REFLECTOR] = add_reflector,
-		[NODE_KIND_CLIENT] = add_nothing,
-	};
-
-	return adders[node->kind](all, node, error);
 }
 
 int services_new(struct services **ret, const struct scenario *s, const struct world *w,
@@ -239,8 +86,14 @@ int services_new(struct services **ret, const struct scenario *s, const struct w
 
 	all->scenario = s;
 	all->world = w;
+	if (getrandom(all->secret, sizeof(all->secret), 0) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = make_streams(all);
+	if (rc < 0)
+		sb_printf(error, "cannot write what sessions transfer: %s", strerror(-rc));
 	for (size_t i = 0; i < t->node_count && rc == 0; i++) {
-		rc = add_node(all, &t->nodes[i], error);
+		rc = services_add_node(all, &t->nodes[i], error);
 		if (rc < 0 && error->len == 0)
 			sb_printf(error, "cannot set %s up: %s", t->nodes[i].name, strerror(-rc));
 	}

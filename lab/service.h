@@ -1,5 +1,5 @@
 // The processes of a world that a timeline can name: network/bird, site/dns,
-// site/nearcastd, reflector/bird, reflector/bgpd. Each leads a process group of its own, and signals go to
+// site/web, site/quic, site/nearcastd, reflector/bird, reflector/bgpd. Each leads a process group of its own, and signals go to
 // the whole group: what kills a server kills its workers.
 #pragma once
 

@@ -129,8 +129,8 @@ static int add_edge(struct topology *t, struct lab_node *host, const char *netwo
 	return 0;
 }
 
-static int add_site(
-	struct topology *t, const struct scn_site *site, size_t index, uint64_t as, unsigned *hosts)
+static int add_site(struct topology *t, const struct scenario *s, const struct scn_site *site,
+	size_t index, unsigned *hosts)
 {
 	struct lab_node *node = &t->nodes[t->node_count++];
 
@@ -140,7 +140,8 @@ static int add_site(
 		.index = index,
 		.city = site->city,
 		.at = site->at,
-		.as = as,
+		.as = s->site_as,
+		.keeper = s->keeper && site->announcer == ANNOUNCER_NEARCASTD,
 		.netns = -1,
 	};
 	items_for_each(struct scn_upstream, u, site->upstreams)
@@ -202,7 +203,7 @@ static int fill(struct topology *t, const struct scenario *s, unsigned *hosts)
 	items_for_each(struct scn_site, site, s->sites)
 	{
 		if (rc == 0)
-			rc = add_site(t, site, index++, s->site_as, hosts);
+			rc = add_site(t, s, site, index++, hosts);
 	}
 	index = 0;
 	items_for_each(struct scn_reflector, r, s->reflectors)

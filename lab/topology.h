@@ -27,6 +27,7 @@ struct lab_node {
 	struct geo_point at;
 	uint64_t as;                       // of a client: its network's
 	struct ip_addr address4, address6; // of its own: router id, unicast address of a host
+	bool keeper;                       // nearcastd with a keeper runs there
 	int netns;                         // -1 until the world is made
 };
 

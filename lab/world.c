@@ -36,9 +36,21 @@ static int name_node(const struct lab_node *node)
 	return 0;
 }
 
-// Mounts that only the world sees: its processes, and its nodes by name.
-static int mount_world(const struct topology *t)
+// A keeper pins its tables; those of one node are no other's business.
+static int mount_bpf(const struct world *w, const struct lab_node *node)
 {
+	own(sb_free) struct strbuf path = {};
+	const char *at = world_path(w, node, WORLD_BPF, &path);
+
+	if (mkdir(at, 0700) < 0 || mount("bpf", at, "bpf", 0, "mode=700") < 0)
+		return -errno;
+	return 0;
+}
+
+// Mounts that only the world sees: its processes, and its nodes by name.
+static int mount_world(const struct world *w)
+{
+	const struct topology *t = w->topology;
 	int rc = 0;
 
 	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
@@ -47,6 +59,9 @@ static int mount_world(const struct topology *t)
 		return -errno;
 	for (size_t i = 0; rc == 0 && i < t->node_count; i++)
 		rc = name_node(&t->nodes[i]);
+	for (size_t i = 0; rc == 0 && i < t->node_count; i++)
+		if (t->nodes[i].keeper)
+			rc = mount_bpf(w, &t->nodes[i]);
 	return rc;
 }
 
@@ -61,7 +76,7 @@ static void leave_terminal(void)
 
 // PID 1 of the world. Children that lost their parents are reaped by the
 // kernel (SIGCHLD ignored). One byte on the pipe means: stay without the lab.
-__attribute__((noreturn)) static void init_main(const struct topology *t, int hold, int ready)
+__attribute__((noreturn)) static void init_main(const struct world *w, int hold, int ready)
 {
 	char byte;
 
@@ -69,7 +84,7 @@ __attribute__((noreturn)) static void init_main(const struct topology *t, int ho
 	(void)!chdir("/");
 	signal(SIGCHLD, SIG_IGN);
 	prctl(PR_SET_NAME, "nearcast-world");
-	int rc = mount_world(t);
+	int rc = mount_world(w);
 	if (write(ready, &rc, sizeof(rc)) != sizeof(rc) || rc < 0)
 		_exit(1);
 	close(ready);
@@ -137,7 +152,7 @@ static int start_init(struct world *w)
 	if (w->init == 0) {
 		close(hold[1]);
 		close(ready[0]);
-		init_main(w->topology, hold[0], ready[1]);
+		init_main(w, hold[0], ready[1]);
 	}
 	int rc = w->init < 0 ? -errno : 0;
 	close(hold[0]);

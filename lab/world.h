@@ -21,6 +21,9 @@
 #include "lab/topology.h"
 #include "lib/strbuf.h"
 
+// The BPF file system in the directory of a node with a keeper; only the world sees it.
+#define WORLD_BPF "bpf"
+
 struct world {
 	char *name;
 	char *dir;

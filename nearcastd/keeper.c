@@ -193,6 +193,13 @@ static void attach(struct keep *k, struct keep_place *p)
 	attached_event(k, p);
 }
 
+static void attach_missing(struct keep *k)
+{
+	for (size_t i = 0; i < k->place_count; i++)
+		if (!k->places[i].attached)
+			attach(k, &k->places[i]);
+}
+
 // What was pinned keeps its hash key: flows that are remembered stay known.
 static int begin(struct keep *k, struct strbuf *error)
 {
@@ -241,8 +248,7 @@ static void load(struct keep *k)
 		return;
 	}
 	keep_open_sockets(k);
-	for (size_t i = 0; i < k->place_count; i++)
-		attach(k, &k->places[i]);
+	attach_missing(k);
 }
 
 // ---- As time goes by ----
@@ -274,9 +280,8 @@ static void on_tick(uv_timer_t *timer)
 		load(k);
 	if (!k->keeper)
 		return;
-	for (size_t i = 0; i < k->place_count && retry; i++)
-		if (!k->places[i].attached)
-			attach(k, &k->places[i]);
+	if (retry)
+		attach_missing(k);
 	keep_ask_lost(k);
 	int rc = 0;
 	if (keep_update_nodes(k) || k->ticks == YOUNG_TICKS) {
@@ -297,15 +302,30 @@ static void on_tick(uv_timer_t *timer)
 
 // ---- Begin, end and reload ----
 
+// Where the programs are already, they stay.
+static struct keep_place place_named(const struct keep *k, const char *name)
+{
+	struct keep_place new = {};
+
+	for (size_t i = 0; i < k->place_count; i++) {
+		const struct keep_place *p = &k->places[i];
+		if (strcmp(p->name, name) == 0 && p->ifindex == if_nametoindex(name))
+			return *p;
+	}
+	snprintf(new.name, sizeof(new.name), "%s", name);
+	return new;
+}
+
 static void make_places(struct keep *k)
 {
 	const struct items *names = &k->d->conf->keeper.interfaces;
+	struct keep_place *places = mem_zalloc(names->count * sizeof(*places));
+	size_t n = 0;
 
+	items_for_each(char *const, name, *names) places[n++] = place_named(k, *name);
 	free(k->places);
-	k->place_count = 0;
-	k->places = mem_zalloc(names->count * sizeof(*k->places));
-	items_for_each(char *const, name, *names)
-		snprintf(k->places[k->place_count++].name, IF_NAMESIZE, "%s", *name);
+	k->places = places;
+	k->place_count = n;
 }
 
 static uv_timer_t *new_timer(struct keep *k)
@@ -382,8 +402,7 @@ void keep_reload(struct daemon *d)
 	if (rc < 0)
 		failed(k, "keeper", strerror(-rc));
 	keep_open_sockets(k);
-	for (size_t i = 0; i < k->place_count; i++)
-		attach(k, &k->places[i]);
+	attach_missing(k);
 }
 
 int keep_detach(const struct conf *conf)

@@ -73,6 +73,20 @@ static const struct {
 		"192.0.2.1 is in none of the prefixes" },
 	{ SMALL_NEARCAST, SMALL_NEARCAST "addresses: [198.51.100.1]\n",
 		"the service has no IPv6 address for `rome`" },
+	{ "announcer: bird, dns: knot", "announcer: bird, web: apache",
+		"`web` cannot be `apache`" },
+	{ "target: rom1/bird", "target: rom1/web", "there is no service `rom1/web`" },
+	{ "event: kill\n    target: rom1/bird", "event: power-off\n    target: nowhere",
+		"there is no node `nowhere`" },
+	{ "event: kill\n", "event: kill\n    every: 100ms\n    times: 2\n",
+		"`every` and `times` are for `reconfigure` only" },
+	{ "event: kill\n    target: rom1/bird",
+		"event: reconfigure\n    target: osl1\n    replace: a\n    with: b\n    times: 2",
+		"`every` and `times` go together" },
+	{ "event: kill\n    target: rom1/bird",
+		"event: reconfigure\n    target: osl1\n    replace: a\n    with: b\n"
+		"    every: 1s\n    times: 20",
+		"the turns of `reconfigure` take longer than the step may" },
 	{ "loss: 0.5", "loss: 0.5, backup: yes, relation: peer", "`relation` is given twice" },
 };
 
