@@ -13,6 +13,7 @@
 #include "lib/port.h"
 #include "nearglass/bmp.h"
 #include "nearglass/link.h"
+#include "nearglass/log.h"
 
 struct glass {
 	struct neighbour_env env;
@@ -23,6 +24,7 @@ struct glass {
 	size_t port_count;
 	struct views *views;
 	struct journal *journal;
+	struct log *log;
 	struct sites *sites; // NULL: none
 	struct bmp_env bmp_env;
 	struct bmp *bmp;         // NULL: none
@@ -63,7 +65,7 @@ static void tell(struct glass *g, const char *type, const char *subject, const c
 	out_free(&o);
 	b.s[--b.len] = '\0'; // the newline
 	keep(g, sb_text(&b));
-	fprintf(stderr, "%s %s %s %s\n", time, type, subject, detail);
+	log_line(g->log, "%s %s %s %s", time, type, subject, detail);
 }
 
 static void on_event(void *ctx, struct neighbour *n, const struct bgp_action *a)
@@ -256,6 +258,7 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 		.ctx = g,
 	};
 	g->started_us = clock_unix_us();
+	g->log = log_new();
 	int rc = open_ports(g, error);
 	if (rc == 0)
 		rc = add_neighbours(g, seed, error);
@@ -292,6 +295,7 @@ void glass_start(struct glass *g)
 {
 	const char *daemon = g->env.conf->daemon;
 
+	log_start(g->log);
 	if (g->history)
 		history_start(g->history);
 	if (daemon)
@@ -347,6 +351,7 @@ void glass_free(struct glass **which)
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);
+	log_free(&g->log);
 	free(g);
 }
 

@@ -32,14 +32,14 @@ def neighbour(name, address, asn, **keys):
 
 
 class Glass:
-    def __init__(self, world, *neighbours, http="port: 8480"):
+    def __init__(self, world, *neighbours, http="port: 8480", stderr=None):
         self.world = world
         self.path = world.file("nearglass.yaml", CONFIG.format(
             asn=AS, http=http, neighbours="".join(neighbours)))
         self.log_path = world.folder / "nearglass.log"
         with open(self.log_path, "w") as log:
             self.process = world.start(harness.BUILD / "nearglass/nearglass", "-c", self.path,
-                                       stderr=log)
+                                       stderr=stderr or log)
         harness.wait_for("HTTP", self.answers)
 
     def answers(self):
@@ -51,6 +51,26 @@ class Glass:
 
     def fetch(self, path, method="GET", host="localhost", **headers):
         """(status, headers, body)"""
+        try:
+            return self.ask(path, method, host, headers)
+        except TimeoutError:
+            raise AssertionError(f"no answer of {method} {path}:\n{self.whereabouts()}") from None
+
+    def whereabouts(self):
+        """What each thread waits for, and what lies in the sockets: for an answer that did not come."""
+        lines = []
+        for task in sorted(Path(f"/proc/{self.process.pid}/task").iterdir()):
+            for name in "comm", "schedstat", "wchan", "syscall", "stack":
+                try:
+                    lines.append(f"{task.name} {name}: {(task / name).read_text().strip()}")
+                except OSError as why:
+                    lines.append(f"{task.name} {name}: {why.strerror}")
+        sockets = Path("/proc/net/tcp").read_text().splitlines()
+        return "\n".join(lines + [l for l in sockets if f":{PORT:04X} " in l] +
+                         [Path("/proc/loadavg").read_text(), self.log_path.read_text()])
+
+    @staticmethod
+    def ask(path, method, host, headers):
         c = http.client.HTTPConnection("127.0.0.1", PORT, timeout=harness.WAIT_S)
         c.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         if host is not None:
@@ -90,19 +110,28 @@ class Glass:
         return next(n for n in self.get("/api/v1/status")["neighbours"] if n["name"] == name)
 
 
-def connect(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="127.0.0.1"):
-    """A session that a neighbour has opened, established."""
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    sock.bind((address, 0))
-    sock.settimeout(harness.WAIT_S)
-    sock.connect((to, 179))
-    session = bgp.Session(sock)
+def connect(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="127.0.0.1", more=()):
+    """A session that a neighbour has opened, established. The glass refuses a second one (RFC 4271
+    section 6.8) for as long as it has not seen the first one's end: then it is tried again."""
     caps = [bgp.capability(1, b"\0\1\0\1"), bgp.capability(1, b"\0\2\0\1"), bgp.capability(2),
-            bgp.capability(65, struct.pack("!I", asn))]
+            bgp.capability(65, struct.pack("!I", asn)), *more]
     if add_path:
         caps.append(bgp.capability(69, b"\0\1\1\2\0\2\1\2"))  # sends, both families
-    session.send(bgp.open_message(asn=asn, hold=hold, capabilities=caps, router_id=router_id))
-    session.expect(bgp.OPEN)
+
+    def attempt():
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        sock.bind((address, 0))
+        sock.settimeout(harness.WAIT_S)
+        sock.connect((to, 179))
+        session = bgp.Session(sock)
+        try:
+            session.send(bgp.open_message(asn=asn, hold=hold, capabilities=caps, router_id=router_id))
+        except ConnectionError:
+            return None
+        got = session.receive()
+        return session if got and got[0] == bgp.OPEN else sock.close()
+
+    session = harness.wait_for(f"an OPEN to {address}", attempt)
     session.send(bgp.keepalive())
     session.expect(bgp.KEEPALIVE)
     return session

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Events: of the glass, of nearcastd at its site, followed as a stream and resumed."""
 
+import fcntl
 import json
+import os
 import socket
 import sys
 import time
@@ -156,6 +158,39 @@ def test_daemon(world):
     g.process.kill()
     g.process.wait()
     assert again.alive() and again.status()["services"]
+
+
+def test_log_hangs(world):
+    """Standard error that nobody reads: the glass goes on, says later how much is missing, and ends."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
+    name = "a" * 40
+    g = glass.Glass(world, glass.neighbour(name, A, 65001), stderr=write)
+    try:
+        while True:
+            os.write(write, b"x\n")
+    except BlockingIOError:
+        fcntl.fcntl(write, fcntl.F_SETFL, 0)  # of the glass's as well: it is one open pipe
+    for _ in range(500):
+        glass.connect(A, 65001).close()
+    assert g.get("/api/v1/status")
+    os.close(write)
+    os.set_blocking(read, False)
+    text = bytearray()
+
+    def lost():
+        try:
+            text.extend(os.read(read, 65536))
+        except BlockingIOError:
+            pass
+        return b" lines more were lost here\n" in text
+
+    harness.wait_for("the lost lines", lost)
+    assert text.count(f"neighbour-up {name} session established\n".encode()) > 200
+    g.process.terminate()
+    assert g.process.wait(harness.WAIT_S) == 0
+    os.close(read)
 
 
 def connected(g):

@@ -199,7 +199,7 @@ def test_full_disk(world):
         if state()["losing"]:
             break
     harness.wait_for("a loss", lambda: state()["lost"] > 0)
-    assert "history-lost" in g.log_path.read_text()
+    harness.wait_for("the line", lambda: "history-lost" in g.log_path.read_text())
     session = glass.connect(A, 65001)
     glass.announce(session, ["10.0.0.0/8"], [65001])
     g.wait_routes(1)
