@@ -11,6 +11,10 @@ when its connection is reset and stops when its paths are gone; no node may be l
 the daemon's alone (user and system), memory its greatest resident size (VmHWM). Beside it BIRD,
 which keeps the same routes of the same streams and decides nothing.
 
+Then the daemon is asked: for `status` with the row of each node and service, without rows, and by 32
+readers at once that take nothing of it. "others wait" is the longest round trip of `show memory`
+on another connection meanwhile, the least of three runs: so long nothing else ran in the loop.
+
 Exits 0 only if the first view takes under 5 s and the daemon stays under 200 MB.
 """
 
@@ -150,6 +154,69 @@ def timed(pid, threads, done):
     return round(took, 3), round(cpu_s(pid) - cpu, 2)
 
 
+def read_reply(path, request):
+    """In a process of its own: the octets of the reply, unparsed."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(path))
+        s.sendall(json.dumps(request).encode() + b"\n")
+        octets = 0
+        while data := s.recv(1 << 20):
+            octets += len(data)
+            if data.endswith(b"\n"):
+                return octets
+    return 0
+
+
+def round_trips(path, until):
+    """The longest round trip in ms until the condition holds."""
+    longest = 0
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(path))
+        while True:
+            begin = time.monotonic()
+            s.sendall(b'{"cmd":"show","what":"memory"}\n')
+            assert s.recv(65536).endswith(b"\n")
+            longest = max(longest, (time.monotonic() - begin) * 1000)
+            if until():
+                return longest
+            time.sleep(0.0005)
+
+
+def asked(daemon, request):
+    runs = []
+    for _ in range(3):
+        receiver, sender = os.pipe()
+        begin = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            os.write(sender, str(read_reply(daemon.readonly, request)).encode())
+            os._exit(0)
+        os.close(sender)
+        waited = round_trips(daemon.readonly, lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+        took = time.monotonic() - begin
+        with open(receiver) as answer:
+            runs.append((waited, took, int(answer.read())))
+    wait_ms, took, octets = min(runs)
+    return {"mb": round(octets / 1e6, 2), "s": round(took, 3), "others_wait_ms": round(wait_ms, 1)}
+
+
+def not_read(daemon, readers=32):
+    """What that many readers that take nothing cost."""
+    pid = daemon.process.pid
+    before, sockets = memory_mb(pid, "VmRSS"), []
+    for _ in range(readers):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(daemon.readonly))
+        s.sendall(b'{"cmd":"status"}\n')
+        sockets.append(s)
+    end = time.monotonic() + 3
+    wait_ms = round_trips(daemon.control, lambda: time.monotonic() > end)
+    more = memory_mb(pid, "VmRSS") - before
+    for s in sockets:
+        s.close()
+    return {"readers": readers, "mb": round(more, 1), "others_wait_ms": round(wait_ms, 1)}
+
+
 class Daemon(harness.Daemon):
     def answers(self):
         """Without the whole status."""
@@ -218,6 +285,9 @@ def nearcastd(world, options):
     events = [e["type"] for e in daemon.events()]
     assert "site_lost" not in events or options.reflectors == 1, "a node was lost"
     result["fleet_mb"] = round(before["bytes"] / 1e6, 1)
+    result["status"] = asked(daemon, {"cmd": "status"})
+    result["summary"] = asked(daemon, {"cmd": "status", "rows": False})
+    result["not_read"] = not_read(daemon)
     return result
 
 
@@ -282,6 +352,13 @@ def show(name, r):
               f"idle {r['idle_cpu_percent']:.1f} % of a core")
     if r["lost_s"]:
         print(f"{'':10} one reflector lost: {r['lost_s']:.2f} s, {r['lost_cpu_s']:.2f} s of CPU")
+    for key, what in ("status", "status"), ("summary", "status without rows"):
+        if key in r:
+            print(f"{'':10} {what}: {r[key]['mb']:.2f} MB in {r[key]['s']:.2f} s, "
+                  f"others wait {r[key]['others_wait_ms']:.1f} ms")
+    if n := r.get("not_read"):
+        print(f"{'':10} {n['readers']} readers that take nothing of it: {n['mb']:.1f} MB more, "
+              f"others wait {n['others_wait_ms']:.1f} ms")
 
 
 def main():

@@ -142,6 +142,11 @@ static void node_drop(struct fleet_view *v, struct node *n)
 	free(n);
 }
 
+static void mark(struct fleet_view *v, struct entry *e)
+{
+	e->changed = e->subject->generation.changed = ++v->generation;
+}
+
 static void set_row(struct entry *e)
 {
 	bool lost = list_empty(&e->paths);
@@ -172,9 +177,28 @@ static void move_to_site(struct fleet_view *v, struct node *n, const char *name)
 	list_for_each(e, &n->entries, of_node)
 	{
 		set_row(e);
+		mark(v, e);
 		e->subject->sorted = false;
 		fleet_note_changed(v, e->subject);
 	}
+}
+
+// All that is said of the node reads otherwise now.
+static void mark_node(struct fleet_view *v, struct node *n)
+{
+	struct entry *e;
+
+	list_for_each(e, &n->entries, of_node) mark(v, e);
+}
+
+static void set_address(struct fleet_view *v, struct node *n, const struct ip_addr *address)
+{
+	struct ip_addr *known = &n->address[address->family == IP6];
+
+	if (ip_equal(known, address))
+		return;
+	*known = *address;
+	mark_node(v, n);
 }
 
 // Names come from the latest state of any of its prefixes.
@@ -188,6 +212,7 @@ static void name_node(struct fleet_view *v, struct node *n, const struct fleet_s
 			fleet_count_identity(v, n, false);
 		n->id = s->node;
 		snprintf(n->name, sizeof(n->name), "%s", s->name);
+		mark_node(v, n);
 		if (n->paths > 0)
 			fleet_count_identity(v, n, true);
 	}
@@ -266,6 +291,7 @@ static void entry_free(struct fleet_view *v, struct entry *e)
 	node_drop(v, e->node);
 	free(e);
 	v->entry_count--;
+	s->generation.changed = s->generation.removed = ++v->generation;
 	fleet_note_changed(v, s);
 }
 
@@ -311,6 +337,7 @@ static void entry_settle(struct fleet_view *v, struct entry *e, bool was_lost, i
 		list_push_back(&v->lost, &e->lost);
 	}
 	set_row(e);
+	mark(v, e);
 	fleet_note_changed(v, e->subject);
 }
 
@@ -346,6 +373,7 @@ static void path_remove(struct fleet_view *v, struct path *p, instant now)
 	list_remove(&p->of_session);
 	free(p);
 	v->path_count--;
+	mark(v, e);
 	node_live(v, e->node, -1);
 	entry_settle(v, e, false, now);
 }
@@ -364,6 +392,7 @@ static void path_add(struct fleet_view *v, unsigned session, struct entry *e, ui
 	list_push_back(&v->sessions[session].paths, &p->of_session);
 	hmap_insert(&v->by_path, &p->by_key, hash_path(session, &e->subject->prefix, id));
 	v->path_count++;
+	mark(v, e);
 	node_live(v, e->node, 1);
 	entry_settle(v, e, was_lost, now);
 }
@@ -510,7 +539,7 @@ static void take_route(struct fleet_view *v, const struct message *m, const stru
 	if (!n)
 		n = node_add(v, m->originator, &m->state);
 	name_node(v, n, &m->state);
-	n->address[r->next_hop.family == IP6] = r->next_hop;
+	set_address(v, n, &r->next_hop);
 	if (p) {
 		update_path(v, p, m);
 		return;
@@ -612,6 +641,7 @@ void fleet_view_follow(struct fleet_view *v, const struct ip_prefix *prefix)
 	struct subject *s = mem_zalloc(sizeof(*s));
 	s->prefix = *prefix;
 	list_init(&s->changed);
+	s->generation.changed = s->generation.removed = ++v->generation;
 	hmap_insert(&v->by_prefix, &s->by_prefix, prefix_hash(prefix));
 }
 
@@ -627,6 +657,7 @@ void fleet_view_unfollow(struct fleet_view *v, const struct ip_prefix *prefix)
 		list_for_each(p, &e->paths, of_entry) path_remove(v, p, e->since);
 		entry_free(v, e);
 	}
+	v->unfollowed = ++v->generation;
 	list_remove(&s->changed);
 	hmap_remove(&v->by_prefix, &s->by_prefix);
 	free(s->entries);
@@ -639,6 +670,7 @@ struct fleet_view *fleet_view_new(const struct fleet_view_config *config)
 	struct fleet_view *v = mem_zalloc(sizeof(*v));
 
 	v->config = *config;
+	v->generation = config->generation;
 	v->config.site = mem_strdup(config->site);
 	v->config.name = mem_strdup(config->name);
 	for (size_t i = 0; i < FLEET_SESSIONS_MAX; i++)

@@ -35,6 +35,8 @@ struct fleet_view_config {
 	const char *site;   // own names; copied
 	const char *name;
 	span forget; // how long a lost node still counts as known; DESIGN: an hour
+	// Where counting of changes begins: above whatever an earlier view of this node has reached.
+	uint64_t generation;
 };
 
 enum { FLEET_FORGET_S = 3600, FLEET_PATHS_MAX = 64 };
@@ -109,16 +111,29 @@ struct fleet_entry {
 	struct fleet_state state;
 	struct ip_addr address; // NEXT_HOP
 	uint32_t originator;
-	unsigned paths; // ways it comes by; 0: lost
-	instant since;  // of this state
-	instant seen;   // lost: when it went; else now
+	unsigned paths;   // ways it comes by; 0: lost
+	instant since;    // of this state
+	instant seen;     // lost: when it went; else now
+	uint64_t changed; // the generation in which any of this did
 };
 
 // Walks the entries of a prefix, by name of site and node; *at starts at 0. False at the end.
 [[nodiscard]] bool fleet_view_entry(const struct fleet_view *v, instant now,
 	const struct ip_prefix *prefix, size_t *at, struct fleet_entry *ret);
 
-// What is in conflict now, walked in the same way.
+// Each change has a number of its own, of all that an entry says but `seen`: who knows the entries
+// of a prefix as of one number asks for those that changed after it, and for all of them if some
+// are there no more.
+struct fleet_generation {
+	uint64_t changed; // the latest of the prefix
+	uint64_t removed; // the latest in which an entry went, or any prefix came or went
+};
+struct fleet_generation fleet_view_generation(
+	const struct fleet_view *v, const struct ip_prefix *prefix);
+// What this node itself says of the prefix is new: a change like any other.
+void fleet_view_touch(struct fleet_view *v, const struct ip_prefix *prefix);
+
+// What is in conflict now, walked in the same way as entries.
 [[nodiscard]] bool fleet_view_conflict(
 	const struct fleet_view *v, size_t *at, const char **subject, const char **text);
 

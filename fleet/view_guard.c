@@ -146,8 +146,30 @@ bool fleet_view_entry(const struct fleet_view *v, instant now, const struct ip_p
 		.paths = fleet_paths(e),
 		.since = e->since,
 		.seen = list_empty(&e->paths) ? e->lost_at : now,
+		.changed = e->changed,
 	};
 	return true;
+}
+
+struct fleet_generation fleet_view_generation(
+	const struct fleet_view *v, const struct ip_prefix *prefix)
+{
+	const struct subject *s = fleet_subject(v, prefix);
+
+	struct fleet_generation g = s ? s->generation : (struct fleet_generation){};
+
+	// A service may have lost this one of its prefixes, and rows with it.
+	g.changed = g.changed > v->unfollowed ? g.changed : v->unfollowed;
+	g.removed = g.removed > v->unfollowed ? g.removed : v->unfollowed;
+	return g;
+}
+
+void fleet_view_touch(struct fleet_view *v, const struct ip_prefix *prefix)
+{
+	struct subject *s = fleet_subject(v, prefix);
+
+	if (s)
+		s->generation.changed = ++v->generation;
 }
 
 bool fleet_view_reflects(const struct fleet_view *v, unsigned session)

@@ -49,6 +49,7 @@ struct subject {
 	bool has_own;        // the own min_sites is known
 	struct min_sites own;
 	unsigned differing; // entries in sight with another min_sites
+	struct fleet_generation generation;
 };
 
 struct entry {
@@ -61,6 +62,7 @@ struct entry {
 	struct list lost;  // in view->lost, the longest lost first; or alone
 	struct told told;  // of the path with the latest serial, or of the last there was
 	instant since, lost_at;
+	uint64_t changed;
 };
 
 struct path {
@@ -102,6 +104,8 @@ struct fleet_view {
 	struct list lost;    // entries
 	struct list news;
 	size_t nodes_live, entry_count, path_count;
+	uint64_t generation; // the latest
+	uint64_t unfollowed; // that in which a prefix was given up
 	bool settled;
 	uint16_t ids[FLEET_NODE_ID_MAX + 1]; // how many nodes in sight have it, the own one too
 	unsigned clashes;                    // nodes with an id or a name that another one has

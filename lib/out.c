@@ -58,6 +58,20 @@ void out_free(struct out **o)
 	*o = NULL;
 }
 
+void out_abandon(struct out **which)
+{
+	struct out *o = *which;
+
+	if (!o)
+		return;
+	for (int i = 1; i <= o->depth; i++)
+		free(o->stack[i].name);
+	out_cells_free(&o->table);
+	sb_free(&o->cell);
+	free(o);
+	*which = NULL;
+}
+
 static struct frame *top(struct out *o)
 {
 	return &o->stack[o->depth];

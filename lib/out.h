@@ -28,6 +28,8 @@ struct out;
 // Ends the document (newline, "# EOF" for metrics) and frees *o. NULL inside
 // is fine.
 void out_free(struct out **o);
+// Frees it in the middle of its document, which is then not to be read. NULL inside is fine.
+void out_abandon(struct out **o);
 
 // name: the member's name inside an object, NULL inside an array and at the top. JSON members
 // keep the order of the calls.

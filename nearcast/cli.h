@@ -39,7 +39,8 @@ struct cli {
 	bool has_lasts;
 	span lasts; // drain
 	bool has_after;
-	uint64_t after; // watch, show events: the seq after which
+	uint64_t after;      // watch, show events: the seq after which
+	const char *service; // show fleet: of this one only; NULL: of all
 	struct cli_decode decode;
 	const struct verb *verb;
 };
@@ -54,6 +55,7 @@ enum {
 	CLI_OPT_YES = 32,
 	CLI_OPT_DECODE = 64,
 	CLI_OPT_FORCE = 128,
+	CLI_OPT_SERVICE = 256,
 };
 
 // One option of them, for help and completion.

@@ -10,7 +10,7 @@
 
 #include "lib/own.h"
 
-enum { PATIENCE_S = 5, LINE_BYTES_MAX = 64 << 20 };
+enum { PATIENCE_S = 5, LINE_BYTES_MAX = 512 << 20, TRIES = 3 };
 
 void client_close(struct client *c)
 {
@@ -107,6 +107,8 @@ static const char *reading_problem(int rc)
 {
 	if (rc == 0)
 		return "it closed the connection";
+	if (rc == -EMSGSIZE)
+		return "its answer is larger than 512 MiB";
 	return rc == -EAGAIN ? "no reply within 5 s" : strerror(-rc);
 }
 
@@ -131,9 +133,10 @@ static const char *socket_of(const struct cli *cli)
 }
 
 // Sends the text of a request and reads one line of reply; NULL, or why that failed.
-static const char *exchange(
+static const char *try_exchange(
 	struct client *c, const char *path, const char *request, struct strbuf *line)
 {
+	sb_clear(line);
 	c->fd = dial(path);
 	if (c->fd < 0) {
 		const char *why = strerror(-c->fd);
@@ -146,6 +149,20 @@ static const char *exchange(
 		return strerror(-rc);
 	rc = client_line(c, line);
 	return rc <= 0 ? reading_problem(rc) : NULL;
+}
+
+// A reload in the middle of a long answer ends the connection. What changes anything is answered
+// shortly, so nothing is done twice.
+static const char *exchange(
+	struct client *c, const char *path, const char *request, struct strbuf *line)
+{
+	const char *why = try_exchange(c, path, request, line);
+
+	for (int tries = 1; why && c->in.len > 0 && tries < TRIES; tries++) {
+		client_close(c);
+		why = try_exchange(c, path, request, line);
+	}
+	return why;
 }
 
 enum cli_exit client_ask(struct client *c, const struct cli *cli, json_t *request, json_t **result)
@@ -194,6 +211,11 @@ json_t *client_peek(const struct cli *cli, json_t *request)
 		return NULL;
 	reply = json_loads(sb_text(&line), 0, NULL);
 	return json_incref(json_object_get(reply, "result"));
+}
+
+json_t *client_status_request(void)
+{
+	return json_pack("{s:s,s:b}", "cmd", "status", "rows", 0);
 }
 
 json_t *client_service_request(const struct cli *cli, const char *cmd, const char *service)

@@ -31,6 +31,9 @@ static inline void json_free(json_t **j)
 [[nodiscard]] enum cli_exit client_ask_once(
 	const struct cli *cli, json_t *request, json_t **result);
 
+// `status` without the rows of the fleet, which fleet_services sums up.
+[[nodiscard]] json_t *client_status_request(void);
+
 // A request about one service with what --reason, --for and --force said; NULL when that is not UTF-8.
 [[nodiscard]] json_t *client_service_request(
 	const struct cli *cli, const char *cmd, const char *service);

@@ -54,7 +54,7 @@ static enum cli_exit tell_all(struct cli *cli, const char *cmd)
 	size_t i;
 
 	quiet.json = false;
-	enum cli_exit rc = client_ask_once(&quiet, json_pack("{s:s}", "cmd", "status"), &status);
+	enum cli_exit rc = client_ask_once(&quiet, client_status_request(), &status);
 	if (!status)
 		return rc;
 	json_array_foreach(json_object_get(status, "services"), i, service)

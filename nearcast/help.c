@@ -7,6 +7,7 @@
 const struct cli_option cli_options[] = {
 	{ CLI_OPT_REASON, "--reason", "TEXT", "why, for the log and the events" },
 	{ CLI_OPT_AFTER, "--after", "SEQ", "from the event after this number on" },
+	{ CLI_OPT_SERVICE, "--service", "NAME", "show fleet: of this service only" },
 	{ CLI_OPT_ALL, "--all", NULL, "every service" },
 	{ CLI_OPT_FOR, "--for", "TIME", "come back by itself after that, as 30m" },
 	{ CLI_OPT_FORCE, "--force", NULL, "even when too few sites remain" },

@@ -19,6 +19,7 @@ static const struct option options[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ "reason", required_argument, NULL, 'r' },
 	{ "after", required_argument, NULL, 'a' },
+	{ "service", required_argument, NULL, 'S' },
 	{ "print", no_argument, NULL, 'p' },
 	{ "all", no_argument, NULL, 'A' },
 	{ "yes", no_argument, NULL, 'y' },
@@ -107,6 +108,9 @@ static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 		return cli->yes = true;
 	case 'o':
 		return cli->force = true;
+	case 'S':
+		cli->service = optarg;
+		return true;
 	case 'f':
 		return read_lasts(cli, optarg);
 	case 'a':
@@ -148,6 +152,7 @@ static bool fits_options(const struct cli *cli)
 	} rows[] = {
 		{ cli->reason != NULL, CLI_OPT_REASON, "--reason" },
 		{ cli->has_after, CLI_OPT_AFTER, "--after" },
+		{ cli->service != NULL, CLI_OPT_SERVICE, "--service" },
 		{ cli->print, CLI_OPT_PRINT, "--print" },
 		{ cli->all, CLI_OPT_ALL, "--all" },
 		{ cli->yes, CLI_OPT_YES, "--yes" },

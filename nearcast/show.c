@@ -18,9 +18,19 @@ static json_t *ask_events(const struct cli *cli, const char *)
 	return json_pack("{s:s,s:I}", "cmd", "events", "after", after);
 }
 
+static json_t *ask_fleet(const struct cli *cli, const char *what)
+{
+	json_t *request = ask_show(cli, what);
+
+	if (request && cli->service &&
+		json_object_set_new(request, "service", json_string(cli->service)) < 0)
+		json_free(&request);
+	return request;
+}
+
 static json_t *ask_status(const struct cli *, const char *)
 {
-	return json_pack("{s:s}", "cmd", "status");
+	return client_status_request();
 }
 
 static void print_upstreams(const json_t *result, struct strbuf *b)
@@ -107,7 +117,7 @@ static const struct {
 	void (*print)(const json_t *result, struct strbuf *b);
 } shows[] = {
 	{ "upstreams", ask_show, print_upstreams },
-	{ "fleet", ask_show, view_fleet },
+	{ "fleet", ask_fleet, view_fleet },
 	{ "services", ask_show, print_services },
 	{ "checks", ask_show, print_checks },
 	{ "flows", ask_show, view_flows },
@@ -144,6 +154,8 @@ enum cli_exit verb_show(struct cli *cli, const char *argument, char **)
 		i++;
 	if (cli->has_after && shows[i].request != ask_events)
 		return cli_fail(CLI_USAGE, "--after goes with `show events` only");
+	if (cli->service && shows[i].request != ask_fleet)
+		return cli_fail(CLI_USAGE, "--service goes with `show fleet` only");
 	if (cli->json && shows[i].request == ask_status)
 		return version_json(cli);
 	enum cli_exit rc = client_ask_once(cli, shows[i].request(cli, argument), &result);

@@ -96,7 +96,9 @@ enum cli_exit verb_status(struct cli *cli, const char *, char **)
 {
 	own(json_free) json_t *status = NULL;
 	own(sb_free) struct strbuf b = {};
-	enum cli_exit rc = client_ask_once(cli, json_pack("{s:s}", "cmd", "status"), &status);
+	// For programs all of it, for people the sum.
+	json_t *request = cli->json ? json_pack("{s:s}", "cmd", "status") : client_status_request();
+	enum cli_exit rc = client_ask_once(cli, request, &status);
 
 	if (!status)
 		return rc;
@@ -113,6 +115,7 @@ enum cli_exit verb_status(struct cli *cli, const char *, char **)
 		out_line(o, "%s", "");
 	view_upstreams(o, upstreams);
 	view_ranges(o, json_object_get(status, "ranges"));
+	view_fleet_sums(o, json_object_get(status, "fleet_services"));
 	out_free(&o);
 	return cli_print(cli, &b);
 }

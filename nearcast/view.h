@@ -42,6 +42,9 @@ void view_prefixes(struct out *o, const json_t *services);
 void view_upstreams(struct out *o, const json_t *upstreams);
 // Nothing where there are none; else an empty line before them.
 void view_ranges(struct out *o, const json_t *ranges);
+// How many nodes of the fleet say what of each service. Nothing without a fleet; else an empty
+// line before it.
+void view_fleet_sums(struct out *o, const json_t *services);
 // The answer to `show fleet`: what the guard asks for, nodes, sessions, conflicts.
 void view_fleet(const json_t *result, struct strbuf *b);
 // The whole of `show flows`.

@@ -67,6 +67,43 @@ static void nodes(const json_t *fleet, struct out *o)
 	out_end(o);
 }
 
+void view_fleet_sums(struct out *o, const json_t *services)
+{
+	static const struct view_column who[] = {
+		{ "service", "fleet of", VIEW_TEXT },
+		{ "sites", "sites", VIEW_TEXT },
+		{ "nodes", "nodes", VIEW_TEXT },
+		{ "lost", "lost", VIEW_TEXT },
+		{},
+	};
+	static const char *const states[][2] = {
+		{ "health", "up" },
+		{ "health", "degraded" },
+		{ "health", "down" },
+		{ "announce", "announced" },
+		{ "announce", "demoted" },
+		{ "announce", "withdrawn" },
+	};
+	own(sb_free) struct strbuf t = {};
+	const json_t *row;
+	size_t i;
+
+	if (json_array_size(services) == 0)
+		return;
+	out_line(o, "%s", "");
+	out_table(o, NULL);
+	json_array_foreach(services, i, row)
+	{
+		out_object(o, NULL);
+		view_row(o, row, who);
+		for (size_t k = 0; k < countof(states); k++)
+			out_str(o, states[k][1],
+				view_text(json_object_get(row, states[k][0]), states[k][1], &t));
+		out_end(o);
+	}
+	out_end(o);
+}
+
 static const char *refused(const json_t *session, struct strbuf *b)
 {
 	json_t *counts = json_object_get(session, "refused"), *n;

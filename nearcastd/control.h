@@ -4,6 +4,11 @@
 //	{"cmd":"status"}                 {"ok":true,"result":{...}}
 //	{"cmd":"why","prefix":"..."}     {"ok":false,"error":{"code":"not-found","message":"..."}}
 //	{"cmd":"subscribe","after":SEQ}  {"ok":true,"result":{}} and then one event a line
+//
+// An answer is written in pieces, as fast as its reader takes them, and no more than one waits in
+// memory; the next request of the connection is read after it. So nobody who asks delays the
+// daemon, and who takes nothing of an answer for half a minute is dropped. A reload while it is
+// being written closes the connection before its end: ask again.
 #pragma once
 
 #include "lib/strbuf.h"

@@ -64,6 +64,7 @@ struct daemon {
 	uint64_t rng_seed;
 	instant started;
 	uint64_t start_event;
+	uint64_t reloads; // done
 	enum stopping stopping;
 };
 

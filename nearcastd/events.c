@@ -256,6 +256,11 @@ const struct event *events_next(const struct events *e, uint64_t after)
 	return seq > e->last ? NULL : &e->ring[seq % KEPT];
 }
 
+uint64_t events_last(const struct events *e)
+{
+	return e->last;
+}
+
 void event_write(struct out *o, const char *name, const struct events *e, const struct event *ev)
 {
 	char when[TIME_TEXT];

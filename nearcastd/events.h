@@ -100,6 +100,8 @@ void events_flush_log(struct events *e);
 // Walk the kept events with seq > after, oldest first; NULL at the end.
 const struct event *events_next(const struct events *e, uint64_t after);
 
+uint64_t events_last(const struct events *e); // the seq of the latest; 0: none
+
 // One JSON object as DESIGN's events have it, as the member or element name.
 void event_write(struct out *o, const char *name, const struct events *e, const struct event *ev);
 size_t events_bytes(const struct events *e);

@@ -219,6 +219,10 @@ void fleet_say(struct fleet *f, struct service *s)
 	w->state = state;
 	bgp_attrs_unref(&w->attrs);
 	w->attrs = encode(f, &state);
+	items_for_each(const struct ip_prefix, p, s->conf->prefixes)
+	{
+		fleet_view_touch(f->view, p);
+	}
 	for (size_t i = 0; i < f->count; i++) {
 		tell_peer(f->peers[i], s);
 		upstream_flush(f->peers[i]->upstream);
@@ -380,6 +384,7 @@ struct fleet *fleet_new(struct daemon *d)
 		.site = conf->site.name,
 		.name = conf->node.name,
 		.forget = span_s(FLEET_FORGET_S),
+		.generation = (uint64_t)clock_unix_us(),
 	};
 
 	if (conf->fleet.count == 0)

@@ -1,84 +1,12 @@
 #include "nearcastd/fleet_status.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/daemon.h"
+#include "nearcastd/fleet_rows.h"
 #include "nearcastd/status.h"
-
-// ---- Nodes ----
-
-struct nodes {
-	struct fleet_entry *list;
-	size_t count, room;
-};
-
-static void nodes_free(struct nodes *n)
-{
-	free_ptr(&n->list);
-}
-
-static void add_node(struct nodes *n, const struct fleet_entry *e)
-{
-	if (n->count == n->room) {
-		n->room = n->room ? 2 * n->room : 16;
-		n->list = mem_resize(n->list, n->room, sizeof(*n->list));
-	}
-	n->list[n->count++] = *e;
-}
-
-// By names and then by originator, those in sight before those lost.
-static int compare(const void *a, const void *b)
-{
-	const struct fleet_entry *x = a, *y = b;
-	int c = strcmp(x->state.site, y->state.site);
-
-	if (!c)
-		c = strcmp(x->state.name, y->state.name);
-	if (!c)
-		c = (x->originator > y->originator) - (x->originator < y->originator);
-	return c ? c : (y->paths > 0) - (x->paths > 0);
-}
-
-static struct fleet_entry own_entry(const struct daemon *d, const struct service *s)
-{
-	struct fleet_entry e = {
-		.prefix = *(const struct ip_prefix *)s->conf->prefixes.data,
-		.state = s->word.state,
-		.originator = ip_to_u32(&d->conf->router_id),
-		.since = s->member.since,
-		.seen = clock_now(),
-	};
-
-	if (d->conf->node.addresses.count)
-		e.address = *(const struct ip_addr *)d->conf->node.addresses.data;
-	return e;
-}
-
-// A node says the same of all prefixes of a service: one row of it.
-static struct nodes nodes_of(const struct daemon *d, const struct service *s)
-{
-	struct nodes n = {};
-	struct fleet_entry e = own_entry(d, s);
-
-	add_node(&n, &e);
-	items_for_each(const struct ip_prefix, p, s->conf->prefixes)
-	{
-		size_t at = 0;
-		while (fleet_view_entry(fleet_view(d->fleet), clock_now(), p, &at, &e))
-			add_node(&n, &e);
-	}
-	qsort(n.list, n.count, sizeof(*n.list), compare);
-	size_t kept = 0;
-	for (size_t i = 0; i < n.count; i++)
-		if (kept == 0 || n.list[i].originator != n.list[kept - 1].originator)
-			n.list[kept++] = n.list[i];
-	n.count = kept;
-	return n;
-}
 
 static void out_known(struct out *o, const char *name, bool known, uint64_t value)
 {
@@ -119,15 +47,136 @@ static void node_write(
 	out_end(o);
 }
 
-void fleet_nodes_write(struct out *o, const char *name, const struct daemon *d)
+// The next service to be told of, from w->i on; NULL: there is none.
+static const struct service *next_service(const struct daemon *d, struct walk *w)
 {
-	out_table(o, name);
-	for (size_t i = 0; d->fleet && i < d->service_count; i++) {
-		own(nodes_free) struct nodes n = nodes_of(d, &d->services[i]);
-		for (size_t k = 0; k < n.count; k++)
-			node_write(o, d, &d->services[i], &n.list[k]);
+	if (w->only && w->i < w->only)
+		w->i = w->only - 1;
+	if (w->i >= d->service_count || (w->only && w->i >= w->only))
+		return NULL;
+	return &d->services[w->i];
+}
+
+// Whether the asker has to forget the rows it has: one of them may be no more.
+static bool is_whole(const struct walk *w, const struct fleet_generation *g)
+{
+	return w->since < g->removed;
+}
+
+// First the rows of a service are taken, in one turn, then each is written.
+bool fleet_nodes_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
+{
+	const struct service *s = d->fleet && !w->no_rows ? next_service(d, w) : NULL;
+
+	walk_begin(o, name, w);
+	if (!s) {
+		out_end(o);
+		return false;
 	}
+	if (!w->inside) {
+		struct fleet_generation g = fleet_rows_generation(d, s);
+		fleet_rows_take(&w->rows, d, s, is_whole(w, &g) ? 0 : w->since);
+		w->inside = true;
+		w->k = 0;
+	} else if (w->k < w->rows.count) {
+		node_write(o, d, s, &w->rows.list[w->k++]);
+	} else {
+		fleet_rows_clear(&w->rows);
+		w->inside = false;
+		w->i++;
+	}
+	return true;
+}
+
+// ---- Counts ----
+
+// Of nodes in sight, by each word that they say.
+struct tally {
+	size_t nodes, sites, lost;
+	size_t health[HEALTH_MAX], admin[ADMIN_MAX], announce[ANNOUNCE_MAX], standing[STANDING_MAX];
+};
+
+static struct tally count_rows(const struct fleet_rows *rows)
+{
+	struct tally t = {};
+	const char *site = "";
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct fleet_entry *e = &rows->list[i];
+		if (e->paths == 0 && e->changed != UINT64_MAX) {
+			t.lost++;
+			continue;
+		}
+		t.sites += strcmp(site, e->state.site) != 0;
+		site = e->state.site;
+		t.nodes++;
+		t.health[e->state.health]++;
+		t.admin[e->state.admin]++;
+		t.announce[e->state.announce]++;
+		t.standing[e->state.standing]++;
+	}
+	return t;
+}
+
+static void counts_write(struct out *o, const char *name, const size_t *counts, size_t n,
+	const char *(*name_of)(size_t))
+{
+	out_object(o, name);
+	for (size_t i = 0; i < n; i++)
+		out_uint(o, name_of(i), counts[i]);
 	out_end(o);
+}
+
+static const char *health_word(size_t i)
+{
+	return health_name((enum health)i);
+}
+
+static const char *admin_word(size_t i)
+{
+	return admin_name((enum admin)i);
+}
+
+static const char *announce_word(size_t i)
+{
+	return announce_name((enum announce)i);
+}
+
+static const char *standing_word(size_t i)
+{
+	return standing_name((enum standing)i);
+}
+
+static void tally_write(struct out *o, const struct tally *t)
+{
+	out_uint(o, "nodes", t->nodes);
+	out_uint(o, "sites", t->sites);
+	out_uint(o, "lost", t->lost);
+	counts_write(o, "health", t->health, HEALTH_MAX, health_word);
+	counts_write(o, "admin", t->admin, ADMIN_MAX, admin_word);
+	counts_write(o, "announce", t->announce, ANNOUNCE_MAX, announce_word);
+	counts_write(o, "standing", t->standing, STANDING_MAX, standing_word);
+}
+
+bool fleet_services_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
+{
+	const struct service *s = d->fleet ? next_service(d, w) : NULL;
+	own(fleet_rows_clear) struct fleet_rows rows = {};
+
+	walk_begin(o, name, w);
+	if (!s) {
+		out_end(o);
+		return false;
+	}
+	fleet_rows_take(&rows, d, s, 0);
+	struct tally t = count_rows(&rows);
+	out_object(o, NULL);
+	out_str(o, "service", s->conf->name);
+	out_uint(o, "generation", fleet_rows_generation(d, s).changed);
+	tally_write(o, &t);
+	out_end(o);
+	w->i++;
+	return true;
 }
 
 // ---- Sessions ----
@@ -152,20 +201,22 @@ static uint64_t refused_by(const struct daemon *d, unsigned index)
 	return n;
 }
 
-void fleet_sessions_write(struct out *o, const char *name, const struct daemon *d)
+bool fleet_sessions_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
 {
-	out_table(o, name);
-	for (size_t i = 0; i < fleet_peer_count(d->fleet); i++) {
-		const struct fleet_peer *p = fleet_peer_at(d->fleet, i);
-		bool reflects = fleet_view_reflects(fleet_view(d->fleet), p->index);
-		out_object(o, NULL);
-		upstream_write(o, p->upstream);
-		out_bool(o, "reflector", p->role == FLEET_REFLECTOR || reflects);
-		out_uint(o, "refused_total", refused_by(d, p->index));
-		refusals_write(o, d, p->index);
+	walk_begin(o, name, w);
+	if (w->i >= fleet_peer_count(d->fleet)) {
 		out_end(o);
+		return false;
 	}
+	const struct fleet_peer *p = fleet_peer_at(d->fleet, w->i++);
+	bool reflects = fleet_view_reflects(fleet_view(d->fleet), p->index);
+	out_object(o, NULL);
+	upstream_write(o, p->upstream);
+	out_bool(o, "reflector", p->role == FLEET_REFLECTOR || reflects);
+	out_uint(o, "refused_total", refused_by(d, p->index));
+	refusals_write(o, d, p->index);
 	out_end(o);
+	return true;
 }
 
 void fleet_conflicts_write(struct out *o, const char *name, const struct daemon *d)
@@ -206,22 +257,31 @@ void fleet_guard_write(
 	out_end(o);
 }
 
-static void guards_write(struct out *o, const char *name, const struct daemon *d)
+static bool guards_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
 {
-	out_array(o, name);
-	for (size_t i = 0; i < d->service_count; i++) {
-		out_object(o, NULL);
-		out_str(o, "name", d->services[i].conf->name);
-		fleet_guard_write(o, "guard", d, &d->services[i]);
+	const struct service *s = next_service(d, w);
+
+	walk_begin(o, name, w);
+	if (!s) {
 		out_end(o);
+		return false;
 	}
+	struct fleet_generation g = fleet_rows_generation(d, s);
+	out_object(o, NULL);
+	out_str(o, "name", s->conf->name);
+	fleet_guard_write(o, "guard", d, s);
+	out_uint(o, "generation", g.changed);
+	out_bool(o, "whole", is_whole(w, &g));
 	out_end(o);
+	w->i++;
+	return true;
 }
 
-void fleet_write(struct out *o, const char *name, const struct daemon *d)
-{
-	fleet_nodes_write(o, name, d);
-	guards_write(o, "services", d);
-	fleet_sessions_write(o, "sessions", d);
-	fleet_conflicts_write(o, "conflicts", d);
-}
+// Generations before rows: what changes between the two is told again to who asks with them.
+const struct section fleet_sections[] = {
+	{ "services", .unit = guards_unit },
+	{ "fleet", .unit = fleet_nodes_unit },
+	{ "sessions", .unit = fleet_sessions_unit },
+	{ "conflicts", .whole = fleet_conflicts_write },
+	{},
+};

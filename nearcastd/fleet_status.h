@@ -2,17 +2,19 @@
 // section 6.
 #pragma once
 
-#include "lib/out.h"
+#include "nearcastd/walk.h"
 
 struct daemon;
 struct service;
 
 // A row a node and service, this node's among them, by names: `fleet` of status.
-void fleet_nodes_write(struct out *o, const char *name, const struct daemon *d);
-void fleet_sessions_write(struct out *o, const char *name, const struct daemon *d);
+bool fleet_nodes_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w);
+// A row a service: how many nodes say what.
+bool fleet_services_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w);
+bool fleet_sessions_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w);
 void fleet_conflicts_write(struct out *o, const char *name, const struct daemon *d);
 // How the guard stands towards a service; null without a fleet.
 void fleet_guard_write(
 	struct out *o, const char *name, const struct daemon *d, const struct service *s);
 // All of it, for `show fleet`: several members.
-void fleet_write(struct out *o, const char *name, const struct daemon *d);
+extern const struct section fleet_sections[];

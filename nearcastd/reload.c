@@ -279,6 +279,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 	d->services = services;
 	d->service_count = new->services.count;
 	d->conf = new;
+	d->reloads++;
 	events_set_site(d->events, new->site.name);
 	struct event_fields f = { .subject = d->path, .reason = "operator" };
 	uint64_t seq = events_add(d->events, EVENT_RELOADED, &f);

@@ -1,8 +1,12 @@
 #include "nearcastd/request.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
+#include "lib/mem.h"
 #include "lib/out.h"
 #include "lib/own.h"
 #include "nearcastd/daemon.h"
@@ -10,12 +14,25 @@
 #include "nearcastd/keeper.h"
 #include "nearcastd/status.h"
 
-// A request being answered: o is written to, or fail() is called.
+struct answer {
+	struct daemon *d;
+	struct strbuf text; // written and not taken yet
+	struct out *o;      // onto text; NULL: the line has ended
+	// What is written of it from turn to turn; NULL: it was short.
+	const struct section *section;
+	struct walk walk;
+	uint64_t reloads; // of the daemon, at the beginning
+	bool subscribe;
+	uint64_t seq; // of the event told last
+};
+
+// A request being answered: o is written to, or sections are left to be written, or fail() is
+// called.
 struct call {
 	struct daemon *d;
 	const json_t *request;
 	struct out *o;
-	struct reply *reply;
+	struct answer *answer;
 	const char *code; // of the failure; NULL: none
 	char message[1024];
 };
@@ -31,9 +48,27 @@ static const char *text_of(const struct call *call, const char *key)
 	return json_string_value(json_object_get(call->request, key));
 }
 
+// The service that only rows of the fleet are wanted of; false after a failure was said.
+static bool read_service(struct call *call)
+{
+	const char *name = text_of(call, "service");
+	const struct service *s = name ? service_find(call->d, name) : NULL;
+
+	if (!json_object_get(call->request, "service"))
+		return true;
+	if (!s) {
+		fail(call, "not-found", "no service has this name");
+		return false;
+	}
+	call->answer->walk.only = service_index(call->d, s) + 1;
+	return true;
+}
+
+// "rows": false leaves the rows of the fleet out; fleet_services sums them up.
 static void do_status(struct call *call)
 {
-	status_write(call->o, "result", call->d);
+	call->answer->walk.no_rows = json_is_false(json_object_get(call->request, "rows"));
+	call->answer->section = status_sections;
 }
 
 // By a prefix, or by an address inside one.
@@ -59,59 +94,76 @@ static void do_why(struct call *call)
 		why_write(call->o, "result", call->d, s, &prefix);
 }
 
+static const struct section flows_sections[] = { { "flows", .whole = keep_write }, {} };
+
 static const struct {
 	const char *what;
-	void (*write)(struct out *o, const char *name, const struct daemon *d);
+	const struct section *sections;
 } shows[] = {
-	{ "upstreams", upstreams_show },
-	{ "services", services_write },
-	{ "checks", checks_write },
-	{ "memory", memory_write },
-	{ "fleet", fleet_write },
-	{ "flows", keep_write },
+	{ "upstreams", upstreams_sections },
+	{ "services", services_sections },
+	{ "checks", checks_sections },
+	{ "memory", memory_sections },
+	{ "fleet", fleet_sections },
+	{ "flows", flows_sections },
 };
 
+static uint64_t number_of(const struct call *call, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(call->request, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+// Of the fleet, "service" and "since" ask for a part.
 static void do_show(struct call *call)
 {
 	const char *what = text_of(call, "what");
 
 	for (size_t i = 0; what && i < countof(shows); i++) {
-		if (strcmp(shows[i].what, what) != 0)
+		if (strcmp(shows[i].what, what) != 0 || !read_service(call))
 			continue;
-		out_object(call->o, "result");
-		shows[i].write(call->o, what, call->d);
-		out_end(call->o);
+		call->answer->walk.since = number_of(call, "since");
+		call->answer->section = shows[i].sections;
 		return;
 	}
-	fail(call, "bad-request", "show wants one of: upstreams, services, checks, memory, fleet");
+	if (!call->code)
+		fail(call, "bad-request",
+			"show wants one of: upstreams, services, checks, memory, fleet, flows");
 }
 
-static uint64_t after_of(const struct call *call)
+// since: the last that was told.
+static bool events_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
 {
-	json_int_t after = json_integer_value(json_object_get(call->request, "after"));
+	const struct event *ev = events_next(d->events, w->since);
 
-	return after > 0 ? (uint64_t)after : 0;
+	walk_begin(o, name, w);
+	if (!ev) {
+		out_end(o);
+		return false;
+	}
+	event_write(o, NULL, d->events, ev);
+	w->since = ev->seq;
+	return true;
 }
+
+static const struct section events_sections[] = { { "events", .unit = events_unit }, {} };
 
 static void do_events(struct call *call)
 {
-	uint64_t seq = after_of(call);
-
-	out_object(call->o, "result");
-	out_array(call->o, "events");
-	for (const struct event *ev; (ev = events_next(call->d->events, seq)); seq = ev->seq)
-		event_write(call->o, NULL, call->d->events, ev);
-	out_end(call->o);
-	out_end(call->o);
+	call->answer->walk.since = number_of(call, "after");
+	call->answer->section = events_sections;
 }
 
+// "after": also those of the past, with a greater seq.
 static void do_subscribe(struct call *call)
 {
+	bool past = json_object_get(call->request, "after");
+
 	out_object(call->o, "result");
 	out_end(call->o);
-	call->reply->subscribe = true;
-	call->reply->after =
-		json_object_get(call->request, "after") ? after_of(call) : REQUEST_ONLY_NEW;
+	call->answer->subscribe = true;
+	call->answer->seq = past ? number_of(call, "after") : events_last(call->d->events);
 }
 
 // Against the guard.
@@ -273,41 +325,124 @@ void request_refuse(struct strbuf *line, const char *code, const char *message)
 	out_free(&o);
 }
 
-static void run_command(struct call *call, void (*run)(struct call *call))
+static void end_line(struct answer *a)
 {
-	struct strbuf *line = &call->reply->line;
-
-	call->o = out_new(OUT_JSON, line);
-	out_object(call->o, NULL);
-	out_bool(call->o, "ok", true);
-	run(call);
-	out_end(call->o);
-	out_free(&call->o);
-	if (!call->code)
-		return;
-	sb_clear(line);
-	request_refuse(line, call->code, call->message);
+	if (a->section)
+		out_end(a->o); // the result
+	a->section = NULL;
+	out_end(a->o);
+	out_free(&a->o);
 }
 
-void request_answer(
-	struct daemon *d, bool may_change, const char *line, size_t len, struct reply *reply)
+static void run_command(struct call *call, void (*run)(struct call *call))
+{
+	struct answer *a = call->answer;
+
+	call->o = a->o = out_new(OUT_JSON, &a->text);
+	out_object(a->o, NULL);
+	out_bool(a->o, "ok", true);
+	run(call);
+	if (!call->code && a->section) {
+		out_object(a->o, "result");
+		return;
+	}
+	end_line(a);
+	if (!call->code)
+		return;
+	sb_clear(&a->text);
+	request_refuse(&a->text, call->code, call->message);
+}
+
+struct answer *request_answer(struct daemon *d, bool may_change, const char *line, size_t len)
 {
 	json_error_t error;
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
-	struct call call = { .d = d, .request = request, .reply = reply };
+	struct answer *a = mem_zalloc(sizeof(*a));
+	struct call call = { .d = d, .request = request, .answer = a };
 	const char *cmd = request ? text_of(&call, "cmd") : NULL;
 	size_t i = 0;
 
+	a->d = d;
+	a->reloads = d->reloads;
 	while (cmd && i < countof(commands) && strcmp(commands[i].name, cmd) != 0)
 		i++;
 	if (!cmd)
-		request_refuse(&reply->line, "bad-request",
+		request_refuse(&a->text, "bad-request",
 			"a request is one JSON object with cmd, on one line");
 	else if (i == countof(commands))
-		request_refuse(&reply->line, "bad-request", "no such command");
+		request_refuse(&a->text, "bad-request", "no such command");
 	else if (commands[i].changes && !may_change)
-		request_refuse(&reply->line, "not-permitted", "this is the read-only socket");
+		request_refuse(&a->text, "not-permitted", "this is the read-only socket");
 	else
 		run_command(&call, commands[i].run);
+	a->reloads = d->reloads; // of a reload too
 	json_decref(request);
+	return a;
+}
+
+// ---- Piece by piece ----
+
+static void write_unit(struct answer *a)
+{
+	const struct section *s = a->section;
+	struct walk *w = &a->walk;
+
+	if (s->whole)
+		s->whole(a->o, s->name, a->d);
+	else if (s->unit(a->o, s->name, a->d, w))
+		return;
+	w->begun = w->inside = false;
+	w->i = w->k = 0;
+	a->section++;
+	if (!a->section->name)
+		end_line(a);
+}
+
+// One event that the subscriber is behind; false: none.
+static bool write_event(struct answer *a)
+{
+	const struct event *ev = a->subscribe ? events_next(a->d->events, a->seq) : NULL;
+
+	if (!ev)
+		return false;
+	struct out *o = out_new(OUT_JSON, &a->text);
+	event_write(o, NULL, a->d->events, ev);
+	out_free(&o);
+	a->seq = ev->seq;
+	return true;
+}
+
+int answer_more(struct answer *a, struct strbuf *piece, size_t enough)
+{
+	instant end = instant_add(clock_now(), span_ms(1));
+	bool more = true;
+
+	if (a->section && a->reloads != a->d->reloads)
+		return -ESTALE;
+	while (more && a->text.len < enough && !instant_due(end, clock_now())) {
+		if (a->section)
+			write_unit(a);
+		else
+			more = write_event(a);
+	}
+	sb_add(piece, a->text.s, a->text.len);
+	sb_clear(&a->text);
+	return more;
+}
+
+bool answer_subscribes(const struct answer *a)
+{
+	return a->subscribe;
+}
+
+void answer_free(struct answer **which)
+{
+	struct answer *a = take(*which);
+
+	if (!a)
+		return;
+	out_abandon(&a->o);
+	sb_free(&a->text);
+	fleet_rows_clear(&a->walk.rows);
+	free(a);
 }

@@ -1,4 +1,4 @@
-// The requests of the control sockets: one line of JSON in, one line out.
+// The requests of the control sockets: one line of JSON in, one line out, in pieces.
 #pragma once
 
 #include <stdbool.h>
@@ -9,19 +9,23 @@
 
 struct daemon;
 
-// For reply.after: a subscriber that wants no past events.
-#define REQUEST_ONLY_NEW UINT64_MAX
+// An answer on its way.
+struct answer;
 
-struct reply {
-	struct strbuf line; // with its newline; the caller frees it
-	bool subscribe;     // events with seq > after follow the line, for as long as there are any
-	uint64_t after;
-};
+// Does what one request asks; what is wrong with it is in the answer too. may_change: the
+// full socket, not the read-only one.
+[[nodiscard]] struct answer *request_answer(
+	struct daemon *d, bool may_change, const char *line, size_t len);
 
-// Answers one request; what is wrong with it is in the reply too. may_change: the
-// full socket, not the read-only one. reply: zeroed by the caller.
-void request_answer(
-	struct daemon *d, bool may_change, const char *line, size_t len, struct reply *reply);
+// Appends what follows of the answer: units (nearcastd/walk.h), until there are `enough` octets or it
+// took a millisecond. 1: there is more; 0: that was the end, newline included; -ESTALE: a reload made the rest impossible.
+[[nodiscard]] int answer_more(struct answer *a, struct strbuf *piece, size_t enough);
+
+// After its end, the asker is told of events as they happen; those that it asked for of the past
+// are in the answer.
+bool answer_subscribes(const struct answer *a);
+
+void answer_free(struct answer **a); // NULL inside is fine
 
 // The reply that refuses: a code for programs, a message for people.
 void request_refuse(struct strbuf *line, const char *code, const char *message);

@@ -94,22 +94,18 @@ static void check_write(struct out *o, const struct conf_check *c, const struct 
 	out_double(o, "took_ms", (double)st->took.us / 1000, 3);
 }
 
-static void prefixes_write(struct out *o, const struct daemon *d, const struct service *s)
+static void told_prefix_write(struct out *o, const struct daemon *d, const struct service *s,
+	const struct ip_prefix *prefix)
 {
 	char text[PREFIX_TEXT], since[TIME_TEXT];
 
-	out_array(o, "prefixes");
-	items_for_each(struct ip_prefix, p, s->conf->prefixes)
-	{
-		out_object(o, NULL);
-		out_str(o, "prefix", prefix_print(p, text));
-		out_str(o, "announce", announce_name(s->member.decision.announce));
-		out_str(o, "reason", decide_reason_name(s->member.decision.reason));
-		out_str(o, "since", time_print(s->since_unix_us, since));
-		out_double(o, "since_seconds", seconds_since(s->member.since), 3);
-		told_write(o, d, p);
-		out_end(o);
-	}
+	out_object(o, NULL);
+	out_str(o, "prefix", prefix_print(prefix, text));
+	out_str(o, "announce", announce_name(s->member.decision.announce));
+	out_str(o, "reason", decide_reason_name(s->member.decision.reason));
+	out_str(o, "since", time_print(s->since_unix_us, since));
+	out_double(o, "since_seconds", seconds_since(s->member.since), 3);
+	told_write(o, d, prefix);
 	out_end(o);
 }
 
@@ -156,25 +152,47 @@ void drain_write(struct out *o, const char *name, const struct service *s)
 	out_end(o);
 }
 
-void services_write(struct out *o, const char *name, const struct daemon *d)
+static void service_write(struct out *o, const struct daemon *d, const struct service *s)
 {
-	out_array(o, name);
-	for (size_t i = 0; i < d->service_count; i++) {
-		const struct service *s = &d->services[i];
-		out_object(o, NULL);
-		out_str(o, "name", s->conf->name);
-		out_str(o, "health", health_name(service_health(d, s).health));
-		out_str(o, "admin", admin_name(s->member.admin));
-		drain_write(o, "drain", s);
-		fleet_guard_write(o, "guard", d, s);
-		service_checks_write(o, d, s);
-		prefixes_write(o, d, s);
-		out_end(o);
-	}
-	out_end(o);
+	out_str(o, "name", s->conf->name);
+	out_str(o, "health", health_name(service_health(d, s).health));
+	out_str(o, "admin", admin_name(s->member.admin));
+	drain_write(o, "drain", s);
+	fleet_guard_write(o, "guard", d, s);
+	service_checks_write(o, d, s);
 }
 
-void checks_write(struct out *o, const char *name, const struct daemon *d)
+// The head of a service, then prefix by prefix.
+static bool services_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
+{
+	const struct service *s = &d->services[w->i];
+
+	walk_begin(o, name, w);
+	if (w->i == d->service_count) {
+		out_end(o);
+		return false;
+	}
+	if (!w->inside) {
+		out_object(o, NULL);
+		service_write(o, d, s);
+		out_array(o, "prefixes");
+		w->inside = true;
+		w->k = 0;
+	} else if (w->k < s->conf->prefixes.count) {
+		told_prefix_write(
+			o, d, s, (const struct ip_prefix *)s->conf->prefixes.data + w->k++);
+	} else {
+		out_end(o);
+		out_end(o);
+		w->inside = false;
+		w->i++;
+	}
+	return true;
+}
+
+const struct section services_sections[] = { { "services", .unit = services_unit }, {} };
+
+static void checks_write(struct out *o, const char *name, const struct daemon *d)
 {
 	out_table(o, name);
 	for (size_t i = 0; i < d->service_count; i++) {
@@ -306,11 +324,13 @@ static void ranges_write(struct out *o, const char *name, const struct daemon *d
 	out_end(o);
 }
 
-void upstreams_show(struct out *o, const char *name, const struct daemon *d)
+static void upstreams_show(struct out *o, const char *name, const struct daemon *d)
 {
 	upstreams_write(o, name, d);
 	ranges_write(o, "ranges", d);
 }
+
+const struct section upstreams_sections[] = { { "upstreams", .whole = upstreams_show }, {} };
 
 static void location_write(struct out *o, const struct conf_site *site)
 {
@@ -325,22 +345,26 @@ static void location_write(struct out *o, const struct conf_site *site)
 	out_end(o);
 }
 
-void status_write(struct out *o, const char *name, const struct daemon *d)
+static void site_write(struct out *o, const char *, const struct daemon *d)
 {
-	out_object(o, name);
 	out_str(o, "site", d->conf->site.name);
 	out_str(o, "node", d->conf->node.name);
 	location_write(o, &d->conf->site);
 	out_str(o, "version", NEARCAST_VERSION);
 	out_double(o, "uptime_seconds", seconds_since(d->started), 3);
 	out_str(o, "watch_error", checks_watch_error(d->checks));
-	services_write(o, "services", d);
-	upstreams_show(o, "upstreams", d);
-	fleet_nodes_write(o, "fleet", d);
-	fleet_sessions_write(o, "fleet_sessions", d);
-	fleet_conflicts_write(o, "fleet_conflicts", d);
-	out_end(o);
 }
+
+const struct section status_sections[] = {
+	{ "site", .whole = site_write },
+	{ "services", .unit = services_unit },
+	{ "upstreams", .whole = upstreams_show },
+	{ "fleet_services", .unit = fleet_services_unit },
+	{ "fleet", .unit = fleet_nodes_unit },
+	{ "fleet_sessions", .unit = fleet_sessions_unit },
+	{ "fleet_conflicts", .whole = fleet_conflicts_write },
+	{},
+};
 
 static void step_write(struct out *o, const char *step, const char *subject, const char *value,
 	const char *detail, instant since)
@@ -453,7 +477,7 @@ static uint64_t resident_bytes(void)
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-void memory_write(struct out *o, const char *name, const struct daemon *d)
+static void memory_write(struct out *o, const char *name, const struct daemon *d)
 {
 	struct mallinfo2 heap = mallinfo2();
 
@@ -465,3 +489,6 @@ void memory_write(struct out *o, const char *name, const struct daemon *d)
 	out_uint(o, "fleet_bytes", d->fleet ? fleet_view_bytes(fleet_view(d->fleet)) : 0);
 	out_end(o);
 }
+
+const struct section checks_sections[] = { { "checks", .whole = checks_write }, {} };
+const struct section memory_sections[] = { { "memory", .whole = memory_write }, {} };

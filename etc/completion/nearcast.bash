@@ -26,7 +26,7 @@ _nearcast()
 		words="-j -s -h"
 		;;
 	show)
-		words="-j -s -h --after upstreams fleet services checks flows events memory version"
+		words="-j -s -h --after --service upstreams fleet services checks flows events memory version"
 		;;
 	watch)
 		words="-j -s -h --after"

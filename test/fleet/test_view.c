@@ -235,6 +235,77 @@ static void many_paths_of_one(void **)
 	fleet_view_free(&v);
 }
 
+// ---- Generations ----
+
+// The nodes of P that changed after a generation, by number; "all" where some of before are gone.
+static const char *changed_after(struct fleet_view *v, uint64_t since)
+{
+	static char text[64];
+	struct ip_prefix p = prefix(P);
+	struct fleet_entry e;
+	size_t at = 0, n = 0;
+
+	text[0] = '\0';
+	if (since < fleet_view_generation(v, &p).removed)
+		return "all";
+	while (fleet_view_entry(v, t0, &p, &at, &e))
+		if (e.changed > since)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%u ", e.state.node);
+	return text;
+}
+
+static uint64_t generation(const struct fleet_view *v)
+{
+	struct ip_prefix p = prefix(P);
+
+	return fleet_view_generation(v, &p).changed;
+}
+
+static void what_changed_since(void **)
+{
+	struct fleet_view *v = view_new();
+	struct fleet_state a = node_state(11, "fra1", "fra1-a", 100),
+			   b = node_state(12, "ams1", "ams1-a", 100);
+	struct ip_prefix p = prefix(P);
+
+	assert_string_equal(changed_after(v, 0), "all");
+	uint64_t g = generation(v);
+	assert_string_equal(changed_after(v, g), "");
+	feed(v, t0, 2, FLEET_LEARNED, &(struct route){ P, 1, 0x0a00000b, NULL, &a });
+	feed(v, t0, 2, FLEET_LEARNED, &(struct route){ P, 2, 0x0a00000c, NULL, &b });
+	assert_string_equal(changed_after(v, g), "12 11 ");
+	g = generation(v);
+	feed(v, t0, 2, FLEET_LEARNED, &(struct route){ P, 1, 0x0a00000b, NULL, &a });
+	assert_string_equal(changed_after(v, g), ""); // said once more
+	a.load = 5, a.has_load = true;
+	a.serial++;
+	feed(v, t0, 2, FLEET_LEARNED, &(struct route){ P, 1, 0x0a00000b, NULL, &a });
+	assert_string_equal(changed_after(v, g), "11 ");
+	g = generation(v);
+	// another way to the same state, an address, a name, a site: the row reads otherwise
+	feed(v, t0, 3, FLEET_LEARNED, &(struct route){ P, 2, 0x0a00000c, NULL, &b });
+	assert_string_equal(changed_after(v, g), "12 ");
+	g = generation(v);
+	feed(v, t0, 3, FLEET_LEARNED, &(struct route){ P, 2, 0x0a00000c, "192.0.2.77", &b });
+	assert_string_equal(changed_after(v, g), "12 ");
+	g = generation(v);
+	b.serial++;
+	snprintf(b.site, sizeof(b.site), "par1");
+	feed(v, t0, 3, FLEET_LEARNED, &(struct route){ Q, 2, 0x0a00000c, "192.0.2.77", &b });
+	assert_string_equal(changed_after(v, g), "12 "); // said of Q, and it is one node
+	g = generation(v);
+	fleet_view_touch(v, &p);
+	assert_string_equal(changed_after(v, g), "");
+	assert_true(generation(v) > g);
+	g = generation(v);
+	fleet_view_session_down(v, t0, 2);
+	assert_string_equal(changed_after(v, g), "11 12 "); // 11 is lost, 12 has one way left
+	g = generation(v);
+	fleet_view_tick(v, after(FLEET_FORGET_S + 1));
+	assert_string_equal(changed_after(v, g), "all"); // 11 is forgotten
+	fleet_view_free(&v);
+}
+
 // ---- Conflicts ----
 
 static void clashes_of_id_and_name(void **)
@@ -324,6 +395,7 @@ int main(void)
 		cmocka_unit_test(routes_that_are_no_states),
 		cmocka_unit_test(refused_in_place_of_a_good_one),
 		cmocka_unit_test(ten_thousand_sites),
+		cmocka_unit_test(what_changed_since),
 		cmocka_unit_test(many_paths_of_one),
 		cmocka_unit_test(clashes_of_id_and_name),
 		cmocka_unit_test(differing_min_sites),

@@ -64,6 +64,7 @@ def test_usage(world):
         (("status", "--frob"), "nearcast: no option --frob\n"),
         (("-s",), "nearcast: -s wants a value\n"),
         (("status", "--reason", "x"), "nearcast: --reason does not go with `status`\n"),
+        (("show", "checks", "--service", "x"), "nearcast: --service goes with `show fleet` only\n"),
         (("on", "dns", "--after", "1"), "nearcast: --after does not go with `on`\n"),
         (("watch", "--after", "x"), "nearcast: --after wants the number of an event\n"),
         (("show", "checks", "--after", "1"),
@@ -152,8 +153,9 @@ def test_requests(world):
         "status": ok(STATUS), "why": ok(WHY), "events": ok({"events": EVENTS}), "off": ok(admin),
         "on": ok(admin), "show": ok({"checks": []})})
     rows = [
-        (("status",), {"cmd": "status"}),
-        (("st",), {"cmd": "status"}),
+        (("status",), {"cmd": "status", "rows": False}),
+        (("st",), {"cmd": "status", "rows": False}),
+        (("-j", "status"), {"cmd": "status"}),
         (("why", "2001:DB8::/32"), {"cmd": "why", "prefix": "2001:db8::/32"}),
         (("show", "checks"), {"cmd": "show", "what": "checks"}),
         (("sh", "ch"), {"cmd": "show", "what": "checks"}),
@@ -162,6 +164,7 @@ def test_requests(world):
         (("off", "dns"), {"cmd": "off", "service": "dns"}),
         (("off", "dns", "--force"), {"cmd": "off", "service": "dns", "force": True}),
         (("show", "fleet"), {"cmd": "show", "what": "fleet"}),
+        (("show", "fleet", "--service", "dns"), {"cmd": "show", "what": "fleet", "service": "dns"}),
         (("off", "--reason", "Z\u00fcrich \"x\"", "dns"),
          {"cmd": "off", "service": "dns", "reason": "Z\u00fcrich \"x\""}),
         (("on", "dns"), {"cmd": "on", "service": "dns"}),
