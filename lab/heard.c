@@ -3,17 +3,12 @@
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "lab/client.h"
+#include "lab/daemonask.h"
 #include "lib/mem.h"
 
 enum {
-	ANSWER_MAX_BYTES = 1 << 22,
-	WAIT_S = 1,
 	// Times of two clocks' readings: what comes at once may seem to come a little before.
 	CLOCK_SLACK_US = 2000,
 };
@@ -94,40 +89,12 @@ int heard_read(const char *json, size_t len, const char *node, double *seconds)
 	return rc;
 }
 
-// Waits for it, WAIT_S at most: the daemons answer within a turn of their loops.
-static int ask(const char *path, struct strbuf *answer)
-{
-	const struct timeval wait = { .tv_sec = WAIT_S };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	own(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char bytes[16384];
-
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ||
-		connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		write(fd, request, sizeof(request) - 1) != sizeof(request) - 1)
-		return -errno;
-	while (answer->len < ANSWER_MAX_BYTES) {
-		ssize_t n = read(fd, bytes, sizeof(bytes));
-		if (n <= 0)
-			return n < 0 ? -errno : -EPIPE;
-		sb_add(answer, bytes, (size_t)n);
-		if (bytes[n - 1] == '\n')
-			return 0;
-	}
-	return -EMSGSIZE;
-}
-
 static int heard_since(const struct world *w, const struct lab_node *at,
 	const struct lab_node *about, instant *ret)
 {
-	own(sb_free) struct strbuf path = {}, answer = {};
+	own(sb_free) struct strbuf answer = {};
 	double seconds;
-	int rc = ask(world_path(w, at, "readonly", &path), &answer);
+	int rc = daemon_ask(w, at, request, &answer);
 	instant now = lab_now();
 
 	if (rc == 0)

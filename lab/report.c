@@ -185,6 +185,11 @@ void report_end(const struct run_result *r, struct strbuf *b)
 	size_t held = 0, planned = r->scenario->timeline.count + 1;
 
 	sb_char(b, '\n');
+	if (r->keeper_count > 0) {
+		struct out *o = out_new(OUT_TEXT, b);
+		keepers_print(r->keepers, r->keeper_count, NULL, o);
+		out_free(&o);
+	}
 	if (r->has_fewest && r->scenario->has_min_announced)
 		sb_printf(b,
 			"sites that announced at the worst instant: %u, and %u in the routers' "
@@ -366,6 +371,7 @@ void report_json(const struct run_result *r, struct strbuf *b)
 	out_str(o, "link_delay", link_method_name(r->method));
 	json_sites(r->scenario, o);
 	json_clients(r->scenario, o);
+	keepers_print(r->keepers, r->keeper_count, "keepers", o);
 	json_start(r, o);
 	out_array(o, "events");
 	for (size_t i = 1; i < r->step_count; i++)

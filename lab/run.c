@@ -96,6 +96,8 @@ static void conclude(struct run *run)
 	r->ok = r->ok && !r->interrupted && r->step_count == planned;
 	if (run->clients)
 		judge_run(&run->judge, r);
+	if (run->world)
+		keepers_ask(run->world, &r->keepers, &r->keeper_count);
 	if (run->o->on_end && r->step_count > 0)
 		run->o->on_end(run->o->ctx, r);
 }
@@ -510,6 +512,7 @@ void run_result_free(struct run_result *r)
 		free(r->steps[i].heard);
 		free(r->steps[i].clients);
 	}
+	free(r->keepers);
 	free(r->steps);
 	*r = (struct run_result){};
 }

@@ -4,6 +4,7 @@
 
 #include "lab/expect.h"
 #include "lab/heard.h"
+#include "lab/keepers.h"
 #include "lab/link.h"
 #include "lib/strbuf.h"
 
@@ -52,6 +53,8 @@ struct run_result {
 	unsigned fewest, fewest_held;
 	instant fewest_at, fewest_held_at;
 	bool fewest_ok;
+	struct keeper_count *keepers; // one a node that has one, at the end
+	size_t keeper_count;
 	bool interrupted;
 	bool ok;
 };
