@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lab/tables.h"
+#include "lib/mem.h"
 #include "lib/own.h"
 
 static span settle_of(const struct judge *j, const struct step_result *step)
@@ -72,7 +73,7 @@ bool judge_is_settled(const struct judge *j, const struct step_result *step, ins
 		all &= stream_settled(j, i, step, now);
 	for (size_t i = 0; all && i < j->scenario->clients.count; i++)
 		all = is_shared(j, i, step, &step->clients[i].expected, now);
-	return all;
+	return all && session_resets_came(j->scenario, j->sessions, step->step);
 }
 
 static bool has_daemons(const struct scenario *s)
@@ -133,13 +134,47 @@ static bool is_heard_in_time(const struct step_result *step)
 	return true;
 }
 
+static void judge_sessions(const struct judge *j, struct step_result *step)
+{
+	step->sessions_ok = true;
+	if (!step->sessions)
+		return;
+	step->sessions_broken = session_judge_step(
+		j->scenario, j->sessions, step->step, step->at, step->end, step->sessions);
+	for (size_t g = 0; g < j->sessions->group_count; g++)
+		step->sessions_ok &= step->sessions[g].verdict == SESSIONS_OK;
+	step->sessions_ok &= session_enough_broke(step->step, step->sessions_broken);
+}
+
 void judge_step(const struct judge *j, struct step_result *step)
 {
 	count_sites(j, step);
 	step->heard_ok = is_heard_in_time(step);
-	step->ok = !step->failure && step->announced_ok && step->fewest_ok && step->heard_ok;
+	judge_sessions(j, step);
+	step->ok = !step->failure && step->announced_ok && step->fewest_ok && step->heard_ok &&
+		   step->sessions_ok;
 	for (size_t i = 0; i < j->scenario->clients.count; i++)
 		judge_client(j, step, i);
+}
+
+void judge_ending(const struct judge *j, struct run_result *r)
+{
+	instant last = r->step_count > 1 ? r->steps[r->step_count - 1].at : INSTANT_NEVER;
+
+	r->totals = mem_zalloc(j->sessions->group_count * sizeof(*r->totals));
+	r->resets = mem_zalloc(r->step_count * sizeof(*r->resets));
+	r->sessions_ok = true;
+	session_judge_end(j->sessions, last, r->totals);
+	for (size_t g = 0; g < j->sessions->group_count; g++)
+		r->sessions_ok &= r->totals[g].verdict == SESSIONS_OK;
+	for (size_t i = 1; i < r->step_count; i++) {
+		const struct step_result *step = &r->steps[i];
+		if (!step->step->sessions.has_reset_within)
+			continue;
+		r->resets[i] = session_judge_resets(j->scenario, j->sessions, step->step, step->at);
+		r->sessions_ok &= r->resets[i].ok;
+	}
+	r->ok &= r->sessions_ok;
 }
 
 void judge_run(const struct judge *j, struct run_result *r)

@@ -105,3 +105,11 @@ int netns_set_up(int ns, bool router)
 			rc = write_sysctl(sysctls[i].path, sysctls[i].value);
 	return rc;
 }
+
+int netns_no_timestamps(int ns)
+{
+	own(netns_return) struct netns_visit v = { -1 };
+	int rc = netns_visit(ns, &v);
+
+	return rc < 0 ? rc : write_sysctl("/proc/sys/net/ipv4/tcp_timestamps", "0");
+}

@@ -23,3 +23,6 @@ void netns_return(struct netns_visit *v);
 // Settings of a node: addresses usable at once and kept while a link is down,
 // no filter on the source of what comes in, and forwarding for routers. -errno.
 [[nodiscard]] int netns_set_up(int ns, bool router);
+
+// Its TCP offers no timestamps (RFC 7323) and takes none. -errno.
+[[nodiscard]] int netns_no_timestamps(int ns);

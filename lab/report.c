@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lab/report_sessions.h"
 #include "lib/out.h"
 #include "lib/own.h"
 
@@ -168,6 +169,7 @@ void report_step(const struct run_result *r, const struct step_result *step, str
 	}
 	out_end(o);
 	out_free(&o);
+	report_sessions_step(r, step, b);
 	if (step->step)
 		print_announced(r, step, b);
 	print_heard(step, b);
@@ -185,6 +187,7 @@ void report_end(const struct run_result *r, struct strbuf *b)
 	size_t held = 0, planned = r->scenario->timeline.count + 1;
 
 	sb_char(b, '\n');
+	report_sessions_end(r, b);
 	if (r->keeper_count > 0) {
 		struct out *o = out_new(OUT_TEXT, b);
 		keepers_print(r->keepers, r->keeper_count, NULL, o);
@@ -289,6 +292,7 @@ static void json_step(const struct run_result *r, const struct step_result *step
 	for (size_t i = 0; i < r->scenario->clients.count; i++)
 		json_client(r, &step->clients[i], i, !step->step, o);
 	out_end(o);
+	report_sessions_step_json(r, step, o);
 	out_bool(o, "settled", step->settled);
 	out_bool(o, "ok", step->ok);
 }
@@ -383,6 +387,7 @@ void report_json(const struct run_result *r, struct strbuf *b)
 		out_uint(o, "fewest_held", r->fewest_held);
 		out_bool(o, "fewest_ok", r->fewest_ok);
 	}
+	report_sessions_json(r, o);
 	out_bool(o, "interrupted", r->interrupted);
 	out_bool(o, "ok", r->ok);
 	out_end(o);

@@ -11,15 +11,19 @@
 #include "lab/event.h"
 #include "lab/judge.h"
 #include "lab/live.h"
+#include "lab/netns.h"
 #include "lab/service.h"
+#include "lab/sessions.h"
 #include "lab/watch.h"
 #include "lib/mem.h"
 
-enum { POLL_MS = 20, ASK_MS = 100 };
+enum { POLL_MS = 20, ASK_MS = 100, BREAKS_SAID = 10 };
 
 enum phase {
 	PHASE_SETTLING, // the last step is being watched
+	PHASE_OPENING,  // the start is over, sessions are being opened
 	PHASE_WAITING,  // for the time of the next one, while the step lasts
+	PHASE_CLOSING,  // the last step is over but for the end of its sessions
 	PHASE_KEEPING,  // the timeline is over, the world stays
 };
 
@@ -35,6 +39,8 @@ struct run {
 	struct world *world;
 	struct services *services;
 	struct clients *clients;
+	struct sessions *sessions; // NULL: the scenario has none
+	size_t breaks;             // of the step
 	struct census *census;
 	struct judge judge;
 	struct watch *watch;
@@ -72,6 +78,9 @@ static void begin_step(struct run *run, const struct scn_step *step, instant at)
 
 	*now = (struct step_result){ .step = step, .at = at };
 	now->clients = mem_zalloc(clients * sizeof(*now->clients));
+	if (r->sessions.count > 0)
+		now->sessions = mem_zalloc(r->sessions.group_count * sizeof(*now->sessions));
+	run->breaks = 0;
 	for (size_t i = 0; i < clients && before; i++)
 		e[i] = before->clients[i].expected;
 	expect_resolve(run->s, step ? &step->expect : &run->s->start,
@@ -110,6 +119,7 @@ static void end_run(struct run *run)
 		return;
 	}
 	clients_free(&run->clients);
+	sessions_free(&run->sessions);
 	run->phase = PHASE_KEEPING;
 	fprintf(stderr,
 		"\nThe world stays up. For example:\n"
@@ -126,11 +136,21 @@ static void show_output(struct run *run, struct step_result *step)
 		step->output = sb_take(&b);
 }
 
+static bool sessions_are_over_too(const struct run *run)
+{
+	return run->sessions && sessions_are_over(run->sessions);
+}
+
 static void finish_step(struct run *run, instant now)
 {
 	struct step_result *step = current(run);
 
 	step->end = now;
+	if (run->sessions) {
+		sessions_look(run->sessions);
+		step->late = sessions_late_in_step(run->sessions);
+		run->r->late = sessions_late(run->sessions);
+	}
 	show_output(run, step);
 	judge_step(&run->judge, step);
 	run->r->ok &= step->ok;
@@ -139,6 +159,8 @@ static void finish_step(struct run *run, instant now)
 			step->settled ? "everybody is answered" : "not as expected");
 		run->r->zero = run->live.zero = now;
 	}
+	if (sessions_are_over_too(run))
+		judge_ending(&run->judge, run->r);
 	if (run->o->on_step)
 		run->o->on_step(run->o->ctx, run->r, step);
 	if (run->next == run->s->timeline.count || (!step->step && !step->ok) || run->o->up)
@@ -164,6 +186,18 @@ static bool is_heard(struct run *run, instant now)
 	return ask_all(run, step);
 }
 
+// The last step is not over before its sessions are.
+static void finish_last(struct run *run, instant now)
+{
+	if (!run->sessions || current(run)->settled == false || run->o->up) {
+		finish_step(run, now);
+		return;
+	}
+	SAY(run, LIVE_PLAIN, now, "sessions say their last words");
+	sessions_close(run->sessions);
+	run->phase = PHASE_CLOSING;
+}
+
 // The step is as it should be, or it is too late for that; it goes on until the next one.
 static void settle_step(struct run *run, instant now, bool settled)
 {
@@ -174,14 +208,29 @@ static void settle_step(struct run *run, instant now, bool settled)
 	if (!settled && step->step && step->step->has_heard_within)
 		(void)ask_all(run, step);
 	run->phase = PHASE_WAITING;
-	if (!step->step || run->next == run->s->timeline.count)
-		finish_step(run, now);
+	if (!step->step && settled && run->sessions && !run->o->up) {
+		SAY(run, LIVE_PLAIN, now, "opening %zu sessions", run->r->sessions.count);
+		sessions_open(run->sessions);
+		run->phase = PHASE_OPENING;
+	} else if (!step->step || run->next == run->s->timeline.count) {
+		finish_last(run, now);
+	}
 }
 
 static void fail_step(struct run *run, struct strbuf *why)
 {
 	current(run)->failure = sb_take(why);
 	SAY(run, LIVE_BAD, lab_now(), "%s", current(run)->failure);
+}
+
+// They are not waited for any more; those that do not stand broke.
+static void sessions_opened(struct run *run, instant now)
+{
+	run->phase = PHASE_WAITING;
+	if (run->s->timeline.count == 0)
+		finish_last(run, now);
+	else
+		finish_step(run, now);
 }
 
 static void fire(struct run *run, instant now)
@@ -192,6 +241,8 @@ static void fire(struct run *run, instant now)
 	step_print_targets(step, &targets);
 	begin_step(run, step, now);
 	clients_mark(run->clients, now);
+	if (run->sessions)
+		sessions_mark(run->sessions);
 	if (run->o->on_event)
 		run->o->on_event(run->o->ctx, run->r, current(run));
 	else
@@ -257,6 +308,10 @@ static void on_poll(uv_timer_t *timer)
 	check_line(run);
 	if (run->phase == PHASE_SETTLING) {
 		watch_step(run, now);
+	} else if (run->phase == PHASE_OPENING && sessions_are_open(run->sessions)) {
+		sessions_opened(run, now);
+	} else if (run->phase == PHASE_CLOSING && sessions_are_over(run->sessions)) {
+		finish_step(run, now);
 	} else if (run->phase == PHASE_WAITING && run->next < run->s->timeline.count) {
 		const struct scn_step *step = (struct scn_step *)run->s->timeline.data + run->next;
 		if (!instant_due(instant_add(run->r->zero, step->at), now))
@@ -292,6 +347,37 @@ static void on_change(void *ctx, const struct stream *s, const struct site_chang
 		SAY(run, LIVE_PLAIN, c->at, "%s%s: %s %s %s (outage %" PRId64 " ms, %zu lost)",
 			name, family, site_name(run->s, c->from), live_arrow(&run->live), to,
 			span_to_ms(c->silence), c->unanswered);
+}
+
+static void on_break(void *ctx, const struct session *s)
+{
+	const struct scn_site *nodes;
+	struct run *run = ctx;
+	own(sb_free) struct strbuf b = {};
+
+	nodes = run->s->sites.data;
+	session_print(run->s, s, &b);
+	if (s->node != NODE_NONE)
+		sb_printf(&b, " with %s", nodes[s->node].name);
+	if (++run->breaks <= BREAKS_SAID)
+		SAY(run, LIVE_BAD, s->ended, "%s: %s (%s)", sb_text(&b), session_break_name(s->how),
+			s->detail);
+	else if (run->breaks == BREAKS_SAID + 1)
+		SAY(run, LIVE_BAD, s->ended, "and more");
+}
+
+// By the keepers' account where there are some, else by the fleet's.
+static void note_owner_lost(struct run *run, const struct daemon_event *e)
+{
+	const struct scn_site *nodes = run->s->sites.data;
+	bool keeper = strcmp(e->type, "keeper_dead") == 0;
+	bool fleet = !run->s->keeper && strcmp(e->type, "site_lost") == 0;
+
+	for (size_t i = 0; i < run->s->sites.count && run->sessions; i++) {
+		if ((keeper && strtoul(e->subject, NULL, 10) == i + 1) ||
+			(fleet && strcmp(e->subject, nodes[i].site) == 0))
+			sessions_owner_lost(run->sessions, i, e->at);
+	}
 }
 
 static void on_exit_of(void *ctx, struct service *s, int status)
@@ -378,6 +464,7 @@ static void on_daemon_event(void *ctx, const struct daemon_event *e)
 		run->decided[e->node->index] = e->at;
 	count_event(run, e);
 	check_keeper(run, e);
+	note_owner_lost(run, e);
 	if (run->r->step_count < 2)
 		return; // the start is long and dull
 	if (e->cause_seq)
@@ -406,6 +493,18 @@ static int start_loop(struct run *run)
 	return uv_timer_start(&run->poll, on_poll, POLL_MS, POLL_MS);
 }
 
+static int set_up_clients(const struct run *run)
+{
+	int rc = 0;
+
+	items_for_each(struct scn_client, c, run->s->clients)
+	{
+		if (rc == 0 && !c->timestamps)
+			rc = netns_no_timestamps(topology_node(run->topology, c->name)->netns);
+	}
+	return rc;
+}
+
 static int make_world(struct run *run)
 {
 	static const struct services_ops ops = { on_exit_of };
@@ -419,6 +518,8 @@ static int make_world(struct run *run)
 	rc = world_new(&run->world, s->name, run->topology, run->error);
 	if (rc == 0)
 		rc = links_make(run->world, &run->r->method, &run->line, run->error);
+	if (rc == 0)
+		rc = set_up_clients(run);
 	if (rc < 0)
 		return rc;
 	SAY(run, LIVE_PLAIN, lab_now(),
@@ -436,13 +537,19 @@ static int start_measuring(struct run *run)
 {
 	static const struct clients_ops ops = { on_change };
 
+	static const struct sessions_ops session_ops = { on_break };
+
 	run->census = census_new(run->s);
 	run->decided = mem_zalloc(run->s->sites.count * sizeof(*run->decided));
 	begin_step(run, NULL, lab_now());
 	run->watch = watch_new(&run->loop, run->s, run->world, on_daemon_event, run);
 	int rc = clients_new(
 		&run->clients, &run->loop, run->s, run->topology, &ops, run, run->error);
-	run->judge = (struct judge){ run->s, run->clients, run->census, run->world };
+	run->judge =
+		(struct judge){ run->s, run->clients, run->census, run->world, &run->r->sessions };
+	if (rc == 0 && run->r->sessions.count > 0)
+		run->sessions = sessions_new(
+			&run->loop, run->s, run->world, &run->r->sessions, &session_ops, run);
 	return rc;
 }
 
@@ -455,6 +562,7 @@ static void close_handle(uv_handle_t *h, void *)
 static void clean_up(struct run *run)
 {
 	clients_free(&run->clients);
+	sessions_free(&run->sessions);
 	watch_free(&run->watch);
 	services_free(&run->services);
 	census_free(&run->census);
@@ -477,6 +585,7 @@ int run_scenario(struct run_result *ret, const struct scenario *s,
 
 	clock_gettime(CLOCK_REALTIME, &wall);
 	r.started_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+	r.sessions = session_list_new(s);
 	r.steps = mem_zalloc((s->timeline.count + 1) * sizeof(*r.steps));
 	*run = (struct run){
 		.s = s,
@@ -511,8 +620,12 @@ void run_result_free(struct run_result *r)
 		free(r->steps[i].announced);
 		free(r->steps[i].heard);
 		free(r->steps[i].clients);
+		free(r->steps[i].sessions);
 	}
 	free(r->keepers);
+	session_list_free(&r->sessions);
+	free(r->totals);
+	free(r->resets);
 	free(r->steps);
 	*r = (struct run_result){};
 }

@@ -6,6 +6,7 @@
 #include "lab/heard.h"
 #include "lab/keepers.h"
 #include "lab/link.h"
+#include "lab/session_judge.h"
 #include "lib/strbuf.h"
 
 struct client_result {
@@ -36,7 +37,11 @@ struct step_result {
 	bool has_reaction;
 	span reaction;
 	char reaction_type[16];
-	struct client_result *clients; // one a client of the scenario
+	struct client_result *clients;   // one a client of the scenario
+	struct session_result *sessions; // one a group; NULL: the scenario has none
+	size_t sessions_broken;
+	bool sessions_ok;
+	struct session_wait late; // of the lab's own loop
 	bool ok;
 };
 
@@ -55,6 +60,11 @@ struct run_result {
 	bool fewest_ok;
 	struct keeper_count *keepers; // one a node that has one, at the end
 	size_t keeper_count;
+	struct session_list sessions;
+	struct session_total *totals;  // one a group; NULL: they did not come to their end
+	struct session_resets *resets; // one a step that took place; those with `reset-within`
+	bool sessions_ok;              // what both say
+	struct session_wait late;
 	bool interrupted;
 	bool ok;
 };
