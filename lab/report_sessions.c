@@ -116,7 +116,10 @@ static void put_total_row(const struct run_result *r, const struct session_group
 	out_str(o, "opened at", sb_text(&owners));
 	out_double(o, "MB", (double)bytes_of(r, g) / 1e6, 1);
 	out_double(o, "longest wait ms", ms(t->longest.length), 0);
-	out_double(o, "at s", span_to_s(instant_diff(t->longest.from, r->zero)), 1);
+	if (t->longest.length.us > 0)
+		out_double(o, "at s", span_to_s(instant_diff(t->longest.from, r->zero)), 1);
+	else
+		out_str(o, "at s", "-");
 	put_verdict(o, t->verdict);
 	out_end(o);
 }

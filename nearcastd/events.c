@@ -65,6 +65,8 @@ static const struct {
 	[EVENT_KEEPER_ATTACHED] = { "keeper_attached", 5 },
 	[EVENT_KEEPER_FAILED] = { "keeper_failed", 3 },
 	[EVENT_KEEPER_REFUSED] = { "keeper_refused", 4 },
+	[EVENT_KEEPER_DEAD] = { "keeper_dead", 4 },
+	[EVENT_KEEPER_ALIVE] = { "keeper_alive", 5 },
 };
 static_assert(countof(types) == EVENT_TYPE_MAX);
 

@@ -120,6 +120,30 @@ static void add_file(struct list *l, const struct conf_keeper *c)
 	}
 }
 
+static const struct keeper_node *known(const struct keep *k, uint16_t id)
+{
+	for (size_t i = 0; i < k->node_count; i++)
+		if (k->nodes[i].id == id)
+			return &k->nodes[i];
+	return NULL;
+}
+
+// From now on clients of a dead node's sessions get RST from here, until it is back.
+static void tell_changes(const struct keep *k, const struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct keeper_node *before = known(k, l->nodes[i].id);
+		bool alive = l->nodes[i].alive;
+		char id[8];
+		if (!before || before->alive == alive)
+			continue;
+		snprintf(id, sizeof(id), "%u", l->nodes[i].id);
+		events_add(k->d->events, alive ? EVENT_KEEPER_ALIVE : EVENT_KEEPER_DEAD,
+			&(struct event_fields){
+				.subject = id, .reason = alive ? "seen" : "silent" });
+	}
+}
+
 bool keep_update_nodes(struct keep *k)
 {
 	const struct daemon *d = k->d;
@@ -146,6 +170,7 @@ bool keep_update_nodes(struct keep *k)
 		free(l.nodes);
 		return false;
 	}
+	tell_changes(k, &l);
 	free(k->nodes);
 	k->nodes = l.nodes;
 	k->node_count = l.n;

@@ -301,6 +301,8 @@ def test_dead(world):
     took = time.monotonic() - begin
     assert len(result["broken"]) == result["sessions"], result
     print(f"# dead: known after {known:.1f} s, all sessions told after {took:.1f} s")
+    dead = [e for e in sites.nodes[12].ask("events", after=0)["events"] if e["type"] == "keeper_dead"]
+    assert [e["subject"] for e in dead] == ["11"], dead
     resets = [b for b in result["broken"] if "ConnectionResetError" in b]
     assert len(resets) > 40, result
 
