@@ -49,13 +49,10 @@ INLINE void undo(struct xdp_md *x, struct bench *b)
 	if (data + L3 + WRAP4 + L3 > end)
 		return;
 	b->sent++;
-	struct ethhdr eth = *(struct ethhdr *)data;
-	if (bpf_xdp_adjust_head(x, WRAP4))
-		return;
-	data = frame_start(x);
-	end = frame_end(x);
-	if (data + L3 <= end)
-		*(struct ethhdr *)data = eth;
+	mac_copy(data + WRAP4, data);
+	mac_copy(data + WRAP4 + ETH_ALEN, data + ETH_ALEN);
+	*(uint16_t *)(data + WRAP4 + 2 * ETH_ALEN) = bpf_htons(ETH_P_IP);
+	bpf_xdp_adjust_head(x, WRAP4); // a failure is seen as a verdict of the next run
 }
 
 SEC("xdp")

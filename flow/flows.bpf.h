@@ -20,11 +20,6 @@ enum { FLOW_STALE_S = 60, FLOW_TELL_AGAIN_S = 20, FLOW_REFRESH_S = 8, FLOW_WAYS 
 #define WAY_KIND(kind) ((uint64_t)(kind) << 45)
 #define WAY_MATCH      (0xffffffffull | WAY_KIND(3))
 
-struct way {
-	uint64_t *at; // NULL: not found
-	uint64_t value;
-};
-
 INLINE uint16_t way_node(uint64_t way)
 {
 	return way >> 32 & FLOW_ID_MASK;
@@ -56,20 +51,21 @@ INLINE void flow_touch(uint64_t hash)
 		(void)*(volatile uint64_t *)set->way;
 }
 
-INLINE struct way flow_find(enum flow_kind kind, uint64_t hash)
+// The flow's way; 0: not remembered.
+INLINE uint64_t flow_find(enum flow_kind kind, uint64_t hash)
 {
 	struct flow_set *set = flow_set(hash);
 	uint64_t key = way_key(kind, hash);
 
 	if (!set)
-		return (struct way){};
+		return 0;
 #pragma unroll
 	for (int i = 0; i < FLOW_WAYS; i++) {
 		uint64_t value = set->way[i];
 		if ((value & WAY_MATCH) == key && value >> 48)
-			return (struct way){ &set->way[i], value };
+			return value;
 	}
-	return (struct way){};
+	return 0;
 }
 
 INLINE uint64_t way_make(
@@ -81,40 +77,72 @@ INLINE uint64_t way_make(
 	       (time ? time : 1) << 48;
 }
 
-// Takes a way that is free, stale, or holds a flow that nobody vouched for; if there is none, none.
-INLINE void flow_put(enum flow_kind kind, uint64_t hash, uint16_t node, uint64_t now)
+// Writes a way over the same flow's, or else where one is free, or over one that is stale or holds a
+// flow that nobody vouched for; if there is none, nowhere. Functions of their own to the verifier.
+__attribute__((noinline)) int flow_renew(uint64_t hash, uint64_t way)
+{
+	struct flow_set *set = flow_set(hash);
+
+	if (!set)
+		return 0;
+#pragma unroll
+	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
+		if ((set->way[i] & WAY_MATCH) == (way & WAY_MATCH)) {
+			set->way[i] = way;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+__attribute__((noinline)) int flow_add(uint64_t hash, uint64_t way, uint64_t now)
 {
 	struct flow_set *set = flow_set(hash);
 	uint32_t first = now >> FLOW_WINDOW_SHIFT ^ hash >> 20;
 
 	if (!set)
-		return;
+		return 0;
 #pragma unroll
 	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
-		if (set->way[i])
-			continue;
-		set->way[i] = way_make(kind, hash, node, false, now);
-		return;
+		if (!set->way[i]) {
+			set->way[i] = way;
+			return 1;
+		}
 	}
+#pragma nounroll
 	for (uint32_t i = 0; i < FLOW_WAYS; i++) {
-		uint64_t *way = &set->way[(first + i) & (FLOW_WAYS - 1)];
-		if (*way & WAY_KNOWN && way_age_s(*way, now) <= FLOW_STALE_S)
-			continue;
-		*way = way_make(kind, hash, node, false, now);
-		return;
+		uint64_t *each = &set->way[(first + i) & (FLOW_WAYS - 1)];
+		if (!(*each & WAY_KNOWN) || way_age_s(*each, now) > FLOW_STALE_S) {
+			*each = way;
+			return 1;
+		}
 	}
+	return 0;
+}
+
+// found: what flow_find() said.
+INLINE void flow_put(uint64_t found, uint64_t hash, uint64_t way, uint64_t now)
+{
+	if (found)
+		flow_renew(hash, way);
+	else
+		flow_add(hash, way, now);
 }
 
 // Remember or refresh; writes only now and then.
 INLINE void flow_keep(
-	struct way found, enum flow_kind kind, uint64_t hash, uint16_t node, uint64_t now)
+	uint64_t found, enum flow_kind kind, uint64_t hash, uint16_t node, uint64_t now)
 {
-	if (!found.at)
-		flow_put(kind, hash, node, now);
-	else if (way_node(found.value) != node)
-		*found.at = way_make(kind, hash, node, false, now);
-	else if (way_age_s(found.value, now) >= FLOW_REFRESH_S)
-		*found.at = way_make(kind, hash, node, found.value & WAY_KNOWN, now);
+	bool same = way_node(found) == node;
+
+	if (!found || !same || way_age_s(found, now) >= FLOW_REFRESH_S)
+		flow_put(found, hash, way_make(kind, hash, node, same && found & WAY_KNOWN, now),
+			now);
+}
+
+INLINE bool way_is_known(uint64_t found, uint16_t node)
+{
+	return found & WAY_KNOWN && way_node(found) == node;
 }
 
 // ---- Prefixes ----
@@ -162,7 +190,7 @@ INLINE void prefix_here(const struct flow_config *c, const struct flow_tuple *f)
 
 	if (!slot || (*slot & FLOW_ID_MASK) == c->self)
 		return;
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(c);
 	if ((*slot & FLOW_ID_MASK) && moved_ago_s(*slot, now) < FLOW_MOVED_UNIT_S)
 		return;
 	if (tell(FLOW_E_PREFIX, 0, 0, f))

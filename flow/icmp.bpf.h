@@ -63,7 +63,7 @@ INLINE uint16_t quoted_stamp(struct xdp_md *x, uint32_t l4)
 INLINE bool quoted_is_here(struct xdp_md *x, const struct flow_tuple *f, uint64_t hash)
 {
 	if (f->proto == IPPROTO_UDP)
-		return flow_find(FLOW_K_UDP, hash).at;
+		return flow_find(FLOW_K_UDP, hash);
 	struct bpf_sock *sk = socket_find(x, f);
 	if (!sk)
 		return false;
@@ -84,14 +84,14 @@ INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, struct packet 
 		l4 = quoted(x, c, p, &f);
 	if (!l4 || (f.proto != IPPROTO_TCP && f.proto != IPPROTO_UDP))
 		goto here;
-	p->now = now_ns();
+	p->now = now_ns(c);
 	uint64_t hash = flow_hash(c, &f);
 	if (quoted_is_here(x, &f, hash))
 		goto here;
-	struct way found = flow_find(FLOW_K_FORWARDED, hash);
+	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
 	uint16_t id = f.proto == IPPROTO_TCP ? quoted_stamp(x, l4) : 0;
 	if (!may_forward(c, via, id))
-		id = found.at ? way_node(found.value) : prefix_before(c, &f, p->now);
+		id = found ? way_node(found) : prefix_before(c, &f, p->now);
 	if (may_forward(c, via, id)) {
 		*on = (struct onward){
 			.hash = hash, .node = id, .type = FLOW_T_ICMP, .why = FLOW_C_FORWARD_ICMP

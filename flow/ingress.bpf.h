@@ -18,13 +18,13 @@ INLINE int tunnel_in(
 		return refuse(FLOW_C_REFUSED_LENGTH, 0, p);
 	enum flow_count why = tunnel_look(c, p, t, end, &in);
 	if (why == FLOW_C_MAX)
-		why = tunnel_believe(c, t, end, &in);
+		why = tunnel_believe(x, c, t, end, over4 ? WRAP4 : WRAP6, &in);
 	if (why != FLOW_C_MAX)
 		return refuse(why, in.via.from, p);
 	pair_count(in.via.from, false);
 	if (in.type == FLOW_T_NOTICE)
 		return notice_in(x, c, &in, over4);
-	if (!unwrap(x, over4))
+	if (over4 ? !unwrap(x, WRAP4) : !unwrap(x, WRAP6))
 		return refuse(FLOW_C_REFUSED_LENGTH, in.via.from, p);
 	if (!parse(p, x) || p->odd || !is_service(c, p))
 		return refuse(FLOW_C_REFUSED_INNER, in.via.from, p);
@@ -87,6 +87,16 @@ INLINE int service_in(struct xdp_md *x, const struct flow_config *c, struct job 
 	return XDP_PASS;
 }
 
+// IPv4 in IPv4 is sent from here, for the same reason.
+INLINE int onward(struct xdp_md *x, const struct flow_config *c, struct job *j)
+{
+	const struct flow_node *to = node_get(j->on.node), *self = node_get(c->self);
+
+	if (to && self && j->packet.flow.family == 4 && nodes_share4(self, to))
+		return forward_as(x, c, &j->packet, &j->via, &j->on, self, to, 4, true);
+	return step_forward(x, j);
+}
+
 INLINE int keeper(struct xdp_md *x)
 {
 	const struct flow_config *c = config_get();
@@ -104,5 +114,5 @@ INLINE int keeper(struct xdp_md *x)
 	// The shield's place: what came through the tunnel passes it as well, and sessions
 	// that the lines below find are not charged as new ones.
 	int verdict = service_in(x, c, &j);
-	return verdict == ONWARD ? step_forward(x, &j) : verdict;
+	return verdict == ONWARD ? onward(x, c, &j) : verdict;
 }

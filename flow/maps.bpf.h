@@ -103,9 +103,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, uint32_t);
-	__type(value, uint32_t); // tells packets apart that are otherwise the same
+	__type(value, struct flow_lane);
 	__uint(max_entries, 1);
-} serial SEC(".maps");
+} lane SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -133,10 +133,42 @@ INLINE struct flow_node *node_get(uint32_t id)
 	return bpf_map_lookup_elem(&nodes, &id);
 }
 
-// A clock of a few milliseconds' grain: a tenth of the cost of an exact one.
-INLINE uint64_t now_ns(void)
+INLINE struct flow_lane *lane_get(void)
 {
-	return bpf_ktime_get_coarse_ns();
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(&lane, &zero);
+}
+
+// The processor's clock, read anew with each tick of the kernel: jiffies are an instruction, the
+// coarse clock three calls.
+INLINE const struct flow_lane *clock_get(const struct flow_config *c)
+{
+	struct flow_lane *l = lane_get();
+	uint64_t tick = bpf_jiffies64();
+
+	if (l && l->tick != tick) {
+		l->now_ns = bpf_ktime_get_coarse_ns();
+		l->epoch_s = (l->now_ns + c->realtime_offset_ns) / 1000000000;
+		l->tick = tick;
+	}
+	return l;
+}
+
+// Of a few milliseconds' grain.
+INLINE uint64_t now_ns(const struct flow_config *c)
+{
+	const struct flow_lane *l = clock_get(c);
+
+	return l ? l->now_ns : 0;
+}
+
+// Seconds since 1970, as other nodes have them.
+INLINE uint64_t now_epoch(const struct flow_config *c)
+{
+	const struct flow_lane *l = clock_get(c);
+
+	return l ? l->epoch_s : 0;
 }
 
 // False: the daemon is away and the ring is full; what was to be told comes again.

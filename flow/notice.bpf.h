@@ -12,16 +12,16 @@ INLINE void notice_mine(const struct flow_config *c, const struct flow_notice *n
 	__builtin_memcpy(&f.client_port, n->body + 32, 2);
 	__builtin_memcpy(&f.service_port, n->body + 34, 2);
 	uint64_t hash = flow_hash(c, &f);
-	struct way found = flow_find(FLOW_K_FORWARDED, hash);
-	if (found.at && way_node(found.value) == from)
-		*found.at = found.value | WAY_KNOWN;
+	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
+	if (found && way_node(found) == from)
+		flow_renew(hash, found | WAY_KNOWN);
 }
 
 INLINE void notice_prefixes(
 	const struct flow_config *c, const struct flow_notice *n, uint16_t from, uint32_t width)
 {
 	struct flow_tuple f = { .family = width == 3 ? 4 : 6 };
-	uint64_t now = now_ns();
+	uint64_t now = now_ns(c);
 
 	for (uint32_t i = 0; i < FLOW_NOTICE_ROOM / 6 && i < n->count; i++) {
 		const uint8_t *at = n->body + i * width;
@@ -34,24 +34,20 @@ INLINE void notice_prefixes(
 }
 
 // Back to who asked, from the frame that the question came in.
-INLINE bool answer_ip(struct ethhdr *eth, bool over4)
+INLINE void answer_ip(struct ethhdr *eth, bool over4)
 {
-	struct ethhdr came = *eth;
-
+	ethernet_swap(eth);
 	if (over4) {
 		struct iphdr *ip = (void *)(eth + 1);
 		uint32_t to = ip->saddr; // the checksum does not see who is who
 		ip->saddr = ip->daddr;
 		ip->daddr = to;
-		ethernet_back(eth, &came, ETH_P_IP);
-		return true;
+		return;
 	}
 	struct ipv6hdr *ip = (void *)(eth + 1);
 	struct in6_addr to = ip->saddr;
 	ip->saddr = ip->daddr;
 	ip->daddr = to;
-	ethernet_back(eth, &came, ETH_P_IPV6);
-	return true;
 }
 
 INLINE int notice_answer(struct xdp_md *x, const struct flow_config *c, uint16_t to, bool over4)
@@ -69,34 +65,30 @@ INLINE int notice_answer(struct xdp_md *x, const struct flow_config *c, uint16_t
 	struct wrap w = {
 		.c = c,
 		.self = self,
-		.now = now_ns(),
 		.inner = sizeof(*n),
 		.to_id = to,
 		.type = FLOW_T_NOTICE,
 		.family = 6, // the tag covers as much
 	};
-	tunnel_header(head, end, &w);
-	return XDP_TX;
+	return tunnel_header(x, head, over4 ? WRAP4 : WRAP6, &w) ? XDP_TX : XDP_DROP;
 }
 
 INLINE int notice_in(
 	struct xdp_md *x, const struct flow_config *c, const struct inside *in, bool over4)
 {
 	void *data = frame_start(x), *end = frame_end(x);
-	void *at = data + L3 + (over4 ? WRAP4 : WRAP6);
-	struct flow_notice n;
+	const struct flow_notice *n = data + L3 + (over4 ? WRAP4 : WRAP6);
 
-	if (at + sizeof(n) > end)
+	if ((const void *)(n + 1) > end)
 		return XDP_DROP;
-	__builtin_memcpy(&n, at, sizeof(n));
 	count(FLOW_C_NOTICE);
-	if (n.kind == FLOW_N_ASK)
+	if (n->kind == FLOW_N_ASK)
 		return notice_answer(x, c, in->via.from, over4);
-	if (n.kind == FLOW_N_MINE)
-		notice_mine(c, &n, in->via.from);
-	else if (n.kind == FLOW_N_PREFIX4)
-		notice_prefixes(c, &n, in->via.from, 3);
-	else if (n.kind == FLOW_N_PREFIX6)
-		notice_prefixes(c, &n, in->via.from, 6);
+	if (n->kind == FLOW_N_MINE)
+		notice_mine(c, n, in->via.from);
+	else if (n->kind == FLOW_N_PREFIX4)
+		notice_prefixes(c, n, in->via.from, 3);
+	else if (n->kind == FLOW_N_PREFIX6)
+		notice_prefixes(c, n, in->via.from, 6);
 	return XDP_DROP; // its work is done
 }

@@ -35,6 +35,12 @@ INLINE void *frame_end(const struct xdp_md *x)
 	return (void *)(long)x->data_end;
 }
 
+INLINE void mac_copy(void *to, const void *from)
+{
+	*(uint32_t *)to = *(const uint32_t *)from;
+	*(uint16_t *)(to + 4) = *(const uint16_t *)(from + 4);
+}
+
 // ---- Internet checksum, RFC 1071 and 1624 ----
 
 INLINE uint16_t csum_fold(uint64_t sum)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 // Goes up with any change of a map's row. Maps of another shape are never used again.
-enum { FLOW_SHAPE = 1 };
+enum { FLOW_SHAPE = 2 };
 
 enum {
 	FLOW_NODE_MAX = 4095,   // node ids are 1..4095: twelve bits of a timestamp
@@ -141,6 +141,28 @@ struct flow_budget {
 	uint64_t fresh, known; // window number << 32 | packets in it
 };
 _Static_assert(sizeof(struct flow_budget) == 16, "two counters");
+
+// What a tunnel's tag is made of, while it is being made.
+struct flow_seal {
+	uint64_t head; // the tunnel's header without the tag, as it lies on the wire
+	uint64_t epoch, key[2];
+	uint64_t tag;       // the result
+	uint32_t at;        // the inner packet, from the frame's start
+	uint32_t length;    // of it, bytes
+	uint32_t wide, pad; // whether FLOW_COVER6 of it are covered, or FLOW_COVER4
+	uint64_t word[FLOW_COVER6 / 8];
+};
+
+// Of one processor.
+struct flow_lane {
+	uint64_t tick;    // of the kernel, in which the clocks below were read
+	uint64_t now_ns;  // CLOCK_MONOTONIC
+	uint64_t epoch_s; // CLOCK_REALTIME
+	uint32_t serial;  // tells packets apart that are otherwise the same
+	uint32_t pad;
+	struct flow_seal seal;
+};
+_Static_assert(sizeof(struct flow_lane) == 152, "no padding");
 
 // Whose clients a /24 or /48 are: now 12 bits, before 12 bits, when it moved 8 bits in units of 16 s
 // (2^34 ns, to be exact; what follows counts time in steps of 2^30 ns where seconds will do).

@@ -118,19 +118,16 @@ INLINE void echo_zero(struct xdp_md *x, const struct packet *p, const struct seg
 
 // The owner of a session that came through another keeper lets that one know, now and then:
 // from then on it is served from the larger budget there.
-INLINE void hear(const struct packet *p, const struct arrival *via, uint64_t hash)
+INLINE void hear(const struct flow_config *c, const struct packet *p, const struct arrival *via,
+	uint64_t hash)
 {
-	struct way found = flow_find(FLOW_K_HEARD, hash);
-	uint64_t now = now_ns();
+	uint64_t found = flow_find(FLOW_K_HEARD, hash);
+	uint64_t now = now_ns(c);
 
 	count(FLOW_C_RECEIVED_LOCAL);
-	if (found.at && way_node(found.value) == via->from &&
-		way_age_s(found.value, now) < FLOW_TELL_AGAIN_S)
+	if (found && way_node(found) == via->from && way_age_s(found, now) < FLOW_TELL_AGAIN_S)
 		return;
-	if (found.at)
-		*found.at = way_make(FLOW_K_HEARD, hash, via->from, false, now);
-	else
-		flow_put(FLOW_K_HEARD, hash, via->from, now);
+	flow_put(found, hash, way_make(FLOW_K_HEARD, hash, via->from, false, now), now);
 	tell(FLOW_E_MINE, via->from, 0, &p->flow);
 }
 
@@ -144,28 +141,28 @@ INLINE int leave(const struct arrival *via)
 INLINE int tcp_onward(const struct flow_config *c, const struct packet *p,
 	const struct arrival *via, const struct segment *s, struct onward *on)
 {
-	struct way found = flow_find(FLOW_K_FORWARDED, s->hash);
+	uint64_t found = flow_find(FLOW_K_FORWARDED, s->hash);
 	enum flow_count why = FLOW_C_FORWARD_STAMP;
 	uint16_t id = s->stamp ? bpf_ntohl(s->echo) & FLOW_ID_MASK : 0;
 
 	if (id && id == c->self)
 		return leave(via); // the session was here and is gone
 	if (!may_forward(c, via, id)) {
-		id = found.at ? way_node(found.value) : 0;
+		id = way_node(found);
 		why = FLOW_C_FORWARD_FLOW;
+		if (!may_forward(c, via, id)) {
+			id = prefix_before(c, &p->flow, p->now);
+			why = FLOW_C_FORWARD_PREFIX;
+			if (!may_forward(c, via, id))
+				return leave(via);
+		}
 	}
-	if (!may_forward(c, via, id)) {
-		id = prefix_before(c, &p->flow, p->now);
-		why = FLOW_C_FORWARD_PREFIX;
-	}
-	if (!may_forward(c, via, id))
-		return leave(via);
 	flow_keep(found, FLOW_K_FORWARDED, s->hash, id, p->now);
 	*on = (struct onward){
 		.hash = s->hash,
 		.node = id,
 		.type = p->flow.family == 4 ? FLOW_T_IPV4 : FLOW_T_IPV6,
-		.known = found.at && way_node(found.value) == id && found.value & WAY_KNOWN,
+		.known = way_is_known(found, id),
 		.why = why,
 	};
 	return ONWARD;
@@ -220,11 +217,11 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 	if (state == HERE || (state == HALF_OPEN && !may_forward(c, via, id))) {
 		echo_zero(x, p, &s);
 		if (via->hop)
-			hear(p, via, s.hash);
+			hear(c, p, via, s.hash);
 		else
 			count(FLOW_C_LOCAL);
 		return XDP_PASS;
 	}
-	p->now = now_ns();
+	p->now = now_ns(c);
 	return tcp_onward(c, p, via, &s, on);
 }

@@ -30,51 +30,77 @@ struct onward {
 	enum flow_count why;
 };
 
-INLINE uint64_t epoch_of(const struct flow_config *c, uint64_t now)
-{
-	return (now + c->realtime_offset_ns) / 1000000000;
-}
-
 // ---- The tag ----
 
-// Words of the inner packet, as long as there are some; zero behind its end, so that the padding
-// of short frames does not matter.
-INLINE void cover_short(struct sip *s, void *inner, void *end, uint32_t length, uint32_t words)
+INLINE uint64_t seal_end(struct sip *s, uint64_t epoch, uint32_t cover)
 {
-	for (uint32_t i = 0; i < words; i++) {
-		uint64_t *word = inner + i * 8;
-		bool there = length >= (i + 1) * 8 && (void *)(word + 1) <= end;
-		sip_word(s, there ? *word : 0);
-	}
+	uint64_t total = sizeof(uint64_t) + cover + EPOCH_BYTES;
+
+	return sip_end(s, total << 56 | (epoch & 0xffffffffffff));
 }
 
-INLINE void cover4(struct sip *s, void *inner, void *end, uint32_t length)
+// The tag of any packet, as the lane's seal describes it: words of the inner packet as long as there
+// are whole ones, zero behind its end, for the padding of short frames does not matter. A function
+// of its own to the verifier. Returns 0 when there is no tag.
+__attribute__((noinline)) int seal_any(struct xdp_md *x)
 {
-	uint64_t *word = inner;
+	struct flow_lane *l = lane_get();
 
-	if (length < FLOW_COVER4 || inner + FLOW_COVER4 > end) {
-		cover_short(s, inner, end, length, FLOW_COVER4 / 8);
-		return;
-	}
-#pragma unroll
-	for (uint32_t i = 0; i < FLOW_COVER4 / 8; i++)
-		sip_word(s, word[i]);
+	if (!l)
+		return 0;
+	struct flow_seal *s = &l->seal;
+	uint32_t cover = s->wide ? FLOW_COVER6 : FLOW_COVER4;
+	uint32_t n = (s->length < cover ? s->length : cover) & ~7u;
+	__builtin_memset(s->word, 0, sizeof(s->word));
+	if (n >= 8 && n <= sizeof(s->word) && bpf_xdp_load_bytes(x, s->at, s->word, n))
+		return 0;
+	struct sip sip = sip_start(s->key);
+	sip_word(&sip, s->head);
+	for (uint32_t i = 0; i < FLOW_COVER6 / 8 && i * 8 < cover; i++)
+		sip_word(&sip, s->word[i]);
+	s->tag = seal_end(&sip, s->epoch, cover);
+	return 1;
 }
 
-INLINE uint64_t tunnel_tag(const struct flow_tunnel *t, void *inner, void *end, uint32_t length,
-	bool wide, const uint64_t key[2], uint64_t epoch)
+// IPv4 of usual length, which is nearly all: straight from the packet.
+INLINE uint64_t seal_usual(
+	uint64_t head, const uint64_t *word, const uint64_t key[2], uint64_t epoch)
 {
 	struct sip s = sip_start(key);
-	uint64_t head;
 
-	__builtin_memcpy(&head, t, sizeof(head));
 	sip_word(&s, head);
-	if (wide)
-		cover_short(&s, inner, end, length, FLOW_COVER6 / 8);
-	else
-		cover4(&s, inner, end, length);
-	uint64_t total = sizeof(head) + (wide ? FLOW_COVER6 : FLOW_COVER4) + EPOCH_BYTES;
-	return sip_end(&s, total << 56 | (epoch & 0xffffffffffff));
+#pragma unroll
+	for (uint32_t i = 0; i < FLOW_COVER4 / 8; i++)
+		sip_word(&s, word[i]);
+	return seal_end(&s, epoch, FLOW_COVER4);
+}
+
+// outer: bytes before the inner packet, WRAP4 or WRAP6. False: there is no tag, whatever the packet says.
+INLINE bool tunnel_tag(struct xdp_md *x, const struct flow_tunnel *t, uint32_t outer,
+	uint32_t length, bool wide, const uint64_t key[2], uint64_t epoch, uint64_t *ret)
+{
+	void *end = frame_end(x);
+	const uint64_t *inner = (const uint64_t *)(t + 1);
+
+	if (outer == WRAP4 && !wide && length >= FLOW_COVER4 &&
+		(const void *)inner + FLOW_COVER4 <= end) {
+		*ret = seal_usual(*(const uint64_t *)t, inner, key, epoch);
+		return true;
+	}
+	struct flow_lane *l = lane_get();
+	if (!l)
+		return false;
+	l->seal.head = *(const uint64_t *)t;
+	l->seal.epoch = epoch;
+	l->seal.key[0] = key[0];
+	l->seal.key[1] = key[1];
+	l->seal.at = L3 + outer;
+	l->seal.length = length;
+	l->seal.wide = wide;
+	if (!seal_any(x))
+		return false;
+	*ret = l->seal.tag;
+	return true;
 }
 
 // ---- Sending ----
@@ -118,35 +144,38 @@ INLINE bool lower_ttl(const struct xdp_md *x, uint8_t family)
 }
 
 // Ethernet back to the router that the frame came from.
-INLINE void ethernet_back(struct ethhdr *eth, const struct ethhdr *came, uint16_t proto)
+INLINE void ethernet_back(void *eth, const void *came, uint16_t proto)
 {
-	__builtin_memcpy(eth->h_dest, came->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, came->h_dest, ETH_ALEN);
-	eth->h_proto = bpf_htons(proto);
+	mac_copy(eth, came + ETH_ALEN);
+	mac_copy(eth + ETH_ALEN, came);
+	*(uint16_t *)(eth + 2 * ETH_ALEN) = bpf_htons(proto);
+}
+
+INLINE void ethernet_swap(void *eth)
+{
+	uint32_t to4 = *(uint32_t *)eth;
+	uint16_t to2 = *(uint16_t *)(eth + 4);
+
+	mac_copy(eth, eth + ETH_ALEN);
+	*(uint32_t *)(eth + ETH_ALEN) = to4;
+	*(uint16_t *)(eth + ETH_ALEN + 4) = to2;
 }
 
 // RFC 6040, compatibility mode: the outer packet claims no ECN and keeps the class.
 INLINE void outer_ip4(struct iphdr *ip, const struct flow_node *self, const struct flow_node *to,
 	uint16_t total, uint8_t tos)
 {
-	uint16_t *word = (uint16_t *)ip;
-	uint64_t sum = 0;
+	uint32_t *word = (uint32_t *)ip; // in words, for the checksum would wait for parts of them
+	uint32_t first = bpf_htonl(0x45000000 | (uint32_t)(tos & 0xfc) << 16 | total);
+	uint32_t second = bpf_htonl(0x4000); // do not fragment
+	uint32_t third = bpf_htonl(TTL_OUTER << 24 | IPPROTO_UDP << 16);
+	uint64_t sum = (uint64_t)first + second + third + self->a4 + to->a4;
 
-	*ip = (struct iphdr){
-		.version = 4,
-		.ihl = 5,
-		.tos = tos & 0xfc,
-		.tot_len = bpf_htons(total),
-		.frag_off = bpf_htons(0x4000), // do not fragment
-		.ttl = TTL_OUTER,
-		.protocol = IPPROTO_UDP,
-		.saddr = self->a4,
-		.daddr = to->a4,
-	};
-#pragma unroll
-	for (int i = 0; i < 10; i++)
-		sum += word[i];
-	ip->check = ~csum_fold(sum);
+	word[0] = first;
+	word[1] = second;
+	word[2] = third | (uint32_t)(uint16_t)~csum_fold(sum) << 16;
+	word[3] = self->a4;
+	word[4] = to->a4;
 }
 
 INLINE void outer_ip6(struct ipv6hdr *ip, const struct flow_node *self, const struct flow_node *to,
@@ -169,37 +198,34 @@ INLINE void outer_udp(struct udphdr *udp, uint16_t port, uint64_t hash, uint16_t
 	udp->check = 0;
 }
 
-INLINE uint32_t next_serial(void)
-{
-	uint32_t zero = 0;
-	uint32_t *n = bpf_map_lookup_elem(&serial, &zero);
-
-	return n ? ++*n : 0;
-}
-
 struct wrap {
 	const struct flow_config *c;
 	const struct flow_node *self;
 	const struct flow_node *to;
-	uint64_t hash, now;
+	uint64_t hash;
 	uint32_t inner; // bytes
 	uint16_t to_id;
 	uint8_t type, hop, tos, family;
 };
 
-INLINE void tunnel_header(struct flow_tunnel *t, void *end, const struct wrap *w)
+INLINE bool tunnel_header(
+	struct xdp_md *x, struct flow_tunnel *t, uint32_t outer, const struct wrap *w)
 {
-	void *inner = t + 1;
-	uint64_t epoch = epoch_of(w->c, w->now);
-	uint32_t n = next_serial();
+	struct flow_lane *l = lane_get(); // its clock was read by the rule that sends
+	uint64_t epoch = l ? l->epoch_s : 0;
+	uint32_t n = l ? ++l->serial : 0;
 	uint8_t phase = w->c->phase & 1;
+	uint64_t head = (uint64_t)(FLOW_VERSION << 4 | w->type) << 56 |
+			(uint64_t)(w->hop << FLOW_HOP_SHIFT | (phase ? FLOW_PHASE_BIT : 0)) << 48 |
+			(uint64_t)((n >> 4 & 0xf) << 12 | w->c->self) << 32 |
+			(uint64_t)((n & 0xf) << 12 | w->to_id) << 16 | (epoch & 0xffff);
 
-	t->ver_type = FLOW_VERSION << 4 | w->type;
-	t->hop_phase = w->hop << FLOW_HOP_SHIFT | (phase ? FLOW_PHASE_BIT : 0);
-	t->from = bpf_htons((n >> 4 & 0xf) << 12 | w->c->self);
-	t->to = bpf_htons((n & 0xf) << 12 | w->to_id);
-	t->epoch = bpf_htons(epoch);
-	t->tag = tunnel_tag(t, inner, end, w->inner, w->family == 6, w->self->key[phase], epoch);
+	*(uint64_t *)t = bpf_cpu_to_be64(head);
+	uint64_t tag;
+	if (!tunnel_tag(x, t, outer, w->inner, w->family == 6, w->self->key[phase], epoch, &tag))
+		return false;
+	t->tag = tag;
+	return true;
 }
 
 INLINE bool wrap4(struct xdp_md *x, const struct wrap *w)
@@ -209,14 +235,11 @@ INLINE bool wrap4(struct xdp_md *x, const struct wrap *w)
 	void *data = frame_start(x), *end = frame_end(x);
 	if (data + L3 + WRAP4 + L3 > end)
 		return false;
-	struct ethhdr came = *(struct ethhdr *)(data + WRAP4);
-
-	ethernet_back(data, &came, ETH_P_IP);
+	ethernet_back(data, data + WRAP4, ETH_P_IP);
 	outer_ip4(data + L3, w->self, w->to, w->inner + WRAP4, w->tos);
 	outer_udp(data + L3 + sizeof(struct iphdr), w->c->port, w->hash,
 		w->inner + UDP_HEADER + TUNNEL);
-	tunnel_header(data + L3 + sizeof(struct iphdr) + UDP_HEADER, end, w);
-	return true;
+	return tunnel_header(x, data + L3 + WRAP4 - TUNNEL, WRAP4, w);
 }
 
 INLINE bool wrap6(struct xdp_md *x, const struct wrap *w)
@@ -226,14 +249,11 @@ INLINE bool wrap6(struct xdp_md *x, const struct wrap *w)
 	void *data = frame_start(x), *end = frame_end(x);
 	if (data + L3 + WRAP6 + L3 > end)
 		return false;
-	struct ethhdr came = *(struct ethhdr *)(data + WRAP6);
-
-	ethernet_back(data, &came, ETH_P_IPV6);
+	ethernet_back(data, data + WRAP6, ETH_P_IPV6);
 	outer_ip6(data + L3, w->self, w->to, w->inner + UDP_HEADER + TUNNEL, w->tos);
 	outer_udp(data + L3 + sizeof(struct ipv6hdr), w->c->port, w->hash,
 		w->inner + UDP_HEADER + TUNNEL);
-	tunnel_header(data + L3 + sizeof(struct ipv6hdr) + UDP_HEADER, end, w);
-	return true;
+	return tunnel_header(x, data + L3 + WRAP6 - TUNNEL, WRAP6, w);
 }
 
 INLINE uint8_t packet_tos(const struct xdp_md *x, uint8_t family)
@@ -268,15 +288,12 @@ INLINE bool may_forward(const struct flow_config *c, const struct arrival *via, 
 	       node->flags & FLOW_NODE_ALIVE;
 }
 
-// XDP_TX, or XDP_DROP: a refusal by the kernel would end a session that only has to wait.
-INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
-	const struct arrival *via, const struct onward *on)
+// XDP_TX, or XDP_DROP: a refusal by the kernel would end a session that only has to wait. family is
+// the packet's, over4 whether the tunnel is IPv4.
+INLINE int forward_as(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+	const struct arrival *via, const struct onward *on, const struct flow_node *self,
+	const struct flow_node *to, uint8_t family, bool over4)
 {
-	struct flow_node *to = node_get(on->node), *self = node_get(c->self);
-
-	if (!to || !self)
-		return XDP_DROP;
-	bool over4 = to->flags & self->flags & FLOW_NODE_V4;
 	if (p->total + (over4 ? WRAP4 : WRAP6) > to->mtu) {
 		count(FLOW_C_TOO_BIG);
 		return XDP_DROP;
@@ -285,7 +302,7 @@ INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct p
 		count(on->known ? FLOW_C_OVER_KNOWN : FLOW_C_OVER_NEW);
 		return XDP_DROP;
 	}
-	if (!lower_ttl(x, p->flow.family)) {
+	if (!lower_ttl(x, family)) {
 		count(FLOW_C_TTL);
 		return XDP_DROP;
 	}
@@ -294,19 +311,33 @@ INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct p
 		.self = self,
 		.to = to,
 		.hash = on->hash,
-		.now = p->now,
 		.inner = p->total,
 		.to_id = on->node,
 		.type = on->type,
 		.hop = via->hop + 1,
-		.tos = packet_tos(x, p->flow.family),
-		.family = p->flow.family,
+		.tos = packet_tos(x, family),
+		.family = family,
 	};
 	if (over4 ? !wrap4(x, &w) : !wrap6(x, &w))
 		return XDP_DROP;
 	count(on->why);
 	pair_count(on->node, true);
 	return XDP_TX;
+}
+
+INLINE bool nodes_share4(const struct flow_node *a, const struct flow_node *b)
+{
+	return a->flags & b->flags & FLOW_NODE_V4;
+}
+
+INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+	const struct arrival *via, const struct onward *on)
+{
+	const struct flow_node *to = node_get(on->node), *self = node_get(c->self);
+
+	if (!to || !self)
+		return XDP_DROP;
+	return forward_as(x, c, p, via, on, self, to, p->flow.family, nodes_share4(self, to));
 }
 
 // ---- Receiving ----
@@ -420,40 +451,34 @@ INLINE enum flow_count tunnel_look(const struct flow_config *c, const struct pac
 	return FLOW_C_MAX;
 }
 
-INLINE enum flow_count tunnel_believe(
-	const struct flow_config *c, struct flow_tunnel *t, void *end, const struct inside *in)
+INLINE enum flow_count tunnel_believe(struct xdp_md *x, const struct flow_config *c,
+	struct flow_tunnel *t, void *end, uint32_t outer, const struct inside *in)
 {
 	struct flow_node *node = node_get(in->via.from);
-	uint64_t now = epoch_of(c, now_ns());
+	uint64_t now = now_epoch(c);
 	int16_t apart = (int16_t)(bpf_ntohs(t->epoch) - (uint16_t)now);
 	uint8_t phase = t->hop_phase & FLOW_PHASE_BIT ? 1 : 0;
 
 	if (!node || apart > FLOW_EPOCH_SLACK_S || apart < -FLOW_EPOCH_SLACK_S)
 		return FLOW_C_REFUSED_EPOCH;
-	uint64_t tag = tunnel_tag(t, t + 1, end, in->length, inner_is_wide(t + 1, end, in->type),
-		node->key[phase], now + apart);
-	if (tag != t->tag)
+	uint64_t tag;
+	if (!tunnel_tag(x, t, outer, in->length, inner_is_wide(t + 1, end, in->type),
+		    node->key[phase], now + apart, &tag) ||
+		tag != t->tag)
 		return FLOW_C_REFUSED_TAG;
 	return is_replay(tag) ? FLOW_C_REFUSED_REPLAY : FLOW_C_MAX;
 }
 
 // Put the inner packet in the outer one's place.
-INLINE bool unwrap(struct xdp_md *x, bool over4)
+INLINE bool unwrap(struct xdp_md *x, uint32_t outer)
 {
-	void *data = frame_start(x), *end = frame_end(x);
-	uint32_t shift = over4 ? WRAP4 : WRAP6;
+	void *data = frame_start(x), *end = frame_end(x), *eth = data + outer;
 
-	if (data + L3 + WRAP6 > end)
+	if (eth + L3 + 1 > end)
 		return false;
-	struct ethhdr eth = *(struct ethhdr *)data;
-	if (over4 ? bpf_xdp_adjust_head(x, WRAP4) : bpf_xdp_adjust_head(x, WRAP6))
-		return false;
-	data = frame_start(x);
-	end = frame_end(x);
-	if (data + L3 + 1 > end)
-		return false;
-	eth.h_proto =
-		*(uint8_t *)(data + L3) >> 4 == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	*(struct ethhdr *)data = eth;
-	return shift > 0;
+	uint8_t version = *(uint8_t *)(eth + L3) >> 4;
+	mac_copy(eth, data);
+	mac_copy(eth + ETH_ALEN, data + ETH_ALEN);
+	*(uint16_t *)(eth + 2 * ETH_ALEN) = bpf_htons(version == 4 ? ETH_P_IP : ETH_P_IPV6);
+	return bpf_xdp_adjust_head(x, outer) == 0;
 }

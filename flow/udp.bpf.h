@@ -11,14 +11,14 @@ enum {
 
 // ours: it begins a session, or belongs to one of ours.
 INLINE int udp_local(const struct flow_config *c, const struct packet *p, const struct arrival *via,
-	struct way found, uint64_t hash, bool ours)
+	uint64_t found, uint64_t hash, bool ours)
 {
 	if (ours)
 		flow_keep(found, FLOW_K_UDP, hash, c->self, p->now);
 	if (ours && !via->hop)
 		prefix_here(c, &p->flow);
 	if (ours && via->hop)
-		hear(p, via, hash);
+		hear(c, p, via, hash);
 	else
 		count(via->hop ? FLOW_C_RECEIVED_LOCAL : FLOW_C_UDP_LOCAL);
 	return XDP_PASS;
@@ -64,20 +64,20 @@ INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 	uint16_t id = 0;
 
 	if (!policy || *policy == FLOW_UDP_LOCAL)
-		return udp_local(c, p, via, (struct way){}, 0, false);
-	p->now = now_ns();
+		return udp_local(c, p, via, 0, 0, false);
+	p->now = now_ns(c);
 	uint64_t hash = flow_hash(c, &p->flow);
-	struct way mine = flow_find(FLOW_K_UDP, hash);
+	uint64_t mine = flow_find(FLOW_K_UDP, hash);
 	if (*policy == FLOW_UDP_QUIC && !quic_look(x, c, p, &initial, &id))
 		return udp_local(c, p, via, mine, hash, false);
 	enum flow_count why = FLOW_C_FORWARD_CID;
-	struct way found = flow_find(FLOW_K_FORWARDED, hash);
+	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
 	bool named = may_forward(c, via, id);
-	if (initial || id == c->self || (mine.at && !named))
+	if (initial || id == c->self || (mine && !named))
 		return udp_local(c, p, via, mine, hash, true);
 	if (!named) {
-		id = found.at ? way_node(found.value) : prefix_before(c, &p->flow, p->now);
-		why = found.at ? FLOW_C_FORWARD_FLOW : FLOW_C_FORWARD_PREFIX;
+		id = found ? way_node(found) : prefix_before(c, &p->flow, p->now);
+		why = found ? FLOW_C_FORWARD_FLOW : FLOW_C_FORWARD_PREFIX;
 	}
 	// A QUIC session that nobody knows did not begin here: nothing is learnt from it. But where a
 	// keeper sent it, it is.
@@ -88,7 +88,7 @@ INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 		.hash = hash,
 		.node = id,
 		.type = p->flow.family == 4 ? FLOW_T_IPV4 : FLOW_T_IPV6,
-		.known = found.at && way_node(found.value) == id && found.value & WAY_KNOWN,
+		.known = way_is_known(found, id),
 		.why = why,
 	};
 	return ONWARD;
