@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "lab/scenario.h"
+#include "lab/session_judge.h"
 #include "lib/mem.h"
 #include "test/lab/small.h"
 
@@ -117,12 +117,215 @@ static void test_no_sessions(void **)
 	assert_non_null(strstr(sb_text(&faults), "there are no `sessions` in the scenario"));
 }
 
+// ---- What became of them ----
+
+static struct scenario *load_good(void)
+{
+	own(sb_free) struct strbuf faults = {};
+	struct scenario *s = NULL;
+
+	if (load(TEXT, &s, &faults) < 0)
+		fail_msg("%s", sb_text(&faults));
+	return s;
+}
+
+static instant at_ms(int64_t ms)
+{
+	return (instant){ ms * 1000 };
+}
+
+static void test_list(void **)
+{
+	own(scenario_free) struct scenario *s = load_good();
+	own(session_list_free) struct session_list l = session_list_new(s);
+	own(sb_free) struct strbuf b = {};
+
+	// idle: rome over both, oslo over one; queries: rome over both; fetch, store, quic.
+	assert_int_equal(l.group_count, 3 + 2 + 2 + 2 + 1);
+	assert_int_equal(l.count, 600 + 40 + 2 + 2 + 1);
+	assert_int_equal(l.groups[3].first, 600);
+	assert_int_equal(l.groups[3].count, 20);
+	session_print(s, &l.all[l.groups[4].first + 6], &b);
+	assert_string_equal(sb_text(&b), "rome queries 7 (IPv6)");
+	assert_true(l.all[0].node == NODE_NONE && l.all[0].state == SESSION_OPENING);
+	assert_int_equal(l.all[599].number, 200);
+}
+
+// All of them stand, at node 1 (rom1), from 0 on.
+static struct session_list standing(const struct scenario *s)
+{
+	struct session_list l = session_list_new(s);
+
+	for (size_t i = 0; i < l.count; i++) {
+		l.all[i].state = SESSION_OPEN;
+		l.all[i].opened = at_ms(0);
+		l.all[i].node = 1;
+	}
+	return l;
+}
+
+static void break_at(struct session *s, enum session_break how, int64_t ms)
+{
+	s->state = SESSION_BROKEN;
+	s->how = how;
+	s->ended = at_ms(ms);
+}
+
+// The steps of the scenario: one that gives rom1 up, one that wants 7 broken, one that says nothing.
+static void test_step(void **)
+{
+	own(scenario_free) struct scenario *s = load_good();
+	own(session_list_free) struct session_list l = standing(s);
+	const struct scn_step *steps = s->timeline.data;
+	struct session_result r[10];
+
+	// Nothing happened.
+	assert_int_equal(session_judge_step(s, &l, &steps[2], at_ms(100), at_ms(200), r), 0);
+	assert_true(r[0].standing == 200 && r[0].broken == 0 && r[0].verdict == SESSIONS_OK);
+
+	// One breaks that belongs to osl1: nobody excused that.
+	l.all[3].node = 0;
+	break_at(&l.all[3], BREAK_RESET, 150);
+	break_at(&l.all[4], BREAK_RESET, 150);
+	assert_int_equal(session_judge_step(s, &l, &steps[0], at_ms(100), at_ms(200), r), 2);
+	assert_true(r[0].broken == 2 && r[0].excused == 1);
+	assert_int_equal(r[0].verdict, SESSIONS_BROKE);
+
+	// With that at rom1 as well, all is well, also in the steps behind it.
+	l.all[3].node = 1;
+	for (int i = 0; i < 3; i++) {
+		session_judge_step(s, &l, &steps[i], at_ms(100), at_ms(200), r);
+		assert_int_equal(r[0].verdict, SESSIONS_OK);
+	}
+	// What broke before the step does not count for it, nor what breaks behind it.
+	assert_int_equal(session_judge_step(s, &l, &steps[2], at_ms(151), at_ms(200), r), 0);
+	assert_int_equal(r[0].standing, 198);
+	assert_int_equal(session_judge_step(s, &l, &steps[2], at_ms(50), at_ms(149), r), 0);
+
+	// The start: none may break.
+	assert_int_equal(session_judge_step(s, &l, NULL, at_ms(100), at_ms(200), r), 2);
+	assert_int_equal(r[0].verdict, SESSIONS_BROKE);
+}
+
+static void test_enough(void **)
+{
+	own(scenario_free) struct scenario *s = load_good();
+	own(session_list_free) struct session_list l = standing(s);
+	const struct scn_step *steps = s->timeline.data;
+	struct session_result r[10];
+
+	for (size_t i = 0; i < 7; i++) {
+		l.all[i].node = 0;
+		assert_false(session_enough_broke(&steps[1],
+			session_judge_step(s, &l, &steps[1], at_ms(100), at_ms(200), r)));
+		break_at(&l.all[i], BREAK_CLOSED, 150);
+	}
+	assert_true(session_enough_broke(
+		&steps[1], session_judge_step(s, &l, &steps[1], at_ms(100), at_ms(200), r)));
+	assert_int_equal(r[0].verdict, SESSIONS_OK);
+	assert_true(session_enough_broke(&steps[2], 0));
+}
+
+static void test_stall(void **)
+{
+	own(scenario_free) struct scenario *s = load_good();
+	own(session_list_free) struct session_list l = standing(s);
+	const struct scn_step *steps = s->timeline.data;
+	struct session_result r[10];
+
+	session_waited(&l.all[8], at_ms(110), at_ms(610));
+	session_waited(&l.all[8], at_ms(700), at_ms(710));
+	session_judge_step(s, &l, &steps[0], at_ms(100), at_ms(900), r);
+	assert_int_equal(r[0].verdict, SESSIONS_OK); // 500 ms, to the millisecond
+	assert_int_equal(r[0].longest.from.us, 110000);
+	session_waited(&l.all[9], at_ms(120), at_ms(621));
+	session_judge_step(s, &l, &steps[0], at_ms(100), at_ms(900), r);
+	assert_int_equal(r[0].verdict, SESSIONS_STALLED);
+	// Whoever is broken waits no more; and a step that promises nothing takes any wait.
+	break_at(&l.all[9], BREAK_STALLED, 800);
+	session_judge_step(s, &l, &steps[0], at_ms(100), at_ms(900), r);
+	assert_int_equal(r[0].verdict, SESSIONS_OK);
+	l.all[9].state = SESSION_OPEN;
+	session_judge_step(s, &l, &steps[2], at_ms(100), at_ms(900), r);
+	assert_int_equal(r[0].verdict, SESSIONS_OK);
+}
+
+static void test_early(void **)
+{
+	own(scenario_free) struct scenario *s = load_good();
+	own(session_list_free) struct session_list l = standing(s);
+	struct session_total t[10];
+	size_t fetch = 5, quic = 9; // groups
+
+	l.all[l.groups[fetch].first].state = l.all[l.groups[quic].first].state = SESSION_DONE;
+	l.all[l.groups[fetch].first].ended = l.all[l.groups[quic].first].ended = at_ms(499);
+	session_judge_end(&l, at_ms(500), t);
+	assert_true(t[fetch].early == 1 && t[fetch].verdict == SESSIONS_EARLY);
+	assert_true(t[quic].early == 1 && t[quic].verdict == SESSIONS_OK); // it may
+	session_judge_end(&l, at_ms(499), t);
+	assert_true(t[fetch].early == 0 && t[fetch].done == 1 && t[fetch].verdict == SESSIONS_OK);
+	session_judge_end(&l, INSTANT_NEVER, t);
+	assert_int_equal(t[fetch].verdict, SESSIONS_OK);
+}
+
+// One session alone is of rom1; what becomes of it, and what that is taken for.
+static const struct {
+	enum session_break how;
+	bool lost, spoke;
+	int64_t took_ms; // to an RST
+	bool ok;
+	size_t offset; // of what counts it
+} ends[] = {
+#define COUNTED(member) __builtin_offsetof(struct session_resets, member)
+	{ BREAK_RESET, true, true, 50, true, COUNTED(reset) },
+	{ BREAK_RESET, true, true, 51, false, COUNTED(late) },
+	{ BREAK_RESET, false, true, 4, true, COUNTED(reset) }, // before all knew
+	{ BREAK_STALLED, true, true, 0, false, COUNTED(late) },
+	{ BREAK_STALLED, true, false, 0, true, COUNTED(silent) },
+	{ BREAK_STALLED, false, false, 0, false, COUNTED(late) }, // nobody knew
+	{ BREAK_NONE, true, true, 0, false, COUNTED(alive) },
+};
+
+static void test_resets(void **)
+{
+	for (size_t i = 0; i < countof(ends); i++) {
+		own(scenario_free) struct scenario *s = load_good();
+		own(session_list_free) struct session_list l = standing(s);
+		const struct scn_step *steps = s->timeline.data;
+
+		for (size_t k = 1; k < l.count; k++)
+			l.all[k].node = 0;
+		l.all[0].owner_lost = ends[i].lost;
+		l.all[0].spoke_since = ends[i].spoke;
+		l.all[0].has_reset_took = ends[i].how == BREAK_RESET;
+		l.all[0].reset_took = span_ms(ends[i].took_ms);
+		l.all[0].awaits = true;
+		assert_false(session_resets_came(s, &l, &steps[0]));
+		if (ends[i].how != BREAK_NONE)
+			break_at(&l.all[0], ends[i].how, 300);
+		assert_int_equal(session_resets_came(s, &l, &steps[0]), ends[i].how != BREAK_NONE);
+		struct session_resets r = session_judge_resets(s, &l, &steps[0], at_ms(100));
+		if (r.ok != ends[i].ok || r.sessions != 1 ||
+			*(size_t *)(void *)((char *)&r + ends[i].offset) != 1)
+			fail_msg("row %zu: ok %d, %zu sessions", i, r.ok, r.sessions);
+		// Nobody to be told is no proof.
+		l.all[0].node = 0;
+		assert_false(session_judge_resets(s, &l, &steps[0], at_ms(100)).ok);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_no_sessions),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_step),
+		cmocka_unit_test(test_enough),
+		cmocka_unit_test(test_stall),
+		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_resets),
 	};
 
 	return cmocka_run_group_tests_name("lab_sessions", tests, NULL, NULL);
