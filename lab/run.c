@@ -510,7 +510,10 @@ static int make_world(struct run *run)
 	static const struct services_ops ops = { on_exit_of };
 	const struct scenario *s = run->s;
 
-	int rc = topology_new(&run->topology, s);
+	int rc = sessions_check(s, run->error);
+	if (rc < 0)
+		return rc;
+	rc = topology_new(&run->topology, s);
 	if (rc < 0) {
 		sb_str(run->error, "the scenario is larger than the lab's address plan");
 		return rc;

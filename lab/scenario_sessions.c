@@ -172,10 +172,29 @@ static void check_session_client(struct checker *c, const struct scn_session *s,
 	}
 }
 
+// Not at every site: what becomes of sessions where nobody serves them may be the question.
+static void check_served(struct checker *c, const struct scn_session *s)
+{
+	bool quic = s->kind == SESSION_QUIC;
+
+	if (s->kind == SESSION_DNS_TCP)
+		return;
+	items_for_each(struct scn_site, site, c->s->sites)
+	{
+		bool serves = quic ? site->quic != QUIC_NONE : site->web != WEB_NONE;
+		if (site->announcer != ANNOUNCER_NONE && serves)
+			return;
+	}
+	FAULT(c, s->place,
+		quic ? "expected `quic: ngtcp2` at sites" : "expected `web: nginx` at sites",
+		"no site serves sessions of kind `%s`", session_kind_name(s->kind));
+}
+
 void check_sessions(struct checker *c)
 {
 	items_for_each(struct scn_session, s, c->s->sessions)
 	{
+		check_served(c, s);
 		if (!text_is_name(s->name))
 			FAULT(c, s->place, "expected letters, digits, '-', '_' and '.'",
 				"`%s` cannot name sessions", s->name);

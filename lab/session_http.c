@@ -162,6 +162,12 @@ static void stream_came(struct peer *p)
 		next(p);
 }
 
+static void stored(struct peer *p)
+{
+	p->s->bytes = p->s->scn->size;
+	next(p);
+}
+
 static bool is_good(enum ask ask, int status)
 {
 	return ask == ASK_STORE ? status == 201 || status == 204 : status == 200;
@@ -172,7 +178,7 @@ static void answered(struct peer *p)
 	static void (*const then[])(struct peer *) = {
 		[ASK_NODE] = node_told,
 		[ASK_STREAM] = stream_came,
-		[ASK_STORE] = next,
+		[ASK_STORE] = stored,
 		[ASK_BACK] = stream_came,
 	};
 	struct http *h = p->kind;

@@ -1,6 +1,11 @@
 // The small Internet of these tests: two networks, a site at each, two clients.
 #pragma once
 
+// What else runs at rom1: ", web: nginx".
+#ifndef SMALL_SERVERS
+#define SMALL_SERVERS ""
+#endif
+
 #define SMALL_TOP                                                                           \
 	"title: Small\n"                                                                    \
 	"networks:\n"                                                                       \
@@ -14,7 +19,8 @@
 	"    lat: 59.91\n"                                                                  \
 	"    lon: 10.75\n"                                                                  \
 	"    upstreams: [{network: north}, {network: south, relation: peer, delay: 1ms}]\n" \
-	"  - {name: rom1, city: Rome, lat: 41.90, lon: 12.50, announcer: bird, dns: knot, " \
+	"  - {name: rom1, city: Rome, lat: 41.90, lon: 12.50, announcer: bird, dns: "       \
+	"knot" SMALL_SERVERS ", "                                                           \
 	"upstreams: [{network: south}]}\n"                                                  \
 	"clients:\n"                                                                        \
 	"  - {name: oslo, network: north}\n"                                                \

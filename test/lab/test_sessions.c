@@ -4,6 +4,7 @@
 
 #include "lab/session_judge.h"
 #include "lib/mem.h"
+#define SMALL_SERVERS ", web: nginx, quic: ngtcp2"
 #include "test/lab/small.h"
 
 #define SESSIONS                                                                                  \
@@ -74,6 +75,8 @@ static const struct {
 	{ "size: 500M", "size: 2T", "a number of bytes from 1 to 1T" },
 	{ "size: 500M", "size: 0", "a number of bytes from 1 to 1T" },
 	{ "duration: 20s, ", "", "`duration`" },
+	{ ", web: nginx", "", "small.yaml:23:5: no site serves sessions of kind `http`" },
+	{ ", quic: ngtcp2", "", "no site serves sessions of kind `quic`" },
 	{ "broken-of: rom1", "broken-of: rom2", "no node is called `rom2`" },
 	{ "broken-of: rom1, ", "", "small.yaml:30:16: `reset-within` needs `broken-of`" },
 	{ "max-stall", "max-stal", "did you mean `max-stall`?" },
