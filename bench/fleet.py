@@ -30,6 +30,7 @@ import sys
 import threading
 import time
 import traceback
+import urllib.request
 from pathlib import Path
 
 TEST = Path(__file__).resolve().parent.parent / "test"
@@ -217,6 +218,62 @@ def not_read(daemon, readers=32):
     return {"readers": readers, "mb": round(more, 1), "others_wait_ms": round(wait_ms, 1)}
 
 
+GLASS = """\
+site: own
+as: 65000
+router-id: 192.0.2.1
+http: {{port: 8480}}
+daemon: {readonly}
+"""
+
+
+def fetch(path):
+    with urllib.request.urlopen(f"http://127.0.0.1:8480{path}", timeout=60) as reply:
+        return reply.read()
+
+
+def nearglass(world, daemon, options, say):
+    """A glass that follows the daemon: when it has all rows, and a change; while news go on, what
+    it and the daemon spend."""
+    begin = time.monotonic()
+    process = world.start(harness.BUILD / "nearglass/nearglass", "-c",
+                          world.file("glass.yaml", GLASS.format(readonly=daemon.readonly)),
+                          stderr=subprocess.DEVNULL)
+    rows = (options.nodes + 1) * options.services
+
+    def status():
+        try:
+            return json.loads(fetch("/api/v1/status"))
+        except OSError:
+            return None
+
+    harness.wait_for("all rows", lambda: (s := status()) and s["fleet"] and s["fleet"]["rows"] == rows, 60)
+    whole = time.monotonic() - begin
+    whole_cpu = cpu_s(process.pid)
+    body = fetch("/api/v1/status")
+    begin = time.monotonic()
+    for page in range(20):
+        fetch(f"/api/v1/fleet?state=up&page={page * 40}")
+    page_ms = (time.monotonic() - begin) / 20 * 1000
+    both = lambda: cpu_s(process.pid) + cpu_s(daemon.process.pid)
+    time.sleep(2)
+    idle = both()
+    time.sleep(5)
+    idle = (both() - idle) / 5 * 100
+    begin, cpu = time.monotonic(), [cpu_s(process.pid), cpu_s(daemon.process.pid)]
+    waited = 0
+    while time.monotonic() - begin < 5:
+        say(200)
+        waited = max(waited, round_trips(daemon.readonly, lambda: True))
+        time.sleep(0.02)
+    news = [(cpu_s(p) - c) / 5 * 100 for p, c in zip((process.pid, daemon.process.pid), cpu)]
+    return {"whole_s": round(whole, 2), "whole_cpu_s": round(whole_cpu, 2),
+            "greatest_mb": round(memory_mb(process.pid), 1), "status_kb": round(len(body) / 1000),
+            "page_ms": round(page_ms, 1), "idle_cpu_percent": round(idle, 1),
+            "news_cpu_percent": round(news[0]), "news_daemon_cpu_percent": round(news[1]),
+            "others_wait_ms": round(waited, 1)}
+
+
 class Daemon(harness.Daemon):
     def answers(self):
         """Without the whole status."""
@@ -288,6 +345,11 @@ def nearcastd(world, options):
     result["status"] = asked(daemon, {"cmd": "status"})
     result["summary"] = asked(daemon, {"cmd": "status", "rows": False})
     result["not_read"] = not_read(daemon)
+
+    def say(count):
+        for t in reflectors.send(reflectors.changes(count)[:1]):
+            t.join()
+    result["glass"] = nearglass(world, daemon, options, say)
     return result
 
 
@@ -356,6 +418,12 @@ def show(name, r):
         if key in r:
             print(f"{'':10} {what}: {r[key]['mb']:.2f} MB in {r[key]['s']:.2f} s, "
                   f"others wait {r[key]['others_wait_ms']:.1f} ms")
+    if g := r.get("glass"):
+        print(f"{'':10} a nearglass has all rows after {g['whole_s']:.2f} s and {g['whole_cpu_s']:.2f} s of its CPU, "
+              f"{g['greatest_mb']:.1f} MB; its status {g['status_kb']} kB, a page of rows {g['page_ms']:.1f} ms\n"
+              f"{'':10} both idle {g['idle_cpu_percent']:.1f} %; with 10,000 news a second it spends "
+              f"{g['news_cpu_percent']} % of a core, nearcastd {g['news_daemon_cpu_percent']} %, others wait "
+              f"{g['others_wait_ms']:.1f} ms")
     if n := r.get("not_read"):
         print(f"{'':10} {n['readers']} readers that take nothing of it: {n['mb']:.1f} MB more, "
               f"others wait {n['others_wait_ms']:.1f} ms")

@@ -22,6 +22,7 @@ static void node_write(
 	const struct fleet_state *st = &e->state;
 	const instant now = clock_now();
 	bool own = e->originator == ip_to_u32(&d->conf->router_id);
+	struct ip_addr id = ip_from_u32(e->originator);
 	char text[IP_TEXT];
 
 	out_object(o, NULL);
@@ -41,6 +42,7 @@ static void node_write(
 	out_known(o, "load", st->has_load, st->load);
 	out_known(o, "capacity", st->has_capacity, st->capacity);
 	out_strf(o, "min_sites", "%u%s", st->min_sites.value, st->min_sites.share ? "%" : "");
+	out_str(o, "router_id", ip_print(&id, text));
 	out_bool(o, "own", own);
 	out_bool(o, "lost", !own && e->paths == 0);
 	out_uint(o, "paths", own ? 0 : e->paths);

@@ -72,6 +72,7 @@ static void write_daemon(struct out *o, const struct view *v)
 	out_object(o, "daemon");
 	out_bool(o, "configured", v->conf->daemon != NULL);
 	out_bool(o, "connected", v->daemon.connected);
+	out_str(o, "error", v->daemon.error);
 	api_since(o, "since", "since_seconds", v->daemon.since_us, v->made_us);
 	if (v->daemon_status)
 		out_raw_json(o, "status", v->daemon_status);
@@ -156,6 +157,7 @@ static void status(struct call *c)
 	out_uint(o, "routes_ipv4", rib_route_count(v->rib, RIB_ANY, IP4));
 	out_uint(o, "routes_ipv6", rib_route_count(v->rib, RIB_ANY, IP6));
 	write_daemon(o, v);
+	api_fleet_sum(o, c);
 	write_sites(o, v);
 	write_rpki(o, v);
 	write_history(o, v);
@@ -213,6 +215,8 @@ static void list(struct call *c)
 
 const struct endpoint api_endpoints[] = {
 	{ "/api/v1/status", NULL, status, "The glass and its neighbours." },
+	{ "/api/v1/fleet", "service site state page limit", api_fleet,
+		"What each node of the fleet says of each service." },
 	{ "/api/v1/memory", NULL, memory, "What the route store takes, by what it is for." },
 	{ "/api/v1/routes", ASK_ARGS, api_routes, "Routes by any of their properties." },
 	{ "/api/v1/events", "after limit", api_events, "The latest events." },

@@ -15,7 +15,11 @@ void api_meta(struct out *o, const struct call *c, const struct page_meta *m);
 void api_since(
 	struct out *o, const char *name, const char *seconds_name, int64_t then_us, int64_t now_us);
 
+// The fleet, into the object that o is in: sums, and its rows while they are few.
+void api_fleet_sum(struct out *o, const struct call *c);
+
 // In files of their own.
+void api_fleet(struct call *c);
 void api_routes(struct call *c);
 void api_dump(struct call *c);
 void api_mrt(struct call *c);

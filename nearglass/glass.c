@@ -167,6 +167,7 @@ static struct view *make_view(void *ctx)
 		bmp_info(g->bmp, v->neighbours);
 	if (g->link)
 		link_info(g->link, &v->daemon);
+	v->roster = g->link ? roster_hold(link_roster(g->link)) : NULL;
 	v->daemon_status = v->daemon.status ? mem_strdup(v->daemon.status) : NULL;
 	v->daemon.status = NULL;
 	if (g->history)

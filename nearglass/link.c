@@ -11,19 +11,20 @@
 
 enum {
 	RETRY_MS = 1000,
-	SOON_MS = 50,      // after an event, so that several cost one status
+	SOON_MS = 50,      // after an event, so that several cost one round
 	REFRESH_MS = 5000, // of what changes without an event, as ages and counters
+	REST = 4,          // times as long as a round took is the next one away, at least
 	LINE_MAX_BYTES = 16 << 20,
 };
 
-// One connection: asks one line and reads lines.
+// One connection: asks, and reads lines.
 struct wire {
 	struct link *l;
 	uv_pipe_t pipe;
 	uv_connect_t connect;
 	uv_write_t write;
-	uv_buf_t question;
-	struct strbuf in;
+	struct strbuf question, in;
+	size_t searched; // of `in`, for the end of a line
 	bool open;
 	bool greeted; // the reply to the subscription has come
 	void (*line)(struct wire *w, const char *text, size_t n);
@@ -39,13 +40,21 @@ struct link {
 	bool stopped, connected;
 	int64_t since_us;
 	char *status_json;
-	char last_time
-		[40]; // of the latest event told: after a reconnect the earlier ones come again
+	int64_t heard_us;
+	const char *error; // why there is no newer status; NULL: there is
+	struct roster *roster;
+	// A round: the status, then the parts of the fleet that changed.
+	instant round_began, round_ended;
+	bool soon;  // the next one was asked for by an event
+	char *part; // the service being asked for; NULL: none
+	// The latest event told: after a reconnect the earlier ones come again.
+	char last_time[40];
+	json_int_t last_seq;
 };
 
 static void connect_events(struct link *l);
-static void ask_status(struct link *l);
-static void on_refresh(uv_timer_t *timer);
+static void ask_soon(struct link *l);
+static void end_round(struct link *l);
 
 // ---- A wire ----
 
@@ -56,7 +65,11 @@ static void lost(struct wire *w)
 	struct link *l = w->l;
 
 	wire_close(w);
-	if (w != &l->events || l->stopped)
+	if (l->stopped)
+		return;
+	if (w == &l->status)
+		end_round(l);
+	if (w != &l->events)
 		return;
 	if (l->connected) {
 		l->connected = false;
@@ -70,6 +83,7 @@ static void on_closed(uv_handle_t *handle)
 	struct wire *w = handle->data;
 
 	sb_free(&w->in);
+	sb_free(&w->question);
 	w->open = false;
 }
 
@@ -90,16 +104,21 @@ static void take_lines(struct wire *w)
 {
 	char *end;
 
-	while (w->in.len > 0 && (end = memchr(w->in.s, '\n', w->in.len))) {
+	while (w->in.len > w->searched &&
+		(end = memchr(w->in.s + w->searched, '\n', w->in.len - w->searched))) {
 		size_t n = (size_t)(end - w->in.s);
 		*end = '\0';
 		w->line(w, w->in.s, n);
 		if (!w->open || uv_is_closing((uv_handle_t *)&w->pipe))
 			return;
 		sb_consume(&w->in, n + 1);
+		w->searched = 0;
 	}
-	if (w->in.len > LINE_MAX_BYTES)
+	w->searched = w->in.len;
+	if (w->in.len > LINE_MAX_BYTES) {
+		w->l->error = "an answer is larger than 16 MiB";
 		lost(w);
+	}
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -116,6 +135,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void on_written(uv_write_t *, int) {}
 
+static void wire_send(struct wire *w)
+{
+	uv_buf_t buf = uv_buf_init(w->question.s, (unsigned)w->question.len);
+
+	if (uv_write(&w->write, (uv_stream_t *)&w->pipe, &buf, 1, on_written) < 0)
+		lost(w);
+}
+
 static void on_connected(uv_connect_t *req, int status)
 {
 	struct wire *w = req->handle->data;
@@ -124,19 +151,19 @@ static void on_connected(uv_connect_t *req, int status)
 		lost(w);
 		return;
 	}
-	uv_write(&w->write, (uv_stream_t *)&w->pipe, &w->question, 1, on_written);
-	uv_read_start((uv_stream_t *)&w->pipe, give_room, on_read);
+	wire_send(w);
+	if (w->open && !uv_is_closing((uv_handle_t *)&w->pipe))
+		uv_read_start((uv_stream_t *)&w->pipe, give_room, on_read);
 }
 
-static void wire_ask(struct wire *w, const char *question)
+static void wire_open(struct wire *w, const char *question)
 {
 	if (w->open)
 		return; // the last question is still being answered
 	w->open = true;
 	w->greeted = false;
-	w->question = uv_buf_init(NULL, 0);
-	w->question.base = (char *)(uintptr_t)question; // only read
-	w->question.len = strlen(question);
+	w->searched = 0;
+	sb_str(&w->question, question);
 	uv_pipe_init(w->l->loop, &w->pipe, 0);
 	w->pipe.data = w;
 	uv_pipe_connect(&w->connect, &w->pipe, w->l->path, on_connected);
@@ -144,28 +171,42 @@ static void wire_ask(struct wire *w, const char *question)
 
 // ---- Events ----
 
+// Several may be of one microsecond; a nearcastd that was started again counts from 1.
+static bool is_new(struct link *l, const json_t *event)
+{
+	const char *time = json_string_value(json_object_get(event, "time"));
+	json_int_t seq = json_integer_value(json_object_get(event, "seq"));
+	int order = time ? strcmp(time, l->last_time) : -1;
+
+	if (order < 0 || (order == 0 && seq <= l->last_seq))
+		return false;
+	snprintf(l->last_time, sizeof(l->last_time), "%s", time);
+	l->last_seq = seq;
+	return true;
+}
+
 static void on_event_line(struct wire *w, const char *text, size_t n)
 {
 	struct link *l = w->l;
-	json_t *event = json_loadb(text, n, 0, NULL);
-	const char *time = json_string_value(json_object_get(event, "time"));
 
 	if (!w->greeted) {
 		w->greeted = true;
 		l->connected = true;
 		l->since_us = clock_unix_us();
-		ask_status(l);
-	} else if (time && strcmp(time, l->last_time) > 0) {
-		snprintf(l->last_time, sizeof(l->last_time), "%s", time);
+		ask_soon(l);
+		return;
+	}
+	json_t *event = json_loadb(text, n, 0, NULL);
+	if (is_new(l, event)) {
 		l->ops->event(l->ctx, text);
-		uv_timer_start(&l->refresh, on_refresh, SOON_MS, REFRESH_MS);
+		ask_soon(l);
 	}
 	json_decref(event);
 }
 
 static void connect_events(struct link *l)
 {
-	wire_ask(&l->events, "{\"cmd\":\"subscribe\",\"after\":0}\n");
+	wire_open(&l->events, "{\"cmd\":\"subscribe\",\"after\":0}\n");
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -173,34 +214,94 @@ static void on_retry(uv_timer_t *timer)
 	connect_events(timer->data);
 }
 
-// ---- Status ----
-
-static void on_status_line(struct wire *w, const char *text, size_t n)
-{
-	struct link *l = w->l;
-	json_t *reply = json_loadb(text, n, 0, NULL);
-	json_t *result = json_object_get(reply, "result");
-
-	if (json_is_object(result)) {
-		free(l->status_json);
-		l->status_json = json_dumps(result, JSON_COMPACT);
-		l->ops->changed(l->ctx);
-	}
-	json_decref(reply);
-	wire_close(w);
-}
-
-static void ask_status(struct link *l)
-{
-	wire_ask(&l->status, "{\"cmd\":\"status\"}\n");
-}
+// ---- Rounds ----
 
 static void on_refresh(uv_timer_t *timer)
 {
 	struct link *l = timer->data;
 
-	if (l->connected)
-		ask_status(l);
+	l->soon = false;
+	if (!l->connected || l->status.open)
+		return;
+	l->round_began = clock_now();
+	wire_open(&l->status, "{\"cmd\":\"status\",\"rows\":false}\n");
+}
+
+// When the next round begins: a fleet in which much changes is asked for a part of the time only.
+static void ask_soon(struct link *l)
+{
+	int64_t took_ms = instant_diff(l->round_ended, l->round_began).us / 1000;
+	int64_t since_ms = instant_diff(clock_now(), l->round_ended).us / 1000;
+	int64_t wait_ms = REST * took_ms - since_ms;
+
+	if (l->soon)
+		return;
+	l->soon = true;
+	if (l->status.open)
+		return; // at its end
+	uv_timer_start(&l->refresh, on_refresh, (uint64_t)(wait_ms > SOON_MS ? wait_ms : SOON_MS),
+		REFRESH_MS);
+}
+
+static void end_round(struct link *l)
+{
+	bool soon = l->soon;
+
+	free_ptr(&l->part);
+	roster_publish(l->roster);
+	l->round_ended = clock_now();
+	l->ops->changed(l->ctx);
+	l->soon = false;
+	if (soon)
+		ask_soon(l);
+}
+
+// The next part on the same connection; without one the round ends.
+static void ask_part(struct wire *w)
+{
+	struct link *l = w->l;
+	const char *service;
+	uint64_t since;
+
+	free_ptr(&l->part);
+	if (!roster_wants(l->roster, &service, &since)) {
+		wire_close(w);
+		end_round(l);
+		return;
+	}
+	l->part = mem_strdup(service);
+	json_t *request = json_pack("{s:s,s:s,s:s,s:I}", "cmd", "show", "what", "fleet", "service",
+		service, "since", (json_int_t)since);
+	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	sb_clear(&w->question);
+	sb_printf(&w->question, "%s\n", text ? text : "{}");
+	free(text);
+	json_decref(request);
+	wire_send(w);
+}
+
+static void take_status(struct link *l, json_t *result)
+{
+	free(l->status_json);
+	l->status_json = json_dumps(result, JSON_COMPACT);
+	l->heard_us = clock_unix_us();
+	l->error = NULL;
+	roster_hear_services(l->roster, json_object_get(result, "fleet_services"));
+	l->ops->changed(l->ctx);
+}
+
+static void on_answer(struct wire *w, const char *text, size_t n)
+{
+	struct link *l = w->l;
+	json_t *reply = json_loadb(text, n, 0, NULL);
+	json_t *result = json_object_get(reply, "result");
+
+	if (l->part)
+		roster_hear_part(l->roster, l->part, result);
+	else if (json_is_object(result))
+		take_status(l, result);
+	json_decref(reply);
+	ask_part(w);
 }
 
 // ---- The link ----
@@ -215,7 +316,9 @@ struct link *link_new(uv_loop_t *loop, const char *path, const struct link_ops *
 	l->ctx = ctx;
 	l->since_us = clock_unix_us();
 	l->events = (struct wire){ .l = l, .line = on_event_line };
-	l->status = (struct wire){ .l = l, .line = on_status_line };
+	l->status = (struct wire){ .l = l, .line = on_answer };
+	l->roster = roster_new();
+	l->round_began = l->round_ended = clock_now();
 	uv_timer_init(loop, &l->retry);
 	uv_timer_init(loop, &l->refresh);
 	l->retry.data = l->refresh.data = l;
@@ -240,6 +343,8 @@ void link_free(struct link **which)
 	if (!l)
 		return;
 	free(l->status_json);
+	free(l->part);
+	roster_free(&l->roster);
 	free(l->path);
 	free(l);
 }
@@ -250,5 +355,12 @@ void link_info(const struct link *l, struct link_info *ret)
 		.connected = l->connected,
 		.since_us = l->since_us,
 		.status = l->status_json,
+		.heard_us = l->heard_us,
+		.error = l->error,
 	};
+}
+
+struct roster_snapshot *link_roster(const struct link *l)
+{
+	return roster_now(l->roster);
 }

@@ -1,10 +1,14 @@
-// nearcastd at the site, followed over its readonly socket: each of its events, and its status after
-// each. Killing either end disturbs nothing at the other.
+// nearcastd at the site, followed over its readonly socket: each of its events, and after them in
+// rounds its status and what changed in its fleet. A round that took long keeps the next one away, so
+// that neither end spends more than a fifth of its time on it. Killing either end disturbs nothing
+// at the other.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
+
+#include "nearglass/roster.h"
 
 struct link;
 
@@ -17,6 +21,8 @@ struct link_info {
 	bool connected;
 	int64_t since_us;   // Unix time, of that
 	const char *status; // JSON; NULL: none. Good until the loop runs on
+	int64_t heard_us;   // Unix time of the status; 0: none
+	const char *error;  // why it is not newer; NULL: none
 };
 
 [[nodiscard]] struct link *link_new(
@@ -24,3 +30,4 @@ struct link_info {
 void link_stop(struct link *l);  // nothing more is told
 void link_free(struct link **l); // when the loop runs no more; NULL inside is fine
 void link_info(const struct link *l, struct link_info *ret);
+struct roster_snapshot *link_roster(const struct link *l); // good until the loop runs on

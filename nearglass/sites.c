@@ -96,6 +96,7 @@ static const char *take_status(struct site *s)
 	} else {
 		// Two glasses that follow each other would nest without end.
 		json_object_del(status, "sites");
+		json_object_del(status, "fleet"); // this site has its own view of it
 		free(s->info.status);
 		s->info.status = json_dumps(status, JSON_COMPACT);
 		s->info.heard_us = clock_unix_us();

@@ -27,6 +27,7 @@ void view_put(struct view **which)
 	rib_snapshot_free(&v->rib);
 	free(v->neighbours);
 	free(v->daemon_status);
+	roster_put(&v->roster);
 	for (size_t i = 0; i < v->site_count; i++)
 		site_info_free(&v->sites[i]);
 	free(v->sites);

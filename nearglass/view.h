@@ -21,8 +21,9 @@ struct view {
 	instant made;
 	struct neighbour_info *neighbours; // by number in the store
 	size_t neighbour_count;
-	struct link_info daemon; // without its status, which is:
-	char *daemon_status;     // NULL: none
+	struct link_info daemon;        // without its status, which is:
+	char *daemon_status;            // NULL: none
+	struct roster_snapshot *roster; // NULL: no nearcastd is followed
 	struct history_info history;
 	const struct rpki *rpki; // asked as it is now; NULL: no cache is configured
 	struct rpki_info rpki_info;

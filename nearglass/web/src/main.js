@@ -9,7 +9,7 @@ const VIEWS = [
   { url: "/", name: "Overview", view: () => html`<${Overview} />` },
   { url: "/routes", name: "Routes", view: () => html`<${Routes} />` },
   { url: "/probe", name: "Probe", view: () => html`<${Probe} />` },
-  { url: "/fleet", name: "Fleet", view: () => html`<${Fleet} />` },
+  { url: "/fleet", name: "Fleet", view: () => html`<${Fleet} whole />` },
   { url: "/neighbours", name: "Neighbours", view: () => html`<${Neighbours} />` },
   { url: "/events-page", name: "Events", view: () => html`<${Timeline} limit=${1000} />` },
 ];

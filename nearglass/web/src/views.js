@@ -1,6 +1,7 @@
 import { html } from "htm/preact";
 import { useEffect, useState } from "preact/hooks";
 import { ask, clock, events, heard, problem, status } from "./api.js";
+import { Pages, Sums, isLarge } from "./fleet.js";
 import { go, link, query } from "./router.js";
 import { WorldMap } from "./map.js";
 import { STATES, chains, headline, mismatch, nodes, sites, span, stateOf } from "./words.js";
@@ -45,11 +46,17 @@ function NodeRow({ n }) {
     <td>${since(n.since_seconds)}</td></tr>`;
 }
 
-export function Fleet() {
+function NodeTable({ rows }) {
   return html`<${Table} caption="Sites: health against announcement"
     head=${["site", "service", "health", "admin", "announced", "since"]}
-    rows=${nodes(status.value).map((n) => html`<${NodeRow} n=${n} />`)}
+    rows=${rows.map((n) => html`<${NodeRow} n=${n} />`)}
     empty="No nearcastd has said anything yet." />`;
+}
+
+// A large one: its sums on the overview, its rows in pages on a view of their own.
+export function Fleet({ whole }) {
+  if (!isLarge()) return html`<${NodeTable} rows=${nodes(status.value)} />`;
+  return html`<${Sums} Table=${Table} />${whole ? html`<${Pages} table=${(rows) => html`<${NodeTable} rows=${rows} />`} />` : ""}`;
 }
 
 function Conflicts() {

@@ -20,11 +20,12 @@ export function span(seconds) {
   return `${Math.floor(s / 86400)} d`;
 }
 
-// The nodes of a fleet and of this site, one row a node and service.
+// The nodes of a fleet and of this site, one row a node and service. None of a fleet so large
+// that the glass gives its rows in pages (fleet.js).
 export function nodes(status) {
   const own = status?.daemon?.status;
   if (!own) return [];
-  if (own.fleet?.length) return own.fleet;
+  if (status.fleet?.rows) return status.fleet.nodes;
   return (own.services ?? []).map((s) => ({
     site: own.site, node: own.node, service: s.name, health: s.health, admin: s.admin,
     announce: worst(s.prefixes), own: true, lost: false, since_seconds: s.prefixes?.[0]?.since_seconds,
@@ -57,6 +58,10 @@ export function mismatch(node) {
 }
 
 export function sites(status) {
+  if (status?.fleet?.rows && !status.fleet.nodes.length)
+    return status.fleet.sites.map((s) => ({
+      name: s.site, nodes: [], state: s.state, announces: s.announces, place: placeOf(status, s.site),
+    }));
   const bySite = new Map();
   for (const n of nodes(status)) {
     const s = bySite.get(n.site) ?? { name: n.site, nodes: [] };
@@ -79,8 +84,10 @@ function placeOf(status, name) {
   return found?.location ?? null;
 }
 
-const list = (names) =>
-  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+function list(names) {
+  const few = names.length > 6 ? [...names.slice(0, 5), `${names.length - 5} more`] : names;
+  return few.length < 2 ? few.join("") : `${few.slice(0, -1).join(", ")} and ${few.at(-1)}`;
+}
 
 // One sentence: how things are, and what was the last to happen.
 export function headline(status, events, now) {
@@ -92,13 +99,13 @@ export function headline(status, events, now) {
     return { text: "No service is configured here; the routes of the neighbours can be searched.", state: "unknown" };
   const able = all.filter((s) => s.announces);
   const out = all.filter((s) => !s.announces).map((s) => s.name);
-  const wrong = nodes(status).filter(mismatch);
+  const wrong = nodes(status).filter(mismatch).length || status.fleet?.wrong;
   let text = all.length === 1
     ? `${all[0].name} ${able.length ? "announces" : "announces nothing"}.`
     : `${able.length} of ${all.length} sites announce${out.length ? `; ${list(out)} do${out.length === 1 ? "es" : ""} not` : ""}.`;
   const last = [...events].reverse().find((e) => e.type === "decided");
   if (last) text += ` Last change ${span((now - Date.parse(last.time)) / 1000)} ago: ${last.subject} ${last.detail}.`;
-  const state = able.length === 0 ? "down" : out.length || wrong.length ? "degraded" : "up";
+  const state = able.length === 0 ? "down" : out.length || wrong ? "degraded" : "up";
   return { text, state };
 }
 
