@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "lab/delayheap.h"
@@ -41,6 +43,17 @@ struct line {
 	struct rng rng;
 };
 
+// Frames wait in the interface until this process reads them. The kernel's 500 or 1000 are full
+// whenever a transfer bursts, and would drop frames of others beside it.
+static int lengthen_queue(const char *ifname)
+{
+	struct ifreq ifr = { .ifr_qlen = DELAYLINE_QUEUE };
+	own(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memcpy(ifr.ifr_name, ifname, strlen(ifname) + 1);
+	return fd < 0 || ioctl(fd, SIOCSIFTXQLEN, &ifr) < 0 ? -errno : 0;
+}
+
 int delayline_tap(int ns, const char *ifname)
 {
 	own(netns_return) struct netns_visit v = { -1 };
@@ -57,7 +70,8 @@ int delayline_tap(int ns, const char *ifname)
 	memcpy(ifr.ifr_name, ifname, strlen(ifname) + 1);
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		return -errno;
-	return take_fd(&fd);
+	rc = lengthen_queue(ifname);
+	return rc < 0 ? rc : take_fd(&fd);
 }
 
 static instant now(void)
