@@ -26,11 +26,11 @@ import random
 import statistics
 import sys
 import time
-import traceback
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test")]
 
+import apart
 import bfdworld as bw
 import harness
 
@@ -114,29 +114,6 @@ def load(world, kind, minutes, real_time=True):
             "events": len(events), "why": [e["detail"] for e in events][:3]}
 
 
-def in_world(measure, *arguments):
-    """In a child with its own namespace; the result comes back through a pipe."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        world = harness.World()
-        try:
-            harness.enter_namespace()
-            os.write(write, json.dumps(measure(world, *arguments)).encode())
-        except harness.Skip as why:
-            print(f"skipped: {why}", file=sys.stderr)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            world.close()
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as f:
-        text = f.read()
-    os.waitpid(pid, 0)
-    return json.loads(text) if text else None
-
-
 def line(what, values):
     v = sorted(values)
     print(f"  {what:34} n {len(v):3}  min {v[0]:7.2f}  median {statistics.median(v):7.2f}  "
@@ -162,7 +139,7 @@ def main():
     for kind in ("BIRD", "FRR"):
         result = results[kind] = {}
         if options.cuts:
-            result["cuts"] = c = in_world(cuts, kind, options.cuts)
+            result["cuts"] = c = apart.in_world(cuts, kind, options.cuts)
             good = good and bool(c) and max(c["site"] + c["peer"]) < LIMIT_MS
             if c and not options.json:
                 print(f"cut, nearcastd and {kind}, 50 ms x 3")
@@ -171,12 +148,12 @@ def main():
                 if c["bgp"]:
                     line("nearcastd: from there to BGP down", c["bgp"])
         if options.minutes:
-            result["load"] = l = in_world(load, kind, options.minutes)
+            result["load"] = l = apart.in_world(load, kind, options.minutes)
             good = good and bool(l) and not any(l["downs"].values()) and not l["events"]
             if l and not options.json:
                 show_load(l, kind, "")
         if options.minutes and options.control:
-            result["control"] = l = in_world(load, kind, options.minutes, False)
+            result["control"] = l = apart.in_world(load, kind, options.minutes, False)
             if l and not options.json:
                 show_load(l, kind, ", neither of them real-time")
     if options.json:

@@ -18,11 +18,11 @@ import statistics
 import subprocess
 import sys
 import time
-import traceback
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test")]
 
+import apart
 import bgpspeaker as bgp
 import harness
 import nsd
@@ -107,7 +107,13 @@ def accept(neighbour):
     return session
 
 
+def put_addresses(*addresses):
+    for address in addresses:
+        subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+
+
 def nearcastd(world, timing):
+    put_addresses("192.0.2.1")  # it puts the service's up itself
     neighbour = bgp.Neighbour(world)
     harness.Daemon(world, NEARCAST.format(timing=timing))
     return accept(neighbour)
@@ -115,6 +121,7 @@ def nearcastd(world, timing):
 
 def exabgp(world, settings):
     harness.needs("exabgp")
+    put_addresses("192.0.2.1", SERVICE)
     neighbour = bgp.Neighbour(world)
     check = world.file("check", "#!/bin/sh\nkdig +timeout=1 +retry=0 @198.51.100.53 example.org SOA "
                        "+short | grep -q .\n")
@@ -156,34 +163,6 @@ def hangs(world, start, runs):
     return out
 
 
-def in_world(measure, start, runs):
-    """In a child with its own namespace; the list comes back through a pipe."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        world = harness.World()
-        try:
-            harness.enter_namespace()
-            subprocess.run(["ip", "address", "add", "192.0.2.1/32", "dev", "lo"], check=True)
-            if start.__name__ == "exa":  # nearcastd puts the address up itself
-                subprocess.run(["ip", "address", "add", f"{SERVICE}/32", "dev", "lo"], check=True)
-            os.write(write, json.dumps(measure(world, start, runs)).encode())
-            status = 0
-        except harness.Skip as why:
-            print(f"skipped: {why}", file=sys.stderr)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            world.close()
-            os._exit(status)
-    os.close(write)
-    with os.fdopen(read) as f:
-        text = f.read()
-    os.waitpid(pid, 0)
-    return json.loads(text) if text else []
-
-
 def summary(values):
     values = sorted(values)
     rank = max(0, -(-len(values) * 99 // 100) - 1)
@@ -202,9 +181,7 @@ def main():
         return lambda world: nearcastd(world, timing)
 
     def exabgp_with(settings):
-        def exa(world):
-            return exabgp(world, settings)
-        return exa
+        return lambda world: exabgp(world, settings)
 
     few = max(3, options.runs // 5)
     rows = [
@@ -222,7 +199,7 @@ def main():
     ]
     results = []
     for what, who, measure, start, runs in rows:
-        if values := in_world(measure, start, runs):
+        if values := apart.in_world(measure, start, runs):
             results.append({"what": what, "who": who, **summary(values)})
             if not options.json:
                 r = results[-1]

@@ -29,13 +29,13 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 import urllib.request
 from pathlib import Path
 
 TEST = Path(__file__).resolve().parent.parent / "test"
 sys.path[:0] = [str(TEST), str(TEST / "nearcastd")]
 
+import apart
 import bgpspeaker as bgp
 import fleet_site as fleet
 import harness
@@ -381,30 +381,6 @@ def bird(world, options):
                    if options.reflectors > 1 else None, options)
 
 
-def in_world(case, *args):
-    """The case in a process and a network namespace of its own; what it returns."""
-    receiver, sender = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status, world = 1, harness.World()
-        try:
-            harness.enter_namespace()
-            os.write(sender, json.dumps(case(world, *args)).encode())
-            status = 0
-        except harness.Skip as why:
-            print(f"{case.__name__}: {why}", file=sys.stderr)
-        except BaseException:  # the process ends here whatever happened
-            traceback.print_exc()
-        finally:
-            world.close()
-            os._exit(status)
-    os.close(sender)
-    with open(receiver) as answers:
-        text = answers.read()
-    os.waitpid(pid, 0)
-    return json.loads(text) if text else None
-
-
 def show(name, r):
     print(f"{name:10} first view {r['first_s']:.2f} s, {r['first_cpu_s']:.2f} s of CPU "
           f"({r['octets_mb']:.0f} MB of UPDATEs); {r['greatest_mb']:.1f} MB")
@@ -438,7 +414,7 @@ def main():
     options = parser.parse_args()
     results = {}
     for case in nearcastd, bird:
-        results[case.__name__] = r = in_world(case, options)
+        results[case.__name__] = r = apart.in_world(case, options)
         if r and not options.json:
             show(case.__name__, r)
     if options.json:

@@ -26,6 +26,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import apart
 import rib
 from rib import cpu_s
 
@@ -172,8 +173,8 @@ def main():
         print(f"# SKIP no streams below {rib.DATA}")
         return 0
     streams = [lzma.open(f).read() for f in files]
-    own = rib.in_world(nearglass, streams)
-    bird = rib.in_world(bird_cpu, streams)
+    own = apart.in_world(nearglass, streams)
+    bird = apart.in_world(bird_cpu, streams)
     if options.json:
         print(json.dumps({"nearglass": own, "bird": bird}))
     else:

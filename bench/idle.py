@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test"),
                 str(Path(__file__).resolve().parent)]
 
+import apart
 import bgpspeaker as bgp
 import crash
 import harness
@@ -52,6 +53,7 @@ def measure(name, pid, seconds):
 
 
 def nearcastd(world, seconds):
+    crash.put_addresses("192.0.2.1")
     marker = world.file("marker", "")
     script = world.file("check.sh", "#!/bin/sh\nexit 0\n")
     script.chmod(0o755)
@@ -95,21 +97,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=60)
     seconds = parser.parse_args().seconds
-
-    def near(world, start, _):
-        nearcastd(world, seconds)
-        return [0]
-
-    def exa(world, start, _):
-        exabgp(world, seconds)
-        return [0]
-
-    def plain(world):
-        return None
-
-    crash.in_world(near, plain, 0)
-    plain.__name__ = "exa"
-    crash.in_world(exa, plain, 0)
+    for case in nearcastd, exabgp:
+        apart.in_world(case, seconds)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test")]
 
+import apart
 import bgpspeaker as bgp
 import harness
 
@@ -168,27 +168,6 @@ def bird(world, streams):
     return result
 
 
-def in_world(case, *args):
-    """The case in a process and a network namespace of its own; what it returns."""
-    receiver, sender = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        world = harness.World()
-        try:
-            harness.enter_namespace()
-            os.write(sender, json.dumps(case(world, *args)).encode())
-        except BaseException:  # the process ends here whatever happened
-            traceback.print_exc()
-        finally:
-            world.close()
-            os._exit(0)
-    os.close(sender)
-    with open(receiver) as answers:
-        text = answers.read()
-    os.waitpid(pid, 0)
-    return json.loads(text) if text else None
-
-
 def store(streams):
     """The store without sockets: bench/rib_store.c."""
     build = os.environ.get("NEARCAST_BUILD", "build")
@@ -217,7 +196,7 @@ def main():
     results = {}
     for case in nearglass, bird:
         for count in 1, len(streams):
-            results[f"{case.__name__}-{count}"] = r = in_world(case, streams[:count])
+            results[f"{case.__name__}-{count}"] = r = apart.in_world(case, streams[:count])
             if r and not options.json:
                 show(case.__name__, count, r)
     if options.json:

@@ -14,18 +14,17 @@ Exits 0 only if nearcastd announces in under 2 s and stays under 60 MB.
 
 import argparse
 import json
-import os
 import selectors
 import socket
 import struct
 import subprocess
 import sys
 import time
-import traceback
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "test")]
 
+import apart
 import bgpspeaker as bgp
 import harness
 
@@ -179,28 +178,6 @@ def bird(world, prefixes, upstreams):
     return measure(sinks, prefixes, process.pid, lambda: ask("enable"), lambda: ask("disable"))
 
 
-def in_world(case, *args):
-    """The case in a process and a network namespace of its own; what it returns."""
-    receiver, sender = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status, world = 1, harness.World()
-        try:
-            harness.enter_namespace()
-            os.write(sender, json.dumps(case(world, *args)).encode())
-            status = 0
-        except BaseException:  # the process ends here whatever happened
-            traceback.print_exc()
-        finally:
-            world.close()
-            os._exit(status)
-    os.close(sender)
-    with open(receiver) as answers:
-        text = answers.read()
-    os.waitpid(pid, 0)
-    return json.loads(text) if text else None
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--prefixes", type=int, default=10000)
@@ -209,7 +186,7 @@ def main():
     options = parser.parse_args()
     results = {}
     for case in nearcastd, bird:
-        results[case.__name__] = r = in_world(case, options.prefixes, options.upstreams)
+        results[case.__name__] = r = apart.in_world(case, options.prefixes, options.upstreams)
         if r and not options.json:
             print(f"{case.__name__:10} {options.prefixes} prefixes to {options.upstreams}: announced "
                   f"in {r['announce_s']:.3f} s, withdrawn in {r['withdraw_s']:.3f} s, "
