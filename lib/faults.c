@@ -164,3 +164,11 @@ void faults_print(const struct faults *f, struct strbuf *b)
 	if (f->count > FAULTS_MAX)
 		sb_printf(b, "and %zu more\n", f->count - FAULTS_MAX);
 }
+
+void faults_put(const struct faults *f, FILE *to)
+{
+	own(sb_free) struct strbuf b = {};
+
+	faults_print(f, &b);
+	fputs(sb_text(&b), to);
+}

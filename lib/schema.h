@@ -127,6 +127,7 @@ struct faults {
 void faults_free(struct faults *f);
 // "file:line:column: message", the line, a caret, and what was expected; for each.
 void faults_print(const struct faults *f, struct strbuf *b);
+void faults_put(const struct faults *f, FILE *to); // the same
 
 // A loaded file: its name and text, to place further faults of meaning in.
 struct document {

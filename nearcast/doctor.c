@@ -328,15 +328,10 @@ static bool is_able(const struct findings *f)
 
 static enum cli_exit load(struct conf **ret, const char *path)
 {
-	own(free_ptr) struct faults *faults = mem_zalloc(sizeof(*faults));
-	int rc = conf_load(ret, path, faults);
+	own(faults_free) struct faults faults = {};
+	int rc = conf_load(ret, path, &faults);
 
-	if (rc < 0) {
-		own(sb_free) struct strbuf b = {};
-		faults_print(faults, &b);
-		fputs(sb_text(&b), stderr);
-	}
-	faults_free(faults);
+	faults_put(&faults, stderr);
 	return rc < 0 ? CLI_REFUSED : CLI_DONE;
 }
 

@@ -1,16 +1,14 @@
 // nearcastd: announces a site's anycast prefixes while it can serve.
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "lib/clock.h"
 #include "lib/conn.h"
-#include "lib/hash.h"
 #include "lib/own.h"
+#include "lib/seed.h"
 #include "lib/stdfds.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/keeper.h"
@@ -45,15 +43,10 @@ static void usage(FILE *to)
 
 static int load(struct conf **ret, const char *path)
 {
-	struct faults faults = {};
+	own(faults_free) struct faults faults = {};
 	int rc = conf_load(ret, path, &faults);
 
-	if (rc < 0) {
-		own(sb_free) struct strbuf text = {};
-		faults_print(&faults, &text);
-		fputs(sb_text(&text), stderr);
-	}
-	faults_free(&faults);
+	faults_put(&faults, stderr);
 	return rc;
 }
 
@@ -189,28 +182,17 @@ static void start_handles(void)
 	uv_prepare_start(&run.before_wait, before_wait);
 }
 
-static void seed(void)
-{
-	struct {
-		uint8_t hash_key[16];
-		uint64_t rng;
-	} random;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
-		fprintf(stderr, "nearcastd: no random numbers: %s\n", strerror(errno));
-		exit(1);
-	}
-	hash_set_key(random.hash_key);
-	run.d.rng_seed = random.rng;
-}
-
 static int serve(struct conf *conf, const char *path)
 {
 	own(sb_free) struct strbuf error = {};
 
 	signal(SIGPIPE, SIG_IGN);
-	seed();
-	int rc = uv_loop_init(&run.loop);
+	int rc = seed_draw(&run.d.rng_seed);
+	if (rc < 0) {
+		fprintf(stderr, "nearcastd: no random numbers: %s\n", strerror(-rc));
+		return 1;
+	}
+	rc = uv_loop_init(&run.loop);
 	if (rc < 0) {
 		fprintf(stderr, "nearcastd: no event loop: %s\n", strerror(-rc));
 		return 1;

@@ -142,13 +142,11 @@ static int set_keys(struct daemon *d, const struct conf *conf, struct strbuf *er
 
 static int load(struct daemon *d, bool yes, struct conf **ret, struct strbuf *error)
 {
-	struct faults faults = {};
+	own(faults_free) struct faults faults = {};
 	own(conf_free) struct conf *conf = NULL;
 	int rc = conf_load(&conf, d->path, &faults);
 
-	if (rc < 0)
-		faults_print(&faults, error);
-	faults_free(&faults);
+	faults_print(&faults, error);
 	if (rc < 0)
 		return rc;
 	const char *key = needs_restart(d->conf, conf);

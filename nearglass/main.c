@@ -1,14 +1,12 @@
 // nearglass: a looking glass. It listens to routers over BGP and announces nothing.
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "lib/hash.h"
 #include "lib/own.h"
+#include "lib/seed.h"
 #include "lib/stdfds.h"
 #include "nearglass/glass.h"
 #include "nearglass/http.h"
@@ -34,15 +32,10 @@ static void usage(FILE *to)
 
 static int load(struct glass_conf **ret, const char *path)
 {
-	struct faults faults = {};
+	own(faults_free) struct faults faults = {};
 	int rc = glass_conf_load(ret, path, &faults);
 
-	if (rc < 0) {
-		own(sb_free) struct strbuf text = {};
-		faults_print(&faults, &text);
-		fputs(sb_text(&text), stderr);
-	}
-	faults_free(&faults);
+	faults_put(&faults, stderr);
 	return rc;
 }
 
@@ -53,20 +46,6 @@ static void on_stop(uv_signal_t *, int number)
 	glass_stop(run.glass, number == SIGINT ? "interrupted" : "stopped by the operator");
 	uv_close((uv_handle_t *)&run.sigterm, NULL);
 	uv_close((uv_handle_t *)&run.sigint, NULL);
-}
-
-static int seed(uint64_t *ret)
-{
-	struct {
-		uint8_t hash_key[16];
-		uint64_t rng;
-	} random;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return -errno;
-	hash_set_key(random.hash_key);
-	*ret = random.rng;
-	return 0;
 }
 
 static int fail(const char *what, const char *why)
@@ -82,7 +61,7 @@ static int serve(const struct glass_conf *conf)
 	uint64_t rng = 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	int rc = seed(&rng);
+	int rc = seed_draw(&rng);
 	if (rc < 0)
 		return fail("no random numbers", strerror(-rc));
 	rc = uv_loop_init(&loop);
