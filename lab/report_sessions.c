@@ -5,7 +5,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 
-enum { BREAKS_SHOWN = 10, LATE_SHOWN_MS = 20 };
+enum { BREAKS_SHOWN = 10, LATE_SHOWN_MS = 50 };
 
 static double ms(span s)
 {
@@ -59,18 +59,51 @@ static void put_step_row(const struct run_result *r, const struct session_group 
 	out_end(o);
 }
 
+// Groups of which none broke, and whose waits are as promised, are only counted.
+static bool is_worth_a_row(const struct session_result *s)
+{
+	return s->broken > 0 || s->verdict != SESSIONS_OK;
+}
+
+static void print_rows(const struct run_result *r, const struct step_result *step, struct strbuf *b)
+{
+	struct out *o = out_new(OUT_TEXT, b);
+
+	out_table(o, NULL);
+	for (size_t g = 0; g < r->sessions.group_count; g++)
+		if (is_worth_a_row(&step->sessions[g]))
+			put_step_row(r, &r->sessions.groups[g], &step->sessions[g], o);
+	out_end(o);
+	out_free(&o);
+}
+
+static void print_standing(
+	const struct run_result *r, const struct step_result *step, struct strbuf *b)
+{
+	size_t standing = 0, worst = 0;
+
+	for (size_t g = 0; g < r->sessions.group_count; g++) {
+		const struct session_result *s = &step->sessions[g];
+		standing += s->standing - s->broken;
+		if (s->longest.length.us > step->sessions[worst].longest.length.us)
+			worst = g;
+	}
+	const struct session_group *w = &r->sessions.groups[worst];
+	sb_printf(b, "%zu sessions stand; the longest wait was %.0f ms (%s of %s over %s)\n",
+		standing, ms(step->sessions[worst].longest.length), w->scn->name,
+		client_name(r, w->client), family_name(w->family));
+}
+
 void report_sessions_step(
 	const struct run_result *r, const struct step_result *step, struct strbuf *b)
 {
 	if (!step->sessions || (!step->step && step->sessions_ok))
 		return;
-	struct out *o = out_new(OUT_TEXT, b);
-	out_table(o, NULL);
-	for (size_t g = 0; g < r->sessions.group_count; g++)
-		put_step_row(r, &r->sessions.groups[g], &step->sessions[g], o);
-	out_end(o);
-	out_free(&o);
-	if (step->step && step->step->sessions.has_broken_at_least)
+	print_rows(r, step, b);
+	if (!step->step)
+		return;
+	print_standing(r, step, b);
+	if (step->step->sessions.has_broken_at_least)
 		sb_printf(b, "%zu sessions broke, expected at least %" PRIu64 "%s\n",
 			step->sessions_broken, step->step->sessions.broken_at_least,
 			session_enough_broke(step->step, step->sessions_broken) ? "" : ": FAILED");
@@ -138,8 +171,10 @@ static void print_breaks(const struct run_result *r, struct strbuf *b)
 	}
 	if (broken > BREAKS_SHOWN)
 		sb_printf(b, "and %zu more\n", broken - BREAKS_SHOWN);
-	sb_printf(b, "%zu sessions, %zu broken; the lab itself was late by at most %.0f ms\n",
-		r->sessions.count, broken, ms(r->late.length));
+	sb_printf(b, "%zu of %zu sessions broken", broken, r->sessions.count);
+	if (r->scenario->keeper && broken == 0)
+		sb_printf(b, "; without the keeper: nearcast lab run -n %s", r->scenario->name);
+	sb_printf(b, "\nthe lab itself was late by at most %.0f ms\n", ms(r->late.length));
 }
 
 static void print_resets(

@@ -128,7 +128,7 @@ def test_server_dies_as_expected(world):
 def test_text(world):
     status, out, err = run(world, TALKERS + KILL % "")
     assert status == 1, out + err
-    assert "FAILED (broken)" in out and "45 sessions, 35 broken" in out, out
+    assert "FAILED (broken)" in out and "35 of 45 sessions broken" in out and "10 sessions stand;" in out, out
     assert "oslo idle 1 (IPv4) at " in out and "and 25 more" in out, out
     assert "FAILED: 1 of 2 steps as expected" in out, out
 
