@@ -135,6 +135,25 @@ static void write_history(struct out *o, const struct view *v)
 	out_uint(o, "written", v->history.written);
 	out_uint(o, "lost", v->history.lost);
 	out_uint(o, "removed", v->history.removed);
+	out_uint(o, "clients_written", v->history.clients_written);
+	out_uint(o, "clients_lost", v->history.clients_lost);
+	out_uint(o, "clients_removed", v->history.clients_removed);
+	out_end(o);
+}
+
+static void write_catchment(struct out *o, const struct view *v)
+{
+	const struct catchment_info *i = &v->catchment_info;
+
+	out_object(o, "catchment");
+	out_bool(o, "configured", i->configured);
+	out_uint(o, "clients", i->clients);
+	out_uint(o, "feeders", i->feeders);
+	if (i->heard_us)
+		api_since(o, "heard", "heard_seconds", i->heard_us, v->made_us);
+	for (size_t n = 0; n < CATCHMENT_COUNTS; n++)
+		out_uint(o, catchment_count_names[n], i->counts[n]);
+	out_str(o, "last_bad", i->last_bad[0] ? i->last_bad : NULL);
 	out_end(o);
 }
 
@@ -161,6 +180,7 @@ static void status(struct call *c)
 	write_sites(o, v);
 	write_rpki(o, v);
 	write_history(o, v);
+	write_catchment(o, v);
 	out_bool(o, "probes", v->conf->has_probes);
 	out_array(o, "neighbours");
 	for (size_t i = 0; i < v->neighbour_count; i++)
@@ -220,8 +240,12 @@ const struct endpoint api_endpoints[] = {
 	{ "/api/v1/memory", NULL, memory, "What the route store takes, by what it is for." },
 	{ "/api/v1/routes", ASK_ARGS, api_routes, "Routes by any of their properties." },
 	{ "/api/v1/events", "after limit", api_events, "The latest events." },
-	{ "/api/v1/history", "from to type subject limit after", api_history,
-		"Events from the disk, oldest first; type also: sessions announcements health." },
+	{ "/api/v1/catchment", "site limit after", api_catchment,
+		"Which site clients reach, by client." },
+	{ "/api/v1/history", "from to type subject limit after order", api_history,
+		"Events from the disk; type also: sessions announcements health sites catchment." },
+	{ "/api/v1/past", "at limit after", api_past,
+		"Sites, sessions, announcements, health and clients as they were at a time." },
 	{ "/api/v1/probe", "kind target", api_probe,
 		"ping or traceroute, results as they come (server-sent events)." },
 	{ "/events", "after", api_follow, "Events as they happen (server-sent events)." },

@@ -27,3 +27,15 @@ void api_events(struct call *c);
 void api_follow(struct call *c);
 void api_history(struct call *c);
 void api_probe(struct call *c);
+void api_catchment(struct call *c);
+void api_past(struct call *c);
+
+// One client of the catchment, now or as it was.
+void api_client(struct out *o, const char *name, const char *site, bool has_place, double lat,
+	double lon, double rtt_ms);
+
+// A limit, from 1 to that; false: it is bad, and the call has failed. Untouched when not given.
+bool api_limit(struct call *c, size_t most, size_t *ret);
+bool api_time(struct call *c, const char *name, int64_t *ret); // the same
+// The question again, with `after` last: the `next` of a page.
+void api_next(const struct call *c, const char *after, struct strbuf *b);

@@ -22,6 +22,8 @@ static const struct {
 	{ "announcements", { "decided", "announced", "withdrawn", "hold_down", "guard_hold",
 				   "guard_release", "admin_changed", "drain" } },
 	{ "health", { "health_changed", "check_passed", "check_failed", "socket_closed" } },
+	{ "sites", { "started", "stopping", "stopped", "daemon-up", "daemon-lost", "site_seen",
+			   "site_lost" } },
 };
 
 struct answer {
@@ -38,7 +40,7 @@ static bool is_late(void *ctx)
 	return call_is_late(a->call);
 }
 
-static void add_event(void *ctx, int64_t id, int64_t time_us, const char *json)
+static bool add_event(void *ctx, int64_t id, int64_t time_us, const char *json)
 {
 	struct answer *a = ctx;
 
@@ -46,6 +48,7 @@ static void add_event(void *ctx, int64_t id, int64_t time_us, const char *json)
 	a->count++;
 	a->id = id;
 	a->time_us = time_us;
+	return true;
 }
 
 // ---- The question ----
@@ -56,7 +59,7 @@ static bool refuse(struct call *c, const char *name, const char *text, const cha
 	return false;
 }
 
-static bool read_time(struct call *c, const char *name, int64_t *ret)
+bool api_time(struct call *c, const char *name, int64_t *ret)
 {
 	const char *text = call_arg(c, name);
 
@@ -64,19 +67,22 @@ static bool read_time(struct call *c, const char *name, int64_t *ret)
 	       refuse(c, name, text, "a time like 2026-01-02T03:04:05Z or 2026-01-02");
 }
 
-static bool read_limit(struct call *c, size_t *ret)
+bool api_limit(struct call *c, size_t most, size_t *ret)
 {
 	const char *text = call_arg(c, "limit");
 	size_t n = text ? strlen(text) : 0;
+	char expected[64];
 
 	if (!text)
 		return true;
-	if (n > 0 && n <= 4 && strspn(text, "0123456789") == n)
-		*ret = strtoul(text, NULL, 10);
-	else
-		*ret = 0;
-	return (*ret > 0 && *ret <= LIMIT_MAX) ||
-	       refuse(c, "limit", text, "a number from 1 to 1000");
+	size_t value =
+		n > 0 && n <= 6 && strspn(text, "0123456789") == n ? strtoul(text, NULL, 10) : 0;
+	if (value > 0 && value <= most) {
+		*ret = value;
+		return true;
+	}
+	snprintf(expected, sizeof(expected), "a number from 1 to %zu", most);
+	return refuse(c, "limit", text, expected);
 }
 
 static bool read_after(struct call *c, struct history_question *q)
@@ -88,6 +94,15 @@ static bool read_after(struct call *c, struct history_question *q)
 	       (sscanf(text, "%" SCNd64 "-%" SCNd64 "%n", &q->after_us, &q->after_id, &end) == 2 &&
 		       end > 0 && text[end] == '\0') ||
 	       refuse(c, "after", text, "the `next` of an earlier answer");
+}
+
+static bool read_order(struct call *c, struct history_question *q)
+{
+	const char *text = call_arg(c, "order");
+
+	q->backwards = text && strcmp(text, "latest") == 0;
+	return !text || q->backwards || strcmp(text, "oldest") == 0 ||
+	       refuse(c, "order", text, "`oldest` or `latest`, whichever is to be first");
 }
 
 static void read_types(const struct call *c, struct history_question *q, const char **one)
@@ -109,28 +124,42 @@ static bool read_question(struct call *c, struct history_question *q, const char
 		.to_us = INT64_MAX, .limit = LIMIT, .subject = call_arg(c, "subject")
 	};
 	read_types(c, q, one);
-	return read_time(c, "from", &q->from_us) && read_time(c, "to", &q->to_us) &&
-	       read_limit(c, &q->limit) && read_after(c, q);
+	return api_time(c, "from", &q->from_us) && api_time(c, "to", &q->to_us) &&
+	       api_limit(c, LIMIT_MAX, &q->limit) && read_order(c, q) && read_after(c, q);
 }
 
 // ---- The answer ----
 
-// The same question from behind the last event.
-static void print_next(const struct call *c, const struct answer *a, struct strbuf *b)
+static void print_value(const char *text, struct strbuf *b)
+{
+	for (const char *p = text; *p; p++)
+		if (strchr("-_.~", *p) || (*p >= '0' && *p <= '9') ||
+			((*p | 32) >= 'a' && (*p | 32) <= 'z'))
+			sb_char(b, *p);
+		else
+			sb_printf(b, "%%%02X", (unsigned char)*p);
+}
+
+void api_next(const struct call *c, const char *after, struct strbuf *b)
 {
 	for (size_t i = 0; i < c->arg_count; i++) {
 		if (strcmp(c->args[i].name, "after") == 0)
 			continue;
 		sb_printf(b, "%s=", c->args[i].name);
-		for (const char *p = c->args[i].value; *p; p++)
-			if (strchr("-_.~", *p) || (*p >= '0' && *p <= '9') ||
-				((*p | 32) >= 'a' && (*p | 32) <= 'z'))
-				sb_char(b, *p);
-			else
-				sb_printf(b, "%%%02X", (unsigned char)*p);
+		print_value(c->args[i].value, b);
 		sb_char(b, '&');
 	}
-	sb_printf(b, "after=%" PRId64 "-%" PRId64, a->time_us, a->id);
+	sb_str(b, "after=");
+	print_value(after, b);
+}
+
+// From behind the last event.
+static void print_next(const struct call *c, const struct answer *a, struct strbuf *b)
+{
+	char after[48];
+
+	snprintf(after, sizeof(after), "%" PRId64 "-%" PRId64, a->time_us, a->id);
+	api_next(c, after, b);
 }
 
 static void write_answer(struct call *c, struct history_db *db, const struct history_question *q)

@@ -179,6 +179,39 @@ static const struct schema history_schema = {
 					"made where there is none; a damaged one is set aside." },
 			{ "keep", SCHEMA_SPAN, AT(keep), .min = 3600000, .max = 315360000000,
 				.fallback = "30d", .help = "How long an event is kept." },
+			{ "max-clients", SCHEMA_UINT, AT(max_clients), .min = 1000,
+				.max = 100000000, .fallback = "1000000",
+				.help = "Words on clients of the catchment that are kept, each "
+					"with the site it reached; about 150 octets one. There "
+					"is one for each move, and one an hour for each client." },
+			{},
+		},
+};
+
+#undef AT
+#define AT(field) .offset = offsetof(struct glass_catchment, field)
+
+static const struct schema catchment_schema = {
+	.name = "the catchment",
+	.size = sizeof(struct glass_catchment),
+	.place_offset = offsetof(struct glass_catchment, place),
+	.help = "Which site clients reach, told by those who measure it, in lines of JSON.",
+	.keys =
+		(const struct schema_key[]){
+			{ "listen", SCHEMA_STRING, AT(listen), .min = 1, .max = 100,
+				.place_offset = offsetof(struct glass_catchment, listen_place),
+				.help = "Absolute path of a Unix socket that takes such lines, "
+					"of the user and group of the glass (0660)." },
+			{ "file", SCHEMA_STRING, AT(file), .min = 1, .max = 1000,
+				.place_offset = offsetof(struct glass_catchment, file_place),
+				.help = "Absolute path of a file of such lines, which is followed "
+					"as it grows. A line without a time has that of the "
+					"file." },
+			{ "max-clients", SCHEMA_UINT, AT(max_clients), .min = 1, .max = 100000,
+				.fallback = "10000", .help = "Clients that are known at a time." },
+			{ "forget", SCHEMA_SPAN, AT(forget), .min = 10000, .max = 315360000000,
+				.fallback = "1d",
+				.help = "A client that was not heard of for this long is none." },
 			{},
 		},
 };
@@ -287,6 +320,9 @@ const struct schema glass_schema = {
 			{ "history", SCHEMA_MAP, AT(history), .sub = &history_schema,
 				.has_offset = offsetof(struct glass_conf, has_history),
 				.help = "History on the disk. There is none unless given." },
+			{ "catchment", SCHEMA_MAP, AT(catchment), .sub = &catchment_schema,
+				.has_offset = offsetof(struct glass_conf, has_catchment),
+				.help = "Which site clients reach. It is not known unless given." },
 			{ "daemon", SCHEMA_STRING, AT(daemon), .min = 1, .max = 100,
 				.place_offset = offsetof(struct glass_conf, daemon_place),
 				.help = "Absolute path of the readonly socket of nearcastd at "
@@ -413,6 +449,17 @@ static void check_http(struct checker *k, const struct glass_http *h)
 		REFUSE(k, h->forwarded_place, "forwarded is for a Unix socket or loopback");
 }
 
+static void check_catchment(struct checker *k, struct glass_catchment *c)
+{
+	if (!c->listen && !c->file)
+		REFUSE(k, c->place, "catchment has `listen`, `file` or both");
+	if (c->listen && c->listen[0] != '/')
+		REFUSE(k, c->listen_place, "listen is an absolute path");
+	if (c->file && c->file[0] != '/')
+		REFUSE(k, c->file_place, "file is an absolute path");
+	c->user = k->c->user;
+}
+
 static void check_probes(struct checker *k, const struct glass_probes *p)
 {
 	const struct ip_addr *source = p->source.data;
@@ -437,6 +484,8 @@ static void check(struct checker *k)
 		check_http(k, &k->c->http);
 	if (k->c->has_probes)
 		check_probes(k, &k->c->probes);
+	if (k->c->has_catchment)
+		check_catchment(k, &k->c->catchment);
 	if (k->c->has_history)
 		check_history(k, &k->c->history);
 	items_for_each(const struct glass_neighbour, n, k->c->neighbours) check_neighbour(k, n);

@@ -66,7 +66,17 @@ struct glass_http {
 struct glass_history {
 	char *file; // absolute, ends in ".db"
 	span keep;
+	uint64_t max_clients; // words on clients of the catchment
 	struct place file_place;
+};
+
+// Who tells which site a client reaches.
+struct glass_catchment {
+	char *listen, *file; // absolute; NULL: not
+	uint64_t max_clients;
+	span forget;
+	const char *user; // of the glass, who owns the socket; NULL: stays who it is
+	struct place place, listen_place, file_place;
 };
 
 // Ping and traceroute.
@@ -102,6 +112,8 @@ struct glass_conf {
 	bool has_probes;
 	struct glass_history history;
 	bool has_history;
+	struct glass_catchment catchment;
+	bool has_catchment;
 	char *daemon; // readonly socket of nearcastd; NULL: none
 	struct place daemon_place;
 	char *user; // NULL: stays who it is

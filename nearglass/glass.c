@@ -27,11 +27,12 @@ struct glass {
 	struct log *log;
 	struct sites *sites; // NULL: none
 	struct bmp_env bmp_env;
-	struct bmp *bmp;         // NULL: none
-	struct link *link;       // NULL: no nearcastd is followed
-	struct history *history; // NULL: none
-	struct rpki *rpki;       // NULL: none
-	struct probes *probes;   // NULL: none
+	struct bmp *bmp;             // NULL: none
+	struct link *link;           // NULL: no nearcastd is followed
+	struct history *history;     // NULL: none
+	struct rpki *rpki;           // NULL: none
+	struct probes *probes;       // NULL: none
+	struct catchment *catchment; // NULL: none
 	uv_timer_t beat;
 	int64_t started_us;
 };
@@ -97,7 +98,15 @@ static void on_daemon_changed(void *ctx)
 	views_expire(g->views);
 }
 
-static const struct link_ops link_ops = { on_daemon_event, on_daemon_changed };
+static void on_daemon_turned(void *ctx, bool connected)
+{
+	struct glass *g = ctx;
+
+	tell(g, connected ? "daemon-up" : "daemon-lost", g->env.conf->site,
+		connected ? "nearcastd answers" : "nearcastd does not answer");
+}
+
+static const struct link_ops link_ops = { on_daemon_event, on_daemon_changed, on_daemon_turned };
 
 static void on_history_lost(void *ctx, const char *why)
 {
@@ -123,7 +132,12 @@ static void on_site_changed(void *ctx, size_t n, bool turned)
 	site_info_free(&site);
 }
 
-static const struct sites_ops sites_ops = { on_site_changed };
+static void on_site_event(void *ctx, const char *json)
+{
+	keep(ctx, json);
+}
+
+static const struct sites_ops sites_ops = { on_site_changed, on_site_event };
 
 static void on_cache_turned(void *ctx, const struct glass_cache *cache, bool up)
 {
@@ -138,6 +152,97 @@ static void on_cache_turned(void *ctx, const struct glass_cache *cache, bool up)
 }
 
 static const struct rpki_ops rpki_ops = { on_cache_turned };
+
+static void print_names(const char *const *names, size_t n, size_t count, struct strbuf *b)
+{
+	for (size_t i = 0; i < n; i++)
+		sb_printf(b, "%s%s", i ? ", " : "", names[i]);
+	if (n < count)
+		sb_printf(b, " and %zu more", count - n);
+}
+
+// "4 clients from fra1 to nyc1: ..."
+static void print_move(const char *from, const char *to, size_t count, struct strbuf *b)
+{
+	sb_printf(b, "%zu client%s", count, count == 1 ? "" : "s");
+	if (!from)
+		sb_str(b, " between many sites: ");
+	else if (!*to)
+		sb_printf(b, " of %s reach%s nobody: ", from, count == 1 ? "es" : "");
+	else if (!*from)
+		sb_printf(b, " reach%s %s: ", count == 1 ? "es" : "", to);
+	else
+		sb_printf(b, " from %s to %s: ", from, to);
+}
+
+// The type `catchment`: like the other events of the glass, and who moved from where to where.
+static void on_moved(void *ctx, const char *from, const char *to, size_t count,
+	const char *const *names, size_t name_count)
+{
+	struct glass *g = ctx;
+	own(sb_free) struct strbuf b = {}, detail = {};
+	struct out *o = out_new(OUT_JSON, &b);
+	char time[TIME_TEXT];
+
+	print_move(from, to, count, &detail);
+	print_names(names, name_count, count, &detail);
+	out_object(o, NULL);
+	out_str(o, "time", time_print(clock_unix_us(), time));
+	out_str(o, "site", g->env.conf->site);
+	out_str(o, "source", "glass");
+	out_str(o, "type", "catchment");
+	out_str(o, "subject", from && *to ? to : from ? from : "");
+	out_str(o, "from", from && *from ? from : NULL);
+	out_str(o, "to", to && *to ? to : NULL);
+	out_uint(o, "count", count);
+	out_array(o, "clients");
+	for (size_t i = 0; i < name_count; i++)
+		out_str(o, NULL, names[i]);
+	out_end(o);
+	out_str(o, "detail", sb_text(&detail));
+	out_end(o);
+	out_free(&o);
+	b.s[--b.len] = '\0'; // the newline
+	keep(g, sb_text(&b));
+}
+
+static void on_catchment_changed(void *ctx)
+{
+	struct glass *g = ctx;
+
+	views_expire(g->views);
+}
+
+static void keep_client(
+	void *ctx, const struct catchment_client *client, int64_t time_us, bool gone)
+{
+	struct glass *g = ctx;
+	struct history_client h = {
+		.time_us = time_us,
+		.gone = gone,
+		.has_place = client->has_place,
+		.lat = client->lat,
+		.lon = client->lon,
+		.rtt_ms = client->rtt_ms,
+	};
+
+	if (!g->history)
+		return;
+	snprintf(h.client, sizeof(h.client), "%s", client->name);
+	snprintf(h.site, sizeof(h.site), "%s", gone ? "" : client->site);
+	history_add_client(g->history, &h);
+}
+
+static const struct catchment_ops catchment_ops = { on_moved, on_catchment_changed, keep_client };
+
+// What was known of clients before the glass started or after it stops is no longer.
+static void keep_unknown(struct glass *g)
+{
+	const struct history_client nobody = { .time_us = clock_unix_us(), .rtt_ms = -1 };
+
+	if (g->history && g->catchment)
+		history_add_client(g->history, &nobody);
+}
 
 static void on_beat(uv_timer_t *timer)
 {
@@ -172,6 +277,10 @@ static struct view *make_view(void *ctx)
 	v->daemon.status = NULL;
 	if (g->history)
 		history_info(g->history, &v->history);
+	if (g->catchment) {
+		catchment_info(g->catchment, &v->catchment_info);
+		v->catchment = catchment_list(g->catchment);
+	}
 	v->rpki = g->rpki;
 	if (g->rpki)
 		rpki_info(g->rpki, &v->rpki_info);
@@ -238,8 +347,7 @@ static int open_history(struct glass *g, struct strbuf *error)
 	const struct glass_history *h = &g->env.conf->history;
 	own(sb_free) struct strbuf note = {};
 
-	int rc = history_new(
-		&g->history, g->env.loop, h->file, h->keep, &history_ops, g, &note, error);
+	int rc = history_new(&g->history, g->env.loop, h, &history_ops, g, &note, error);
 	if (rc == 0 && note.len > 0)
 		tell(g, "history-damaged", h->file, sb_text(&note));
 	return rc;
@@ -280,6 +388,8 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 		rc = probes_new(&g->probes, loop, conf, seed ^ 0x70726f6265, error);
 	if (rc == 0 && conf->has_history)
 		rc = open_history(g, error);
+	if (rc == 0 && conf->has_catchment)
+		rc = catchment_new(&g->catchment, loop, &conf->catchment, &catchment_ops, g, error);
 	if (rc == 0 && conf->rpki.count > 0)
 		rc = rpki_new(&g->rpki, loop, conf, &rpki_ops, g, error);
 	if (rc < 0)
@@ -299,6 +409,9 @@ void glass_start(struct glass *g)
 	log_start(g->log);
 	if (g->history)
 		history_start(g->history);
+	keep_unknown(g);
+	if (g->catchment)
+		catchment_start(g->catchment);
 	if (daemon)
 		g->link = link_new(g->env.loop, daemon, &link_ops, g);
 	if (g->sites)
@@ -326,6 +439,9 @@ void glass_stop(struct glass *g, const char *why)
 		probes_stop(g->probes);
 	if (g->rpki)
 		rpki_stop(g->rpki);
+	if (g->catchment)
+		catchment_stop(g->catchment);
+	keep_unknown(g);
 	if (g->history)
 		history_stop(g->history);
 	uv_close((uv_handle_t *)&g->beat, NULL);
@@ -349,6 +465,7 @@ void glass_free(struct glass **which)
 	history_free(&g->history);
 	probes_free(&g->probes);
 	rpki_free(&g->rpki);
+	catchment_free(&g->catchment);
 	journal_free(&g->journal);
 	views_free(&g->views);
 	rib_free(&g->env.rib);

@@ -14,20 +14,23 @@
 
 enum { BATCH = 500, PRUNE_EVERY_S = 600, PRUNE_BATCH = 500 };
 
+// An event; or what is known of a client, which is no text.
 struct waiting {
 	struct waiting *next;
+	bool is_client;
+	struct history_client client;
 	char json[];
 };
 
 struct history {
 	pthread_mutex_t disk; // the file; held while it is written or read
 	struct history_db *db;
-	span keep;
+	const struct glass_history *conf;
 
 	pthread_mutex_t lock; // all below
 	pthread_cond_t more;
 	struct waiting *first, **last;
-	size_t count;
+	size_t count, client_count;
 	bool stopping, running;
 	struct history_info info;
 	struct strbuf why; // of the latest loss
@@ -82,6 +85,26 @@ void history_add(struct history *h, const char *json)
 		pthread_cond_signal(&h->more);
 	} else {
 		h->info.lost++;
+		set_losing(h, true, "the disk is too slow");
+	}
+	pthread_mutex_unlock(&h->lock);
+	free(w);
+}
+
+void history_add_client(struct history *h, const struct history_client *client)
+{
+	struct waiting *w = mem_zalloc(sizeof(*w) + 1);
+
+	w->is_client = true;
+	w->client = *client;
+	pthread_mutex_lock(&h->lock);
+	if (h->client_count < HISTORY_CLIENTS_WAITING_MAX && !h->stopping) {
+		*h->last = take(w);
+		h->last = &(*h->last)->next;
+		h->client_count++;
+		pthread_cond_signal(&h->more);
+	} else {
+		h->info.clients_lost++;
 		set_losing(h, true, "the disk is too slow");
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -146,15 +169,38 @@ static size_t write_batch(struct history *h, struct waiting *const *batch, size_
 	return n;
 }
 
+static size_t write_clients(struct history *h, struct waiting *const *batch, size_t n)
+{
+	own(sb_free) struct strbuf why = {};
+	struct history_client clients[BATCH];
+
+	for (size_t i = 0; i < n; i++)
+		clients[i] = batch[i]->client;
+	pthread_mutex_lock(&h->disk);
+	int rc = history_db_add_clients(h->db, clients, n, &why);
+	pthread_mutex_unlock(&h->disk);
+	pthread_mutex_lock(&h->lock);
+	h->client_count -= n;
+	*(rc < 0 ? &h->info.clients_lost : &h->info.clients_written) += n;
+	set_losing(h, rc < 0, sb_text(&why));
+	pthread_mutex_unlock(&h->lock);
+	return n;
+}
+
+// Those of a kind that stand together, at most BATCH.
 static void write_all(struct history *h, struct waiting *first)
 {
 	struct waiting *batch[BATCH];
 
 	while (first) {
+		bool clients = first->is_client;
 		size_t n = 0;
-		for (; first && n < BATCH; first = first->next)
+		for (; first && n < BATCH && first->is_client == clients; first = first->next)
 			batch[n++] = first;
-		write_batch(h, batch, n);
+		if (clients)
+			write_clients(h, batch, n);
+		else
+			write_batch(h, batch, n);
 		for (size_t i = 0; i < n; i++)
 			free(batch[i]);
 	}
@@ -163,7 +209,7 @@ static void write_all(struct history *h, struct waiting *first)
 // In small pieces, so that readers get in between.
 static void prune(struct history *h)
 {
-	int64_t before = clock_unix_us() - h->keep.us, n = PRUNE_BATCH;
+	int64_t before = clock_unix_us() - h->conf->keep.us, n = PRUNE_BATCH;
 
 	while (n == PRUNE_BATCH) {
 		pthread_mutex_lock(&h->disk);
@@ -171,6 +217,21 @@ static void prune(struct history *h)
 		pthread_mutex_unlock(&h->disk);
 		pthread_mutex_lock(&h->lock);
 		h->info.removed += n > 0 ? (uint64_t)n : 0;
+		n = h->stopping ? 0 : n;
+		pthread_mutex_unlock(&h->lock);
+	}
+}
+
+static void prune_clients(struct history *h)
+{
+	int64_t before = clock_unix_us() - h->conf->keep.us, n = PRUNE_BATCH;
+
+	while (n == PRUNE_BATCH) {
+		pthread_mutex_lock(&h->disk);
+		n = history_db_prune_clients(h->db, before, h->conf->max_clients, PRUNE_BATCH);
+		pthread_mutex_unlock(&h->disk);
+		pthread_mutex_lock(&h->lock);
+		h->info.clients_removed += n > 0 ? (uint64_t)n : 0;
 		n = h->stopping ? 0 : n;
 		pthread_mutex_unlock(&h->lock);
 	}
@@ -184,6 +245,7 @@ static void *work(void *ctx)
 
 	while (!stopping) {
 		prune(h);
+		prune_clients(h);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec += PRUNE_EVERY_S;
 		for (bool idle = false; !idle && !stopping;) {
@@ -200,11 +262,11 @@ static void *work(void *ctx)
 
 // ---- Life ----
 
-int history_new(struct history **ret, uv_loop_t *loop, const char *file, span keep,
+int history_new(struct history **ret, uv_loop_t *loop, const struct glass_history *conf,
 	const struct history_ops *ops, void *ctx, struct strbuf *note, struct strbuf *error)
 {
 	struct history_db *db;
-	int rc = history_db_open(&db, file, note, error);
+	int rc = history_db_open(&db, conf->file, note, error);
 
 	if (rc < 0)
 		return rc;
@@ -217,7 +279,7 @@ int history_new(struct history **ret, uv_loop_t *loop, const char *file, span ke
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_mutex_init(&h->disk, NULL);
 	h->db = db;
-	h->keep = keep;
+	h->conf = conf;
 	h->last = &h->first;
 	h->info.configured = true;
 	h->ops = ops;

@@ -11,11 +11,11 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 
-enum { APPLICATION = 0x4e43474c, VERSION = 1, STEPS_A_LOOK = 1000 };
+enum { APPLICATION = 0x4e43474c, VERSION = 2, STEPS_A_LOOK = 1000 };
 
 struct history_db {
 	sqlite3 *sql;
-	sqlite3_stmt *insert, *prune;
+	sqlite3_stmt *insert, *prune, *insert_client, *prune_clients;
 };
 
 // What the file remembers of itself comes last: a file without it is not ours.
@@ -26,6 +26,13 @@ static const char layout[] =
 	"CREATE INDEX event_subject ON event(subject, time_us);"
 	"CREATE INDEX event_type ON event(type, time_us);"
 	"PRAGMA application_id = 1313032012; PRAGMA user_version = 1;";
+// The second version knows clients.
+static const char layout_clients[] =
+	"BEGIN IMMEDIATE; CREATE TABLE client(id INTEGER PRIMARY KEY, time_us INTEGER NOT NULL,"
+	" client TEXT NOT NULL, site TEXT NOT NULL, gone INTEGER NOT NULL, lat REAL, lon REAL, "
+	"rtt_ms "
+	"REAL);"
+	"CREATE INDEX client_time ON client(time_us); PRAGMA user_version = 2; COMMIT;";
 static_assert(APPLICATION == 1313032012);
 
 // A few octets written and taken back: the log is open from here on, and its errors are known now.
@@ -77,12 +84,32 @@ static int check(sqlite3 *sql)
 	sqlite3_finalize(s);
 	if (code != SQLITE_OK)
 		return code & 0xff;
-	if (number_of(sql, "SELECT count(*) FROM sqlite_master") == 0)
-		return run(sql, layout) & 0xff;
+	if (number_of(sql, "SELECT count(*) FROM sqlite_master") == 0 &&
+		(code = run(sql, layout)) != SQLITE_OK)
+		return code & 0xff;
+	if (number_of(sql, "PRAGMA application_id") == APPLICATION &&
+		number_of(sql, "PRAGMA user_version") == 1 &&
+		(code = run(sql, layout_clients)) != SQLITE_OK)
+		return code & 0xff;
 	return number_of(sql, "PRAGMA application_id") == APPLICATION &&
 			       number_of(sql, "PRAGMA user_version") == VERSION
 		       ? SQLITE_OK
 		       : SQLITE_MISMATCH;
+}
+
+static int prepare_for_clients(struct history_db *db)
+{
+	int code = sqlite3_prepare_v3(db->sql,
+		"INSERT INTO client(time_us, client, site, gone, lat, lon, rtt_ms)"
+		" VALUES(?,?,?,?,?,?,?)",
+		-1, SQLITE_PREPARE_PERSISTENT, &db->insert_client, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_prepare_v3(db->sql,
+			"DELETE FROM client WHERE id IN (SELECT id FROM client WHERE time_us < ?1"
+			" OR id <= (SELECT max(id) FROM client) - ?2 ORDER BY id LIMIT ?3)",
+			-1, SQLITE_PREPARE_PERSISTENT, &db->prune_clients, NULL);
+	return code;
 }
 
 static int open_at(struct history_db *db, const char *path, struct strbuf *error)
@@ -111,6 +138,8 @@ static int open_at(struct history_db *db, const char *path, struct strbuf *error
 			"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time_us < ?"
 			" ORDER BY time_us LIMIT ?)",
 			-1, SQLITE_PREPARE_PERSISTENT, &db->prune, NULL);
+	if (code == SQLITE_OK)
+		code = prepare_for_clients(db);
 	if (code != SQLITE_OK)
 		sb_printf(error, "history %s: %s", path,
 			code == SQLITE_MISMATCH ? "the database of another program or version"
@@ -122,6 +151,8 @@ static void shut(struct history_db *db)
 {
 	sqlite3_finalize(take(db->insert));
 	sqlite3_finalize(take(db->prune));
+	sqlite3_finalize(take(db->insert_client));
+	sqlite3_finalize(take(db->prune_clients));
 	sqlite3_close(take(db->sql));
 }
 
@@ -204,13 +235,8 @@ static int insert(struct history_db *db, const struct history_event *e)
 	return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-int history_db_add(
-	struct history_db *db, const struct history_event *events, size_t n, struct strbuf *error)
+static int commit(struct history_db *db, int code, struct strbuf *error)
 {
-	int code = run(db->sql, "BEGIN IMMEDIATE");
-
-	for (size_t i = 0; code == SQLITE_OK && i < n; i++)
-		code = insert(db, &events[i]);
 	if (code == SQLITE_OK)
 		code = run(db->sql, "COMMIT");
 	if (code == SQLITE_OK)
@@ -219,6 +245,57 @@ int history_db_add(
 	if (!sqlite3_get_autocommit(db->sql))
 		(void)run(db->sql, "ROLLBACK");
 	return -EIO;
+}
+
+int history_db_add(
+	struct history_db *db, const struct history_event *events, size_t n, struct strbuf *error)
+{
+	int code = run(db->sql, "BEGIN IMMEDIATE");
+
+	for (size_t i = 0; code == SQLITE_OK && i < n; i++)
+		code = insert(db, &events[i]);
+	return commit(db, code, error);
+}
+
+static int insert_client(struct history_db *db, const struct history_client *c)
+{
+	sqlite3_stmt *s = db->insert_client;
+
+	sqlite3_bind_int64(s, 1, c->time_us);
+	sqlite3_bind_text(s, 2, c->client, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 3, c->site, -1, SQLITE_STATIC);
+	sqlite3_bind_int(s, 4, c->gone);
+	if (c->has_place) {
+		sqlite3_bind_double(s, 5, c->lat);
+		sqlite3_bind_double(s, 6, c->lon);
+	}
+	if (c->rtt_ms >= 0)
+		sqlite3_bind_double(s, 7, c->rtt_ms);
+	int code = sqlite3_step(s);
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s); // what is not bound is NULL
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+int history_db_add_clients(
+	struct history_db *db, const struct history_client *clients, size_t n, struct strbuf *error)
+{
+	int code = run(db->sql, "BEGIN IMMEDIATE");
+
+	for (size_t i = 0; code == SQLITE_OK && i < n; i++)
+		code = insert_client(db, &clients[i]);
+	return commit(db, code, error);
+}
+
+int64_t history_db_prune_clients(
+	struct history_db *db, int64_t before_us, uint64_t most, size_t limit)
+{
+	sqlite3_bind_int64(db->prune_clients, 1, before_us);
+	sqlite3_bind_int64(db->prune_clients, 2, (int64_t)most);
+	sqlite3_bind_int64(db->prune_clients, 3, (int64_t)limit);
+	int code = sqlite3_step(db->prune_clients);
+	sqlite3_reset(db->prune_clients);
+	return code == SQLITE_DONE ? sqlite3_changes(db->sql) : -EIO;
 }
 
 int64_t history_db_prune(struct history_db *db, int64_t before_us, size_t limit)
@@ -245,8 +322,10 @@ static void print_where(const struct history_question *q, bool paging, struct st
 	sb_str(b, " FROM event WHERE time_us BETWEEN ?1 AND ?2");
 	if (q->subject)
 		sb_str(b, " AND subject = ?3");
-	if (paging)
+	if (paging && !q->backwards)
 		sb_str(b, " AND (time_us, id) > (?4, ?5)");
+	if (paging && q->backwards && q->after_us)
+		sb_str(b, " AND (time_us, id) < (?4, ?5)");
 	for (size_t i = 0; i < q->type_count; i++)
 		sb_printf(b, "%s?%zu", i ? ", " : " AND type IN (", 7 + i);
 	if (q->type_count > 0)
@@ -283,7 +362,7 @@ static int finish(struct history_db *db, sqlite3_stmt *s, int code)
 
 static int read_rows(struct history_db *db, const struct history_question *q,
 	const struct history_reader *reader, const struct strbuf *text,
-	void (*row)(const struct history_reader *reader, sqlite3_stmt *s, void *ctx), void *ctx)
+	bool (*row)(const struct history_reader *reader, sqlite3_stmt *s, void *ctx), void *ctx)
 {
 	union {
 		const struct history_reader *read;
@@ -296,15 +375,18 @@ static int read_rows(struct history_db *db, const struct history_question *q,
 		return -EIO;
 	sqlite3_progress_handler(db->sql, STEPS_A_LOOK, look, r.given);
 	while ((code = sqlite3_step(s)) == SQLITE_ROW)
-		row(reader, s, ctx);
+		if (!row(reader, s, ctx)) {
+			code = SQLITE_DONE;
+			break;
+		}
 	return finish(db, s, code);
 }
 
-static void hand_over(const struct history_reader *reader, sqlite3_stmt *s, void *)
+static bool hand_over(const struct history_reader *reader, sqlite3_stmt *s, void *)
 {
 	const char *json = (const char *)sqlite3_column_text(s, 2);
 
-	reader->event(reader->ctx, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+	return reader->event(reader->ctx, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
 		json ? json : "null");
 }
 
@@ -315,13 +397,15 @@ int history_db_read(struct history_db *db, const struct history_question *q,
 
 	sb_str(&text, "SELECT id, time_us, json");
 	print_where(q, true, &text);
-	sb_str(&text, " ORDER BY time_us, id LIMIT ?6");
+	sb_str(&text, q->backwards ? " ORDER BY time_us DESC, id DESC LIMIT ?6"
+				   : " ORDER BY time_us, id LIMIT ?6");
 	return read_rows(db, q, reader, &text, hand_over, NULL);
 }
 
-static void take_number(const struct history_reader *, sqlite3_stmt *s, void *ctx)
+static bool take_number(const struct history_reader *, sqlite3_stmt *s, void *ctx)
 {
 	*(uint64_t *)ctx = (uint64_t)sqlite3_column_int64(s, 0);
+	return true;
 }
 
 int history_db_count(struct history_db *db, const struct history_question *q,
@@ -332,4 +416,69 @@ int history_db_count(struct history_db *db, const struct history_question *q,
 	sb_str(&text, "SELECT count(*)");
 	print_where(q, false, &text);
 	return read_rows(db, q, reader, &text, take_number, ret);
+}
+
+// ---- Clients ----
+
+// Of each client the latest row counts; SQLite takes the other columns of a group from the row that has
+// the greatest of max(). Equal times: what was written last. What lies before the last row without a
+// client is not known.
+static const char clients_text[] =
+	"SELECT client, site, gone, lat, lon, rtt_ms, time_us, max(id) FROM client"
+	" WHERE time_us BETWEEN max(?1, coalesce((SELECT max(time_us) FROM client WHERE time_us"
+	" BETWEEN ?1 AND ?2 AND client = ''), 0)) AND ?2 AND client > ?3"
+	" GROUP BY client HAVING gone = 0 ORDER BY client LIMIT ?4";
+
+static double real_of(sqlite3_stmt *s, int column, double otherwise)
+{
+	return sqlite3_column_type(s, column) == SQLITE_NULL ? otherwise
+							     : sqlite3_column_double(s, column);
+}
+
+static void text_of(sqlite3_stmt *s, int column, char *to, size_t n)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	snprintf(to, n, "%s", text ? text : "");
+}
+
+static struct history_client client_of(sqlite3_stmt *s)
+{
+	struct history_client c = {
+		.has_place = sqlite3_column_type(s, 3) != SQLITE_NULL,
+		.lat = real_of(s, 3, 0),
+		.lon = real_of(s, 4, 0),
+		.rtt_ms = real_of(s, 5, -1),
+		.time_us = sqlite3_column_int64(s, 6),
+	};
+
+	text_of(s, 0, c.client, sizeof(c.client));
+	text_of(s, 1, c.site, sizeof(c.site));
+	return c;
+}
+
+int history_db_clients(struct history_db *db, const struct history_clients_question *q,
+	bool (*stop)(void *ctx), void (*client)(void *ctx, const struct history_client *c),
+	void *ctx)
+{
+	const struct history_reader reader = { .stop = stop, .ctx = ctx };
+	union {
+		const struct history_reader *read;
+		void *given;
+	} r = { .read = &reader };
+	sqlite3_stmt *s = NULL;
+	int code;
+
+	if (sqlite3_prepare_v2(db->sql, clients_text, -1, &s, NULL) != SQLITE_OK)
+		return -EIO;
+	sqlite3_bind_int64(s, 1, q->from_us);
+	sqlite3_bind_int64(s, 2, q->at_us);
+	sqlite3_bind_text(s, 3, q->after, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 4, (int64_t)q->limit);
+	sqlite3_progress_handler(db->sql, STEPS_A_LOOK, look, r.given);
+	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
+		struct history_client c = client_of(s);
+		client(ctx, &c);
+	}
+	return finish(db, s, code);
 }

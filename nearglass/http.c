@@ -418,11 +418,30 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
 static void quiet(void *, const char *, va_list) {}
 
+// The listening socket that systemd or another starter hands over (sd_listen_fds(3)); -1: none. Its
+// port may then be one that this user could not open, or in another network namespace.
+static int passed_socket(void)
+{
+	enum { PASSED_FD = 3 };
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid() || strcmp(count, "1") != 0)
+		return -1;
+	if (getsockopt(PASSED_FD, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 || !listens)
+		return -1;
+	return PASSED_FD;
+}
+
 int http_listen(const struct glass_conf *conf, struct strbuf *error)
 {
 	const struct glass_http *o = &conf->http;
 	char text[IP_TEXT];
+	int passed = passed_socket();
 
+	if (passed >= 0)
+		return passed;
 	if (o->socket)
 		return unixsock_listen(o->socket, 0666, "glass", error);
 	int fd = port_bind(&o->address, (uint16_t)o->port);

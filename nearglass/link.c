@@ -75,6 +75,7 @@ static void lost(struct wire *w)
 		l->connected = false;
 		l->since_us = clock_unix_us();
 		l->ops->changed(l->ctx);
+		l->ops->turned(l->ctx, false);
 	}
 }
 
@@ -193,6 +194,7 @@ static void on_event_line(struct wire *w, const char *text, size_t n)
 		w->greeted = true;
 		l->connected = true;
 		l->since_us = clock_unix_us();
+		l->ops->turned(l->ctx, true);
 		ask_soon(l);
 		return;
 	}

@@ -15,6 +15,7 @@ struct link;
 struct link_ops {
 	void (*event)(void *ctx, const char *json); // one object, without a newline
 	void (*changed)(void *ctx);                 // connected, lost, or another status
+	void (*turned)(void *ctx, bool connected);  // after that
 };
 
 struct link_info {

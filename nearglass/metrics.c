@@ -103,6 +103,29 @@ static void write_rpki(struct out *o, const struct view *v)
 	}
 }
 
+static void write_catchment(struct out *o, const struct view *v)
+{
+	const struct catchment_info *i = &v->catchment_info;
+
+	if (!i->configured)
+		return;
+	out_family(o, "nearglass_catchment_clients", "gauge", NULL,
+		"Clients of whom it is known which site they reach");
+	out_sample(o, (double)i->clients, NULL);
+	out_family(o, "nearglass_catchment_feeders", "gauge", NULL,
+		"Connections of those who tell which site clients reach");
+	out_sample(o, (double)i->feeders, NULL);
+	out_family(o, "nearglass_catchment_lines", "counter", NULL,
+		"What became of lines on clients, of clients, and of connections");
+	for (size_t n = 0; n < CATCHMENT_COUNTS; n++)
+		out_sample(o, (double)i->counts[n], "what", catchment_count_names[n], NULL);
+	if (i->heard_us) {
+		out_family(o, "nearglass_catchment_heard_seconds", "gauge", "seconds",
+			"Since the time of the latest line");
+		out_sample(o, (double)(v->made_us - i->heard_us) / 1e6, NULL);
+	}
+}
+
 static void metrics(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_METRICS, &c->body);
@@ -120,6 +143,7 @@ static void metrics(struct call *c)
 	write_memory(o, v);
 	write_history(o, v);
 	write_rpki(o, v);
+	write_catchment(o, v);
 	out_family(o, "nearglass_daemon_up", "gauge", NULL, "1 while nearcastd answers");
 	out_sample(o, v->daemon.connected, NULL);
 	daemon_metrics_write(o, v->daemon_status);

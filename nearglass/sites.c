@@ -13,6 +13,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearglass/siteurl.h"
+#include "nearglass/timetext.h"
 
 enum {
 	REFRESH_MS = 5000,
@@ -23,6 +24,8 @@ enum {
 	HEADERS_MAX_BYTES = 64 << 10,
 	STREAM_BYTES_A_SECOND = 256 << 10,
 	STREAM_SILENT_S = 45, // three beats of a stream
+	EVENT_MAX_BYTES = 16 << 10,
+	ID_MAX_BYTES = 64,
 	TRUST_MAX_BYTES = 4 << 20,
 };
 
@@ -50,8 +53,11 @@ struct site {
 	struct curl_slist *addresses;
 	struct strbuf trust;
 	uv_timer_t ask;
-	bool again;    // something happened while the status was on its way
-	bool forsaken; // its name was not found; nothing is asked
+	bool again;                 // something happened while the status was on its way
+	bool forsaken;              // its name was not found; nothing is asked
+	char last_id[ID_MAX_BYTES]; // of the latest event, to go on behind it
+	struct strbuf line;         // of the stream, not whole yet
+	bool passing;               // over a line that is too long
 };
 
 struct sites {
@@ -167,16 +173,31 @@ static void ask_in(struct site *s, uint64_t ms)
 	uv_timer_start(&s->ask, on_ask, ms, 0);
 }
 
+// From behind the last event that was heard; from the first there is when none was.
+static void go_on(struct site *s)
+{
+	own(sb_free) struct strbuf url = {};
+
+	sb_str(&url, sb_text(&s->events.url));
+	if (s->last_id[0])
+		sb_printf(&url, "?after=%s", s->last_id);
+	s->all->curl->easy_setopt(s->events.easy, CURLOPT_URL, sb_text(&url));
+	begin(&s->events);
+}
+
 static void on_done(struct transfer *t, CURLcode result)
 {
 	struct site *s = t->site;
 
 	end(t);
-	if (t == &s->events)
+	if (t == &s->events) {
+		sb_clear(&s->line);
+		s->passing = false;
 		return; // begun again after the next status
+	}
 	judge(s, result);
-	if (s->info.reachable)
-		begin(&s->events);
+	if (s->info.reachable && !s->events.running)
+		go_on(s);
 	ask_in(s, s->again ? SOON_MS : REFRESH_MS);
 	s->again = false;
 }
@@ -202,8 +223,66 @@ static size_t on_status_body(char *data, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
-// What happened is in the status; the event only says that it is time to ask. One that falls
-// between two pieces waits for the next question, which comes anyhow.
+// Only what the site tells of itself: a glass that follows this one in turn sends this one's events
+// back.
+static void take_event(struct site *s, const char *text)
+{
+	json_t *event = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const char *site = json_string_value(json_object_get(event, "site"));
+	const char *time = json_string_value(json_object_get(event, "time"));
+	const char *type = json_string_value(json_object_get(event, "type"));
+	int64_t time_us;
+
+	if (site && strcmp(site, s->conf->name) == 0 && type && time &&
+		time_parse(time, &time_us) == 0) {
+		own(free_ptr) char *compact = json_dumps(event, JSON_COMPACT);
+		s->all->ops->event(s->all->ctx, compact);
+		s->again = true;
+	}
+	json_decref(event);
+}
+
+static void take_id(struct site *s, const char *id)
+{
+	size_t n = strlen(id);
+
+	if (n > 0 && n < sizeof(s->last_id) && strspn(id, "0123456789abcdef-") == n)
+		memcpy(s->last_id, id, n + 1);
+}
+
+// A line of the stream (the HTML standard, section 9.2.6), as a glass writes them: each event has its
+// data on one line, behind its id.
+static void take_line(struct site *s, const char *line)
+{
+	if (strncmp(line, "data: ", 6) == 0)
+		take_event(s, line + 6);
+	else if (strncmp(line, "id: ", 4) == 0)
+		take_id(s, line + 4);
+}
+
+static void take_stream(struct site *s, const char *data, size_t n)
+{
+	while (n > 0) {
+		const char *end = memchr(data, '\n', n);
+		size_t piece = end ? (size_t)(end - data) : n;
+		s->passing |= s->line.len + piece > EVENT_MAX_BYTES;
+		if (s->passing)
+			sb_clear(&s->line);
+		else
+			sb_add(&s->line, data, piece);
+		if (end && !s->passing && s->line.len > 0)
+			take_line(s, sb_text(&s->line));
+		if (end) {
+			sb_clear(&s->line);
+			s->passing = false;
+		}
+		piece += end != NULL;
+		data += piece;
+		n -= piece;
+	}
+}
+
+// What happened changes the status, too.
 static size_t on_events_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct transfer *t = ctx;
@@ -211,12 +290,10 @@ static size_t on_events_body(char *data, size_t size, size_t n, void *ctx)
 
 	if (status_code(t) != 200)
 		return CURL_WRITEFUNC_ERROR;
-	if (memmem(data, size * n, "data:", 5)) {
-		s->again = true;
-		if (!s->status.running) {
-			s->again = false;
-			ask_in(s, SOON_MS);
-		}
+	take_stream(s, data, size * n);
+	if (s->again && !s->status.running) {
+		s->again = false;
+		ask_in(s, SOON_MS);
 	}
 	return size * n;
 }
@@ -501,6 +578,7 @@ void sites_free(struct sites **which)
 		}
 		s->curl->slist_free_all(site->addresses);
 		sb_free(&site->trust);
+		sb_free(&site->line);
 		site_info_free(&site->info);
 	}
 	free(s->list);

@@ -18,6 +18,8 @@ struct sites;
 struct sites_ops {
 	// Another status; or, with turned, it is reachable now, or is no longer.
 	void (*changed)(void *ctx, size_t site, bool turned);
+	// What happened there: one object, without a newline, whose `site` is that site.
+	void (*event)(void *ctx, const char *json);
 };
 
 struct site_info {

@@ -28,6 +28,7 @@ void view_put(struct view **which)
 	free(v->neighbours);
 	free(v->daemon_status);
 	roster_put(&v->roster);
+	catchment_list_put(&v->catchment);
 	for (size_t i = 0; i < v->site_count; i++)
 		site_info_free(&v->sites[i]);
 	free(v->sites);

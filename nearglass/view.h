@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "nearglass/catchment.h"
 #include "nearglass/history.h"
 #include "nearglass/link.h"
 #include "nearglass/neighbour.h"
@@ -25,7 +26,9 @@ struct view {
 	char *daemon_status;            // NULL: none
 	struct roster_snapshot *roster; // NULL: no nearcastd is followed
 	struct history_info history;
-	const struct rpki *rpki; // asked as it is now; NULL: no cache is configured
+	struct catchment_info catchment_info;
+	struct catchment_list *catchment; // NULL: not configured
+	const struct rpki *rpki;          // asked as it is now; NULL: no cache is configured
 	struct rpki_info rpki_info;
 	struct site_info *sites; // as configured
 	size_t site_count;

@@ -109,7 +109,47 @@ def test_two_follow_each_other(world):
     assert time.monotonic() - begin < 2, "by its events, not by the next round"
     session.close()
     events = get(8480, "/api/v1/events")["events"]
-    assert [e["subject"] for e in events if e["type"] == "site-reachable"] == ["ams1"], events
+    reachable = [(e["site"], e["subject"]) for e in events if e["type"] == "site-reachable"]
+    assert ("fra1", "ams1") in reachable and reachable.count(("fra1", "ams1")) == 1, events
+    # What happens there is told here, each event once and with the site it is of.
+    up = lambda: [e for e in get(8480, "/api/v1/events")["events"] if e["type"] == "neighbour-up"]
+    harness.wait_for("the event of the other site", up)
+    assert [(e["site"], e["subject"]) for e in up()] == [("ams1", "a")], up()
+
+
+def test_events_of_others(world):
+    """Only what a site tells of itself is taken; long lines and rubbish are passed over, the rest goes on."""
+    def event(site, **more):
+        return json.dumps({"time": "2026-01-02T03:04:05.000001Z", "site": site, "type": "decided",
+                           "subject": "dns", **more}).encode()
+
+    stream = (b"retry: 1000\n\n" +
+              b"id: 1-1\ndata: " + event("ams1", detail="first") + b"\n\n" +
+              b"id: 1-2\ndata: " + event("fra1", detail="of another") + b"\n\n" +
+              b"data: " + b"[" * 5000 + b"\n\ndata: no json\n\ndata: 7\n\n" +
+              b"data: {\"site\": \"ams1\", \"type\": \"decided\", \"time\": \"now\"}\n\n" +
+              b"data: " + b"x" * 40000 + b"\n\n" +
+              b"id: 1-3\ndata: " + event("ams1", detail="last") + b"\n\n")
+    status = json.dumps({"site": "ams1"}).encode()
+    asked = []
+
+    def answer(sock):
+        asked.append(site.asked[-1])
+        if "/events" in asked[-1]:
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+            for i in range(0, len(stream), 1000):
+                sock.sendall(stream[i:i + 1000])
+            sock.close()
+        else:
+            reply(status)(sock)
+
+    site = Site(world, 8000, answer)
+    start(world, {"ams1": "http://127.0.0.9:8000"})
+    told = lambda: [e["detail"] for e in get(8480, "/api/v1/events")["events"] if e["type"] == "decided"]
+    harness.wait_for("the last one", lambda: "last" in told())
+    assert told()[:2] == ["first", "last"], told()
+    harness.wait_for("the stream again, from where it was",
+                     lambda: any(a == "/events?after=1-3" for a in asked))
 
 
 def test_comes_and_goes(world):

@@ -43,7 +43,10 @@ static bool never(void *)
 	return false;
 }
 
-static void ignore(void *, int64_t, int64_t, const char *) {}
+static bool ignore(void *, int64_t, int64_t, const char *)
+{
+	return true;
+}
 
 static void test_slow_disk(void **)
 {
@@ -54,13 +57,14 @@ static void test_slow_disk(void **)
 	struct history *h = NULL;
 	uint64_t count = 0;
 	uv_loop_t loop;
+	const struct glass_history conf = {
+		.file = file, .keep = span_s(86400L * 36500), .max_clients = 1000
+	};
 
 	assert_non_null(mkdtemp(folder));
 	snprintf(file, sizeof(file), "%s/h.db", folder);
 	uv_loop_init(&loop);
-	assert_int_equal(
-		history_new(&h, &loop, file, span_s(86400L * 36500), &ops, &told, &note, &error),
-		0);
+	assert_int_equal(history_new(&h, &loop, &conf, &ops, &told, &note, &error), 0);
 	struct history_db *db = history_hold(h, span_s(10));
 	assert_non_null(db);
 	history_start(h);
