@@ -1,7 +1,7 @@
 # The verbs people type; Meson does the work. `make help` lists them.
 #
 # Variables: SAN=1 builds with ASan and UBSan, V=1 shows commands,
-# BUILD=DIR builds elsewhere, KEEP=1 leaves a lab's world up, SCENARIO=NAME.
+# BUILD=DIR builds elsewhere, KEEP=1 leaves a lab's world up, NO_WEB=1 leaves its page out, SCENARIO=NAME.
 
 BUILD    ?= $(if $(SAN),build-san,build)
 SCENARIO ?= nearest
@@ -24,7 +24,7 @@ deps: ## install what building, testing and the lab need (Debian 12)
 
 .PHONY: demo
 demo: deps all ## the main job: a fleet on a small Internet of real routers
-	$(Q)$(BUILD)/nearcast/nearcast lab run $(SCENARIO)
+	$(Q)$(BUILD)/nearcast/nearcast lab run $(if $(NO_WEB),--no-web) $(SCENARIO)
 
 .PHONY: test
 test: deps all ## every test

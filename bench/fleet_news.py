@@ -65,7 +65,7 @@ def play(kinds, changes, folder):
     path = folder / "fleet-news.yaml"
     path.write_text(WORLD.format(*kinds) + changes * (
         CHANGE.format(event="kill", sites="x, e") + CHANGE.format(event="start", sites="w, x, e")))
-    done = subprocess.run([LAB, "run", "-j", path], capture_output=True, text=True)
+    done = subprocess.run([LAB, "run", "-j", "--no-web", path], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"bench/fleet_news.py: the world did not hold: {done.stderr or done.stdout}")
     return [h["took_ms"] - h["links_ms"] for event in json.loads(done.stdout)["events"]

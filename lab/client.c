@@ -15,6 +15,7 @@ enum {
 	DNS_PORT = 53,
 	MESSAGE_BYTES = 1500,
 	LATE_MARGIN_MS = 50,
+	ANSWER_MARGIN_MS = 250,
 	CHANGES = 16,
 };
 
@@ -40,6 +41,7 @@ struct asker {
 	size_t cap;
 	size_t oldest_open; // records before it are answered or lost
 	span rtt;           // of the last answer
+	span interval;      // of its questions
 	size_t newest;      // query that the current site answered
 	struct change changes[CHANGES];
 	size_t change_count;
@@ -288,6 +290,7 @@ static int add_stream(struct clients *c, uv_loop_t *loop, const struct topology 
 		.site = SITE_NONE,
 		.steady_since = lab_now() };
 	a->timer = -1;
+	a->interval = scn->interval;
 	a->ports = scn->ports;
 	a->sockets = mem_zalloc(a->ports * sizeof(*a->sockets));
 	a->reads = mem_zalloc(a->ports * sizeof(*a->reads));
@@ -368,6 +371,32 @@ span clients_steady(struct clients *c, size_t stream, instant now)
 			return (span){};
 	}
 	return instant_diff(now, s->steady_since);
+}
+
+struct client_now clients_now(struct clients *c, size_t stream, instant now)
+{
+	struct asker *a = c->list[stream];
+	const struct stream *s = &a->s;
+	struct client_now r = { s->site, a->rtt };
+
+	advance(a, now);
+	if (instant_diff(now, s->last_answer).us >
+		2 * a->rtt.us + a->interval.us + ANSWER_MARGIN_MS * 1000)
+		r.site = SITE_NONE;
+	return r;
+}
+
+void clients_slow(struct clients *c, span interval)
+{
+	const struct itimerspec it = {
+		.it_interval = to_timespec(interval),
+		.it_value = to_timespec(interval),
+	};
+
+	for (size_t i = 0; i < c->count; i++) {
+		c->list[i]->interval = interval;
+		(void)!timerfd_settime(c->list[i]->timer, 0, &it, NULL);
+	}
 }
 
 struct outage clients_outage(const struct clients *c, size_t client, instant event, instant end)

@@ -53,6 +53,16 @@ void clients_mark(struct clients *c, instant now);
 // site without a loss. Zero while a query is suspiciously late.
 span clients_steady(struct clients *c, size_t stream, instant now);
 
+// Who answers a stream now: SITE_NONE when there was no answer for longer than one may take.
+struct client_now {
+	int site;
+	span rtt; // of the last answer
+};
+struct client_now clients_now(struct clients *c, size_t stream, instant now);
+
+// From now on they ask only every so often: for as long as somebody may look on, the records stay few.
+void clients_slow(struct clients *c, span interval);
+
 // What a client (by its index in the scenario) saw of an event.
 struct outage clients_outage(const struct clients *c, size_t client, instant event, instant end);
 

@@ -16,7 +16,7 @@
 enum { EXIT_HOLDS = 0, EXIT_NOT = 1, EXIT_USAGE = 2 };
 
 struct args {
-	bool json, keep, no_keeper;
+	bool json, keep, no_keeper, no_web;
 	const char *world;
 	int argc;
 	char **argv; // what follows the verb and its options
@@ -132,6 +132,7 @@ static int play(const struct args *a, struct run_options *o)
 
 	if (load(a->argv[0], &s) < 0 || !may_make_worlds())
 		return EXIT_NOT;
+	o->web = !a->no_web;
 	if (a->no_keeper)
 		s->keeper = false;
 	if (a->json) {
@@ -277,9 +278,9 @@ static int verb_list(const struct args *a)
 }
 
 static const struct verb verbs[] = {
-	{ "run", "run [-jkn] SCENARIO", "play a scenario and say what the clients saw", "jkn", 1, 1,
-		verb_run },
-	{ "up", "up SCENARIO", "make its world and leave it up", "", 1, 1, verb_up },
+	{ "run", "run [-jknW] SCENARIO", "play a scenario and say what the clients saw", "jknW", 1,
+		1, verb_run },
+	{ "up", "up [-W] SCENARIO", "make its world and leave it up", "W", 1, 1, verb_up },
 	{ "exec", "exec [-w WORLD] NODE COMMAND...", "run a command in a node", "+w:", 2, -1,
 		verb_exec },
 	{ "down", "down [WORLD]", "end a world that was left up", "", 0, 1, verb_down },
@@ -310,6 +311,7 @@ static bool read_options(const struct verb *v, int argc, char **argv, struct arg
 		{ "json", no_argument, NULL, 'j' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "no-keeper", no_argument, NULL, 'n' },
+		{ "no-web", no_argument, NULL, 'W' },
 		{ "world", required_argument, NULL, 'w' },
 		{},
 	};
@@ -321,6 +323,7 @@ static bool read_options(const struct verb *v, int argc, char **argv, struct arg
 		a->json |= c == 'j';
 		a->keep |= c == 'k';
 		a->no_keeper |= c == 'n';
+		a->no_web |= c == 'W';
 		if (c == 'w')
 			a->world = optarg;
 	}

@@ -12,12 +12,13 @@
 #include "lab/judge.h"
 #include "lab/live.h"
 #include "lab/netns.h"
+#include "lab/page.h"
 #include "lab/service.h"
 #include "lab/sessions.h"
 #include "lab/watch.h"
 #include "lib/mem.h"
 
-enum { POLL_MS = 20, ASK_MS = 100, BREAKS_SAID = 10 };
+enum { POLL_MS = 20, ASK_MS = 100, KEPT_ASK_MS = 200, BREAKS_SAID = 10 };
 
 enum phase {
 	PHASE_SETTLING, // the last step is being watched
@@ -45,6 +46,7 @@ struct run {
 	struct judge judge;
 	struct watch *watch;
 	struct live live;
+	struct page page;
 	pid_t line;             // delay line, 0: none
 	struct command command; // of the step that is watched
 	struct turns turns;     // the same
@@ -114,11 +116,18 @@ static void conclude(struct run *run)
 static void end_run(struct run *run)
 {
 	conclude(run);
+	if (run->page.listener >= 0)
+		fprintf(stderr, "The page: %s%s\n", run->page.url,
+			run->o->keep || run->o->up ? ""
+						   : " (it ends with the world; -k keeps both)");
 	if (!run->o->keep || run->failed < 0) {
 		uv_stop(&run->loop);
 		return;
 	}
-	clients_free(&run->clients);
+	if (run->page.socket && run->clients)
+		clients_slow(run->clients, span_ms(KEPT_ASK_MS));
+	else
+		clients_free(&run->clients);
 	sessions_free(&run->sessions);
 	run->phase = PHASE_KEEPING;
 	fprintf(stderr,
@@ -306,6 +315,8 @@ static void on_poll(uv_timer_t *timer)
 	instant now = lab_now();
 
 	check_line(run);
+	if (run->clients)
+		page_tell(&run->page, run->s, run->topology, run->clients, now);
 	if (run->phase == PHASE_SETTLING) {
 		watch_step(run, now);
 	} else if (run->phase == PHASE_OPENING && sessions_are_open(run->sessions)) {
@@ -505,6 +516,22 @@ static int set_up_clients(const struct run *run)
 	return rc;
 }
 
+static int open_page(struct run *run)
+{
+	if (!run->o->web || !glass_of_page(run->s, run->topology))
+		return 0;
+	int rc = page_open(&run->page);
+	if (rc < 0) {
+		sb_printf(run->error,
+			"cannot listen on loopback for the page (--no-web does without): %s",
+			strerror(-rc));
+		return rc;
+	}
+	page_begin(&run->page, run->s, run->world);
+	fprintf(stderr, "The page of this world: %s\n", run->page.url);
+	return 0;
+}
+
 static int make_world(struct run *run)
 {
 	static const struct services_ops ops = { on_exit_of };
@@ -529,7 +556,9 @@ static int make_world(struct run *run)
 		"%zu networks, %zu links (%s), %zu sites and %zu clients in %s", s->networks.count,
 		run->topology->link_count, link_method_name(run->r->method), s->sites.count,
 		s->clients.count, run->world->dir);
-	rc = services_new(&run->services, s, run->world, run->error);
+	rc = open_page(run);
+	if (rc == 0)
+		rc = services_new(&run->services, s, run->world, run->page.listener, run->error);
 	if (rc < 0)
 		return rc;
 	services_watch(run->services, &run->loop, &ops, run);
@@ -575,6 +604,7 @@ static void clean_up(struct run *run)
 	(void)uv_loop_close(&run->loop);
 	if (run->world && run->o->up && run->r->ok && run->failed == 0 && !run->r->interrupted)
 		run->failed = world_detach(&run->world);
+	page_close(&run->page);
 	world_end(&run->world);
 	topology_free(&run->topology);
 }
@@ -596,6 +626,7 @@ int run_scenario(struct run_result *ret, const struct scenario *s,
 		.r = &r,
 		.error = error,
 		.live = live_new(r.began),
+		.page = { .listener = -1, .feed = -1 },
 	};
 	run->failed = start_loop(run);
 	if (run->failed == 0)

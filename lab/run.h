@@ -73,6 +73,7 @@ struct run_options {
 	bool keep;  // leave the world up after the last event until SIGINT or SIGTERM
 	bool up;    // only make the world, wait for the start, and leave it up for good
 	bool quiet; // no lines on standard error but errors
+	bool web;   // show the page while the world is up
 	// Called when an event happened, and when a step (the start, too) is over.
 	// NULL: not; then the events are lines on standard error.
 	void (*on_event)(void *ctx, const struct run_result *r, const struct step_result *step);

@@ -49,7 +49,9 @@ void services_add(struct services *all, const struct lab_node *node, const char 
 	struct service *s = mem_zalloc(sizeof(*s));
 	size_t n = 0;
 
-	*s = (struct service){ .node = node, .name = name, .all = all, .pidfd = -1 };
+	*s = (struct service){
+		.node = node, .name = name, .all = all, .listener = -1, .pidfd = -1
+	};
 	while (argv[n])
 		n++;
 	s->argv = mem_zalloc((n + 1) * sizeof(*s->argv));
@@ -77,7 +79,7 @@ static int make_streams(const struct services *all)
 	return rc;
 }
 
-int services_new(struct services **ret, const struct scenario *s, const struct world *w,
+int services_new(struct services **ret, const struct scenario *s, const struct world *w, int page,
 	struct strbuf *error)
 {
 	struct services *all = mem_zalloc(sizeof(*all));
@@ -86,6 +88,7 @@ int services_new(struct services **ret, const struct scenario *s, const struct w
 
 	all->scenario = s;
 	all->world = w;
+	all->page = page;
 	if (getrandom(all->secret, sizeof(all->secret), 0) < 0)
 		rc = -errno;
 	if (rc == 0)
@@ -166,8 +169,8 @@ int service_start(struct service *s)
 	if (s->pid > 0)
 		return -EALREADY;
 	snprintf(log, sizeof(log), "%s.log", s->name);
-	pid_t pid =
-		world_spawn(s->all->world, s->node, log, (const char *const *)(uintptr_t)s->argv);
+	pid_t pid = world_spawn_listening(
+		s->all->world, s->node, log, (const char *const *)(uintptr_t)s->argv, s->listener);
 	if (pid < 0)
 		return pid;
 	s->pid = pid;

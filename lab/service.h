@@ -15,6 +15,7 @@ struct service {
 	char **argv;      // ends with NULL
 	pid_t pid;        // 0: not running
 	bool stopped;     // by SIGSTOP
+	int listener;     // the caller's; handed to it as systemd does; -1: none
 	// private
 	struct services *all;
 	int pidfd;
@@ -26,10 +27,11 @@ struct services_ops {
 	void (*on_exit)(void *ctx, struct service *s, int status);
 };
 
-// Writes the configuration files and makes the list; starts nothing. 0, or
-// negative errno with a sentence in *error.
+// Writes the configuration files and makes the list; starts nothing. page: the listening socket of the
+// page, which stays the caller's and open; -1: there is none, and no glass. 0, or negative errno with a
+// sentence in *error.
 [[nodiscard]] int services_new(struct services **ret, const struct scenario *s,
-	const struct world *w, struct strbuf *error);
+	const struct world *w, int page, struct strbuf *error);
 
 // Watching ends; processes stay. NULL inside is fine. Handles end in the next turn of the loop.
 void services_free(struct services **s);

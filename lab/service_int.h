@@ -9,6 +9,7 @@ struct services {
 	struct service **list;
 	size_t count;
 	uint8_t secret[32]; // of the fleet's keepers
+	int page;           // listening socket; -1: none
 	uv_loop_t *loop;
 	const struct services_ops *ops;
 	void *ctx;

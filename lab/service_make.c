@@ -8,6 +8,7 @@
 
 #include "lab/certificate.h"
 #include "lab/config.h"
+#include "lab/page.h"
 #include "lab/programs.h"
 #include "lab/rtnl.h"
 #include "lab/service_int.h"
@@ -158,6 +159,27 @@ static int add_nearcastd(struct services *all, const struct lab_node *node, stru
 	return world_write(all->world, node, "nearcast.yaml", &conf);
 }
 
+static int add_glass(struct services *all, const struct lab_node *node, struct strbuf *error)
+{
+	const struct topology *t = all->world->topology;
+	own(sb_free) struct strbuf dir = {}, path = {}, conf = {}, program = {};
+
+	int rc = program_find("nearglass", &program);
+	if (rc < 0) {
+		sb_str(error, "nearglass is neither beside this program nor in PATH (--no-web does "
+			      "without)");
+		return rc;
+	}
+	world_path(all->world, node, "", &dir);
+	world_path(all->world, node, "nearglass.yaml", &path);
+	config_glass(all->scenario, t, node, sb_text(&dir), &conf);
+	services_add(all, node, "glass",
+		(const char *const[]){ sb_text(&program), "-c", sb_text(&path), NULL });
+	if (node == glass_of_page(all->scenario, t))
+		all->list[all->count - 1]->listener = all->page;
+	return world_write(all->world, node, "nearglass.yaml", &conf);
+}
+
 // Without the daemon nobody puts the service's addresses on the site.
 static int add_static_site(struct services *all, const struct lab_node *node)
 {
@@ -231,6 +253,8 @@ static int add_router(struct services *all, const struct lab_node *node, struct 
 	own(sb_free) struct strbuf conf = {};
 
 	config_bird_router(all->scenario, all->world->topology, node, &conf);
+	if (all->page >= 0)
+		config_glass_sessions(all->scenario, all->world->topology, node, &conf);
 	return add_bird(all, node, &conf);
 }
 
@@ -247,7 +271,10 @@ static int add_site(struct services *all, const struct lab_node *node, struct st
 		return rc;
 	if (site->announcer == ANNOUNCER_BIRD)
 		return add_static_site(all, node);
-	return add_nearcastd(all, node, error);
+	rc = add_nearcastd(all, node, error);
+	if (rc == 0 && all->page >= 0 && glass_stands_at(all->scenario, node))
+		rc = add_glass(all, node, error);
+	return rc;
 }
 
 static int add_nothing(struct services *, const struct lab_node *, struct strbuf *)

@@ -66,6 +66,11 @@ const char *world_path(
 [[nodiscard]] pid_t world_spawn(const struct world *w, const struct lab_node *node, const char *log,
 	const char *const argv[]);
 
+// The same, of a program that is handed a listening socket (sd_listen_fds(3)): its descriptor 3, and
+// LISTEN_FDS and LISTEN_PID in its environment. listener -1: none.
+[[nodiscard]] pid_t world_spawn_listening(const struct world *w, const struct lab_node *node,
+	const char *log, const char *const argv[], int listener);
+
 // Forks a child of the world that runs on from here, with only the descriptors
 // given and standard error (into log). Returns its process id, 0 in the child, or -errno.
 [[nodiscard]] pid_t world_fork(

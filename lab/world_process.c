@@ -85,8 +85,34 @@ static int enter_and_exec(const struct world *w, const struct lab_node *node, co
 	return -errno;
 }
 
+enum { LISTENER_FD = 3, OUT_OF_THE_WAY = 10 };
+
+// In the child. *report may stand where the socket has to.
+static int hand_over(int listener, int *report)
+{
+	char pid[16];
+
+	if (listener < 0)
+		return 0;
+	int moved = fcntl(*report, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	int socket = fcntl(listener, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	if (moved < 0 || socket < 0)
+		return -errno;
+	*report = moved;
+	if (dup2(socket, LISTENER_FD) < 0)
+		return -errno;
+	snprintf(pid, sizeof(pid), "%d", (int)getpid()); // as the world numbers it
+	return setenv("LISTEN_PID", pid, 1) < 0 || setenv("LISTEN_FDS", "1", 1) < 0 ? -errno : 0;
+}
+
 pid_t world_spawn(const struct world *w, const struct lab_node *node, const char *log,
 	const char *const argv[])
+{
+	return world_spawn_listening(w, node, log, argv, -1);
+}
+
+pid_t world_spawn_listening(const struct world *w, const struct lab_node *node, const char *log,
+	const char *const argv[], int listener)
 {
 	own(sb_free) struct strbuf path = {};
 	int report[2], rc = 0;
@@ -97,7 +123,9 @@ pid_t world_spawn(const struct world *w, const struct lab_node *node, const char
 		return -errno;
 	pid_t pid = fork_inside(w);
 	if (pid == 0) {
-		rc = enter_and_exec(w, node, log ? sb_text(&path) : NULL, argv);
+		rc = hand_over(listener, &report[1]);
+		if (rc == 0)
+			rc = enter_and_exec(w, node, log ? sb_text(&path) : NULL, argv);
 		ssize_t n = write(report[1], &rc, sizeof(rc));
 		_exit(n == sizeof(rc) ? 127 : 126);
 	}

@@ -13,12 +13,19 @@
 #include "lib/own.h"
 #include "nearglass/api.h"
 
-enum { LIMIT = 2000, LIMIT_MAX = 10000, DISK_WAIT_MS = 200, PAGE = 500, FACTS_MAX = 5000 };
+enum {
+	LIMIT = 2000,
+	LIMIT_MAX = 10000,
+	DISK_WAIT_MS = 200,
+	PAGE = 500,
+	FACTS_MAX = 5000,
+	KIND_TYPES = 8,
+};
 
 // Events that replace each other for one subject; with its upstream where they have one.
 static const struct kind {
 	const char *name;
-	const char *types[8];
+	const char *types[KIND_TYPES + 1];
 } kinds[] = {
 	{ "sites", { "started", "stopped", "daemon-up", "daemon-lost" } },
 	{ "sessions", { "neighbour-up", "neighbour-down", "upstream_up", "upstream_down",
@@ -28,7 +35,7 @@ static const struct kind {
 	{ "admin", { "admin_changed" } },
 	{ "health", { "health_changed" } },
 };
-enum { KINDS = countof(kinds), TYPES_MAX = KINDS * 8 };
+enum { KINDS = countof(kinds), TYPES_MAX = KINDS * KIND_TYPES };
 
 struct fact {
 	struct hnode by_key;

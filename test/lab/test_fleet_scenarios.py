@@ -28,7 +28,7 @@ def begin(world):
 
 
 def play(path):
-    done = subprocess.run([LAB, "run", "-j", path], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([LAB, "run", "-j", "--no-web", path], capture_output=True, text=True, timeout=120)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout), done.stderr
 

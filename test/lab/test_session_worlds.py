@@ -72,7 +72,7 @@ def begin(world):
 def run(world, text, *options):
     begin(world)
     path = world.file("tiny.yaml", text if "title:" in text else TINY + text)
-    done = subprocess.run([LAB, "run", *options, path], capture_output=True, text=True, timeout=90)
+    done = subprocess.run([LAB, "run", "--no-web", *options, path], capture_output=True, text=True, timeout=90)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -9,8 +9,11 @@ Two networks 20 ms apart; the site is at the far one, the client at the near one
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+import urllib.request
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
@@ -78,7 +81,7 @@ def begin(world):
 
 def run(world, text, *options):
     path = world.file("tiny.yaml", text)
-    done = subprocess.run([LAB, "run", *options, path], capture_output=True, text=True, timeout=90)
+    done = subprocess.run([LAB, "run", "--no-web", *options, path], capture_output=True, text=True, timeout=90)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -174,7 +177,7 @@ def started(world, *command):
 def test_interrupted(world):
     begin(world)
     for number in (signal.SIGINT, signal.SIGTERM):
-        lab = started(world, "run")
+        lab = started(world, "run", "--no-web")
         assert processes(world)
         lab.send_signal(number)
         assert lab.wait(timeout=20) == 1
@@ -184,7 +187,7 @@ def test_interrupted(world):
 def test_killed(world):
     """SIGKILL leaves no process, and the next run removes the directory."""
     begin(world)
-    lab = started(world, "run")
+    lab = started(world, "run", "--no-web")
     lab.kill()
     lab.wait()
     harness.wait_for("no processes", lambda: not processes(world))
@@ -197,7 +200,7 @@ def test_killed(world):
 def test_init_killed(world):
     """The process that holds the world together takes everything along; the lab cleans up."""
     begin(world)
-    lab = started(world, "run")
+    lab = started(world, "run", "--no-web")
     init = int((world.folder / "worlds/tiny/world").read_text())
     os.kill(init, signal.SIGKILL)
     assert lab.wait(timeout=20) == 1
@@ -208,11 +211,64 @@ def lab(*arguments):
     return subprocess.run([LAB, *map(str, arguments)], capture_output=True, text=True, timeout=60)
 
 
+def test_page(world):
+    """The page of a world on loopback: clients and sites, live; nothing of it is left behind."""
+    begin(world)
+    harness.needs(str(harness.BUILD / "nearglass/nearglass"))
+    world.folder.chmod(0o755)
+    taken = socket.create_server(("127.0.0.1", 8480))  # a page of another world
+    path = world.file("tiny.yaml", TWO.replace("{at: 0s, event: kill", "{at: 3s, event: kill").replace(
+        "{at: 0s, event: term", "{at: 5s, event: term"))
+    lab = subprocess.Popen([LAB, "run", "-k", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    world.processes.append(lab)
+    url = next(line.split()[-1] for line in lab.stderr if line.startswith("The page of this world: "))
+    assert url.startswith("http://127.0.0.1:") and ":8480/" not in url, url
+    taken.close()
+    said = []
+    threading.Thread(target=lambda: said.extend(lab.stderr), daemon=True).start()
+
+    def get(what):
+        try:
+            with urllib.request.urlopen(url + "api/v1/" + what, timeout=5) as reply:
+                return json.load(reply)
+        except OSError:
+            return {}
+
+    at = lambda: {(c["client"], c["site"]) for c in get("catchment").get("clients", ())}
+    both = lambda site: {("oslo IPv4", site), ("oslo IPv6", site)}
+    harness.wait_for("the clients", lambda: at() == both("osl1"))
+    harness.wait_for("nobody answers at the end", lambda: at() == both(None), 40)
+    harness.wait_for("the last word", lambda: any("Ctrl-C" in line for line in said))
+    moves = [(e["from"], e["to"]) for e in get("history?type=catchment&limit=1000")["events"]]
+    assert {("osl1", "rom1"), ("rom1", None)} <= set(moves), moves
+    status = get("status")
+    assert [n["name"] for n in status["neighbours"] if n["state"] == "Established"] == ["far"], status["neighbours"]
+    other = status["sites"][0]
+    assert other["name"] == "osl1" and other["reachable"], other
+    assert status["routes_ipv4"] > 0 and status["routes_ipv6"] > 0
+    chain = {e["type"] for e in get("events")["events"] if e["site"] == "osl1"}  # of the followed site
+    assert {"socket_closed", "health_changed", "decided", "withdrawn"} <= chain, chain
+    assert any(line.startswith(f"The page: {url}") for line in said), said
+    lab.send_signal(signal.SIGINT)
+    assert lab.wait(timeout=20) == 0
+    assert_nothing_left(world)
+    assert get("status") == {}
+
+
+def test_no_page(world):
+    """The control: with --no-web there is neither a glass nor a port."""
+    begin(world)
+    status, out, err = run(world, TINY)
+    assert status == 0 and "page" not in err, err
+    status, out, err = run(world, TWO)
+    assert status == 0 and "page" not in err and "glass" not in err, err
+
+
 def test_up(world):
     """A world that stays: commands in its nodes, one world a name, and its end."""
     begin(world)
     path = world.file("tiny.yaml", TINY)
-    up = lab("up", path)
+    up = lab("up", "--no-web", path)
     assert up.returncode == 0, up
     assert lab("exec", "near", "sh", "-c", "exit 7").returncode == 7
     routes = lab("exec", "near", "birdc", "-s", "bird.ctl", "show", "route", "all")

@@ -11,10 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent),
+                str(Path(__file__).resolve().parent.parent / "nearcastd")]
 
 import glass
 import harness
+import site_config as site
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -305,6 +307,57 @@ def test_past_events(world):
     session.close()
     harness.wait_for("it is down", lambda: sessions() == [("a", "neighbour-down")])
     assert sessions(up) == [("a", "neighbour-up")] and sessions(begin) == []
+
+
+def test_past_of_a_site(world):
+    """Health, decision, announcements and the daemon itself, each as one fact, of before and after."""
+    config = site.config(world, site.upstream()).replace("listen: [127.0.0.1]", "listen: [127.0.0.9]")
+    daemon = harness.Daemon(world, config)
+    g = start(world, extra=f"history: {{file: {world.folder}/history.db}}\ndaemon: {daemon.readonly}\n")
+    past = lambda t=None: g.get("/api/v1/past", **({"at": t} if t else {}))
+    kinds = lambda p: {k: [e["type"] for e in p[k]] for k in ("sites", "decisions", "admin")}
+    harness.wait_for("it decided", lambda: past()["decisions"])
+    harness.wait_for("the daemon", lambda: kinds(past())["sites"] == ["daemon-up"])
+    before = past()["at"]
+    daemon.ask("off", service=daemon.status()["services"][0]["name"])
+    harness.wait_for("the order", lambda: past()["admin"])
+    daemon.process.kill()
+    harness.wait_for("its end", lambda: kinds(past())["sites"] == ["daemon-lost"])
+    assert kinds(past(before))["sites"] == ["daemon-up"] and past(before)["admin"] == []
+    subjects = [(e["subject"], e.get("upstream")) for e in past()["decisions"]]
+    assert len(set(subjects)) == len(subjects)
+
+
+def test_kinds_are_apart(world):
+    """Each event of a full set lands in its own list: two upstreams of a prefix are two facts."""
+    db = world.folder / "history.db"
+    g = start(world, extra=f"history: {{file: {db}}}\n")
+    g.process.terminate()
+    assert g.process.wait(harness.WAIT_S) == 0
+    rows = [("announced", "198.51.100.0/24", "a"), ("announced", "198.51.100.0/24", "b"),
+            ("withdrawn", "198.51.100.0/24", "b"), ("upstream_up", "192.0.2.1", None),
+            ("health_changed", "dns", None), ("decided", "dns", None), ("started", "fra1", None),
+            ("site-unreachable", "ams1", None)]
+    file = sqlite3.connect(db)
+    for i, (kind, subject, upstream) in enumerate(rows):
+        at = f"2026-01-02T03:04:{i:02}.000000Z"
+        event = {"time": at, "site": "fra1", "type": kind, "subject": subject, "upstream": upstream}
+        file.execute("INSERT INTO event(time_us, site, type, subject, seq, json) VALUES(?,?,?,?,?,?)",
+                     (1767323040000000 + i * 1000000, "fra1", kind, subject, i + 1, json.dumps(event)))
+    file.commit()
+    file.close()
+    g = start(world, extra=f"history: {{file: {db}, keep: 3650d}}\n")
+    facts = lambda t: {k: sorted((e["type"], e["subject"], e["upstream"]) for e in v)
+                       for k, v in g.get("/api/v1/past", at=t).items() if k not in ("at", "meta", "clients") and v}
+    everything = facts("2026-01-02T03:04:30Z")
+    assert everything == {
+        "announcements": [("announced", "198.51.100.0/24", "a"), ("withdrawn", "198.51.100.0/24", "b")],
+        "sessions": [("site-unreachable", "ams1", None), ("upstream_up", "192.0.2.1", None)],
+        "health": [("health_changed", "dns", None)], "decisions": [("decided", "dns", None)],
+        "sites": [("started", "fra1", None)]}, everything
+    assert facts("2026-01-02T03:04:01Z") == {"announcements": [
+        ("announced", "198.51.100.0/24", "a"), ("announced", "198.51.100.0/24", "b")]}
+    assert facts("2026-01-02T03:03:59Z") == {}
 
 
 def test_history_is_bounded(world):
