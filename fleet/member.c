@@ -23,7 +23,7 @@ void member_configure(struct member *m, const struct member_config *config)
 	m->config = *config;
 	m->holddown.first = config->hold_down_first;
 	m->holddown.max = config->hold_down_max;
-	m->recovery.after = config->announce_after;
+	recovery_set_after(&m->recovery, config->announce_after);
 }
 
 // ---- What happens to it ----

@@ -5,6 +5,13 @@ void recovery_init(struct recovery *r, span after)
 	*r = (struct recovery){ .after = after, .due = INSTANT_NEVER };
 }
 
+void recovery_set_after(struct recovery *r, span after)
+{
+	if (!instant_is_never(r->due))
+		r->due = instant_add(r->due, span_us(after.us - r->after.us));
+	r->after = after;
+}
+
 static bool is_able(enum health h)
 {
 	return h == HEALTH_UP || h == HEALTH_DEGRADED;

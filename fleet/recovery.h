@@ -15,6 +15,8 @@ struct recovery {
 };
 
 void recovery_init(struct recovery *r, span after);
+// Another length, also of a wait that has begun: counted from where that did.
+void recovery_set_after(struct recovery *r, span after);
 
 // The health as of now, told whenever it may have changed. A service that was
 // never down needs no proof.

@@ -60,17 +60,17 @@ uint64_t daemon_session_event(
 
 bool daemon_is_heard(const struct daemon *d)
 {
-	for (size_t i = 0; i < d->upstream_count; i++) // a reload takes them out one by one
-		if (d->upstreams[i] &&
-			bgp_peer_state(upstream_peer(d->upstreams[i])) == BGP_ESTABLISHED)
+	for (size_t i = 0; i < d->upstream_count; i++)
+		if (bgp_peer_state(upstream_peer(d->upstreams[i])) == BGP_ESTABLISHED)
 			return true;
 	return false;
 }
 
 void daemon_tell_heard(struct daemon *d, uint64_t cause)
 {
+	if (d->reloading)
+		return; // at its end
 	bool unheard = !daemon_is_heard(d);
-
 	for (size_t i = 0; i < d->service_count; i++) {
 		struct service *s = &d->services[i];
 		if (s->member.unheard == unheard)

@@ -65,6 +65,7 @@ struct daemon {
 	instant started;
 	uint64_t start_event;
 	uint64_t reloads; // done
+	bool reloading;   // services and upstreams are not all in place: nothing is decided
 	enum stopping stopping;
 };
 

@@ -266,6 +266,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 		conf_free(&new);
 		return rc;
 	}
+	d->reloading = true;
 	struct service *services = make_services(d, new);
 	struct conf *old = d->conf;
 	checks_adopt_state(checks, d->checks);
@@ -285,6 +286,8 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 	daemon_put_addresses(d);
 	withdraw_removed(d, old);
 	fleet_reload(d, old);
+	d->reloading = false;
+	daemon_tell_heard(d, seq);
 	for (size_t i = 0; i < d->service_count; i++)
 		service_decide(d, &d->services[i], seq);
 	// Also where the decision stands: prefixes and attributes may be other ones.
@@ -292,7 +295,6 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 		services_tell(d, d->upstreams[i]);
 		upstream_flush(d->upstreams[i]);
 	}
-	daemon_tell_heard(d, 0);
 	fleet_say_all(d->fleet);
 	keep_reload(d);
 	conf_free(&old);

@@ -283,7 +283,8 @@ def test_user_is_looked_up_with_the_configuration(world):
     runs = len(out.read_text().split())
     harness.wait_for("three more runs", lambda: len(out.read_text().split()) > runs + 2)
     assert set(out.read_text().split()) == {"4711"}
-    assert not [e for e in daemon.events() if e["type"] == "check_failed"]
+    failed = [e for e in daemon.events() if e["type"] == "check_failed"]
+    assert not [e for e in failed if e["reason"] != "timeout"], failed  # of a busy machine
 
 
 def dead_folder(world):
@@ -466,6 +467,35 @@ def test_reload_keeps_sessions(world):
     assert daemon.status()["upstreams"][0]["established"] == before
     harness.wait_for("the new address", lambda: "2001:db8:52::53" in addresses())
     assert "2001:db8:53::53" not in addresses()
+
+
+def test_reload_that_decides_and_ends_sessions(world):
+    """A new configuration by which the service is decided otherwise, at the very reload that ends the
+    last session: what is decided is told to the sessions that come, and only when all is in place."""
+    neighbour = bgp.Neighbour(world)
+    after = lambda text, wait: text.replace("    announce:\n", f"    announce-after: {wait}\n    announce:\n")
+    slow = after(site.config(world, *[site.upstream(f"q{i}", f"127.0.0.{10 + i}") for i in range(3)],
+                             site.upstream()), "60s")
+    daemon = harness.Daemon(world, slow)
+    session = neighbour.accept()
+    session.establish()
+    announced(session)
+    site.set_up(world, False)
+    withdrawn(session)
+    site.set_up(world, True)
+    prefix = lambda: daemon.status()["services"][0]["prefixes"][0]
+    harness.wait_for("recovering", lambda: prefix()["reason"] == "recovering")
+    last = daemon.events()[-1]["seq"]
+    assert daemon.reload(after(site.config(world, site.upstream(hold="30s")), "0s"))["ok"]
+    assert daemon.alive() and prefix()["announce"] == "announced"
+    session.expect_notification(6, 6)
+    session = neighbour.accept()
+    session.establish()
+    announced(session)
+    events = daemon.events(last)
+    reload = next(e for e in events if e["type"] == "reloaded")
+    decided = next(e for e in events if e["type"] == "decided")
+    assert decided["cause_seq"] == reload["seq"], events
 
 
 def test_reload_that_adds_a_check(world):
