@@ -23,6 +23,8 @@ static struct decision unguarded(const struct decide_input *in)
 		return withdrawn(REASON_NO_ADDRESS);
 	if (in->health == HEALTH_STARTING)
 		return withdrawn(REASON_STARTING);
+	if (in->keeper_waits)
+		return withdrawn(REASON_KEEPER_WAITS);
 	if (in->health == HEALTH_DOWN)
 		return withdrawn(REASON_CHECK_FAILED);
 	if (in->held_down)
@@ -108,6 +110,8 @@ static const struct {
 	[REASON_HEALTHY] = { "healthy", "every check passes" },
 	[REASON_DEGRADED] = { "degraded", "a dependency's check fails" },
 	[REASON_STARTING] = { "starting", "the checks have not all given a first verdict" },
+	[REASON_KEEPER_WAITS] = { "keeper-waits",
+		"the keeper has not heard yet which nodes the fleet has" },
 	[REASON_CHECK_FAILED] = { "check-failed", "a check of the service fails" },
 	[REASON_HOLD_DOWN] = { "hold-down", "healthy again, but it went down too often lately" },
 	[REASON_RECOVERING] = { "recovering",

@@ -15,8 +15,9 @@ enum announce { ANNOUNCE_WITHDRAWN, ANNOUNCE_DEMOTED, ANNOUNCE_ANNOUNCED, ANNOUN
 
 enum decide_reason {
 	REASON_HEALTHY,
-	REASON_DEGRADED, // a dependency failed: announced with the degraded attributes
-	REASON_STARTING, // no first verdict of the checks yet
+	REASON_DEGRADED,     // a dependency failed: announced with the degraded attributes
+	REASON_STARTING,     // no first verdict of the checks yet
+	REASON_KEEPER_WAITS, // its keeper does not know the fleet yet
 	REASON_CHECK_FAILED,
 	REASON_HOLD_DOWN,  // healthy again, but it flapped lately
 	REASON_RECOVERING, // healthy again, but not yet for as long as it has to be
@@ -53,6 +54,7 @@ struct decide_input {
 	enum health health;
 	enum admin admin;
 	bool addresses_ready; // every service address is configured, or is not ours to manage
+	bool keeper_waits;    // other nodes' sessions would end here
 	bool held_down;       // hold-down still runs (fleet/holddown.h)
 	bool recovering;      // has yet to prove itself (fleet/recovery.h)
 	bool drain_withdrawn; // the drain's time of being demoted is over (fleet/drain.h)

@@ -106,7 +106,7 @@ static enum standing standing_of(const struct member *m, instant now)
 {
 	bool draining = m->admin == ADMIN_DRAINING;
 
-	if (m->stopping != STOPPING_NO || !m->addresses_ready || m->unheard ||
+	if (m->stopping != STOPPING_NO || !m->addresses_ready || m->unheard || m->keeper_waits ||
 		m->health == HEALTH_STARTING || m->admin == ADMIN_OFF ||
 		m->admin == ADMIN_DRAINED || (draining && m->forced))
 		return STANDING_OUT;
@@ -208,6 +208,7 @@ bool member_decide(struct member *m, instant now, struct fleet_view *view,
 		.health = m->health,
 		.admin = m->admin,
 		.addresses_ready = m->addresses_ready,
+		.keeper_waits = m->keeper_waits,
 		.held_down = holddown_active(&m->holddown, now),
 		.recovering = recovery_waits(&m->recovery, now),
 		.drain_withdrawn = m->drain.stage >= DRAIN_WITHDRAWN,

@@ -40,7 +40,8 @@ struct member {
 	enum health_evidence evidence;
 	enum admin admin;
 	bool addresses_ready;
-	bool unheard; // no upstream has a session: what is announced, nobody hears
+	bool keeper_waits; // see fleet/decide.h
+	bool unheard;      // no upstream has a session: what is announced, nobody hears
 	enum stopping stopping;
 	bool forced; // the operator overrides the guard
 	struct holddown holddown;

@@ -97,6 +97,7 @@ static void on_routes(void *ctx, struct upstream *u, const struct bgp_update *up
 		.role = p->role,
 	};
 
+	p->told |= update->end_of_rib != 0;
 	fleet_view_update(p->fleet->view, clock_now(), &session, update);
 }
 
@@ -161,6 +162,15 @@ struct upstream *fleet_session(const struct fleet *f, const struct ip_addr *remo
 size_t fleet_peer_count(const struct fleet *f)
 {
 	return f ? f->count : 0;
+}
+
+bool fleet_all_told(const struct fleet *f)
+{
+	bool all = true;
+
+	for (size_t i = 0; f && i < f->count; i++)
+		all &= f->peers[i]->told;
+	return all;
 }
 
 const struct fleet_peer *fleet_peer_at(const struct fleet *f, size_t i)

@@ -72,6 +72,9 @@ struct fleet_peer {
 	struct upstream *upstream;
 	unsigned index; // the view's number for it
 	enum fleet_role role;
+	bool told; // all it knows, at least once
 };
 size_t fleet_peer_count(const struct fleet *f);
+// Each of them has said all it knows (End-of-RIB, RFC 4724 section 2) at least once.
+bool fleet_all_told(const struct fleet *f);
 const struct fleet_peer *fleet_peer_at(const struct fleet *f, size_t i);

@@ -17,6 +17,7 @@ enum {
 	SECOND_TICKS = 1000 / KEEP_TICK_MS,
 	RETRY_TICKS = 10 * SECOND_TICKS,
 	YOUNG_TICKS = 60 * SECOND_TICKS,
+	WAIT_TICKS = 5 * SECOND_TICKS,  // for the fleet, before services are announced
 	GREET_TICKS = 2 * SECOND_TICKS, // the first time; then with each retry
 	DRIFT_NS = 20000000,            // of the real-time clock against the monotonic one
 	EMPTY_S = 10, // without a session for so long, a drain need not wait longer
@@ -190,6 +191,7 @@ static void attach(struct keep *k, struct keep_place *p)
 		return;
 	}
 	p->attached = true;
+	k->knows |= p->place.how != KEEPER_NEW;
 	attached_event(k, p);
 }
 
@@ -251,6 +253,37 @@ static void load(struct keep *k)
 	attach_missing(k);
 }
 
+// ---- At the start ----
+
+// A node that is announced gets packets of other nodes' sessions, and without knowing those nodes it
+// would end them. Not for ever: serving is worth more.
+static bool has_to_wait(const struct keep *k)
+{
+	return k->keeper && !k->knows && k->ticks < WAIT_TICKS && !fleet_all_told(k->d->fleet);
+}
+
+static void begin_wait(struct keep *k)
+{
+	struct daemon *d = k->d;
+
+	k->waits = has_to_wait(k);
+	for (size_t i = 0; i < d->service_count; i++) {
+		struct member *m = &d->services[i].member;
+		m->keeper_waits = k->waits && m->decision.announce == ANNOUNCE_WITHDRAWN;
+	}
+}
+
+static void end_wait(struct keep *k)
+{
+	struct daemon *d = k->d;
+
+	k->waits = false;
+	for (size_t i = 0; i < d->service_count; i++) {
+		d->services[i].member.keeper_waits = false;
+		service_decide(d, &d->services[i], d->start_event);
+	}
+}
+
 // ---- As time goes by ----
 
 // A service that is withdrawn and has had no session for a while is drained.
@@ -292,6 +325,8 @@ static void on_tick(uv_timer_t *timer)
 		rc = put_config(k);
 	if (rc < 0)
 		failed(k, "keeper", strerror(-rc));
+	if (k->waits && !has_to_wait(k))
+		end_wait(k);
 	if (k->ticks % SECOND_TICKS)
 		return;
 	if (retry || k->ticks == GREET_TICKS)
@@ -350,6 +385,7 @@ struct keep *keep_new(struct daemon *d)
 	k->flush = new_timer(k);
 	make_places(k);
 	load(k);
+	begin_wait(k);
 	uv_timer_start(k->timer, on_tick, KEEP_TICK_MS, KEEP_TICK_MS);
 	return k;
 }

@@ -49,6 +49,8 @@ struct keep {
 	struct keep_count *count;
 	uint64_t refused_told; // seconds, of the last event about refusals
 	unsigned ticks;
+	bool waits; // services are not announced before the fleet is known
+	bool knows; // an earlier nearcastd left the nodes in the tables
 	// By node: the fleet does not see it any more, but its programs may live on without a nearcastd.
 	struct keep_life {
 		bool lost;

@@ -6,22 +6,23 @@
 // what must hold of each answer.
 static void test_decide_all(void **)
 {
-	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 3 * 16; bits++) {
+	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 3 * 32; bits++) {
 		struct decide_input in = {
 			.addresses_ready = bits & 1,
 			.held_down = bits & 2,
 			.drain_withdrawn = bits & 4,
 			.recovering = bits & 8,
-			.stopping = (enum stopping)((bits >> 4) % 3),
-			.health = (enum health)((bits >> 4) / 3 % HEALTH_MAX),
-			.admin = (enum admin)((bits >> 4) / 3 / HEALTH_MAX),
+			.keeper_waits = bits & 16,
+			.stopping = (enum stopping)((bits >> 5) % 3),
+			.health = (enum health)((bits >> 5) / 3 % HEALTH_MAX),
+			.admin = (enum admin)((bits >> 5) / 3 / HEALTH_MAX),
 		};
 		struct decision d = decide(&in);
 		bool able = in.health == HEALTH_UP || in.health == HEALTH_DEGRADED;
 		bool wanted = in.admin == ADMIN_ACTIVE ||
 			      (in.admin == ADMIN_DRAINING && !in.drain_withdrawn);
-		bool free = in.addresses_ready && !in.held_down && !in.recovering &&
-			    in.stopping != STOPPING_WITHDRAWN;
+		bool free = in.addresses_ready && !in.keeper_waits && !in.held_down &&
+			    !in.recovering && in.stopping != STOPPING_WITHDRAWN;
 		bool leaving = in.admin == ADMIN_DRAINING || in.stopping == STOPPING_DEMOTED;
 		assert_int_equal(d.announce != ANNOUNCE_WITHDRAWN, able && wanted && free);
 		assert_int_equal(d.announce == ANNOUNCE_ANNOUNCED,
@@ -38,6 +39,10 @@ static void test_decide_reasons(void **)
 		struct decide_input in;
 		enum decide_reason reason;
 	} rows[] = {
+		{ { .health = HEALTH_UP, .addresses_ready = true, .keeper_waits = true },
+			REASON_KEEPER_WAITS },
+		{ { .health = HEALTH_STARTING, .addresses_ready = true, .keeper_waits = true },
+			REASON_STARTING },
 		{ { .health = HEALTH_UP, .admin = ADMIN_ACTIVE, .addresses_ready = true },
 			REASON_HEALTHY },
 		{ { .health = HEALTH_DEGRADED, .admin = ADMIN_ACTIVE, .addresses_ready = true },
@@ -96,22 +101,24 @@ static void test_guard_only_holds(void **)
 {
 	unsigned held = 0;
 
-	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 3 * 16; bits++) {
+	for (int bits = 0; bits < HEALTH_MAX * ADMIN_MAX * 3 * 32; bits++) {
 		for (int g = GUARD_FREE + 1; g < GUARD_VERDICT_MAX; g++) {
 			struct decide_input in = {
 				.addresses_ready = bits & 1,
 				.held_down = bits & 2,
 				.drain_withdrawn = bits & 4,
 				.recovering = bits & 8,
-				.stopping = (enum stopping)((bits >> 4) % 3),
-				.health = (enum health)((bits >> 4) / 3 % HEALTH_MAX),
-				.admin = (enum admin)((bits >> 4) / 3 / HEALTH_MAX),
+				.keeper_waits = bits & 16,
+				.stopping = (enum stopping)((bits >> 5) % 3),
+				.health = (enum health)((bits >> 5) / 3 % HEALTH_MAX),
+				.admin = (enum admin)((bits >> 5) / 3 / HEALTH_MAX),
 			};
 			struct decision free = decide(&in), d;
 			in.guard = (enum guard_verdict)g;
 			d = decide(&in);
-			bool may = in.addresses_ready && in.health != HEALTH_STARTING &&
-				   in.admin < ADMIN_DRAINED && in.stopping != STOPPING_WITHDRAWN;
+			bool may = in.addresses_ready && !in.keeper_waits &&
+				   in.health != HEALTH_STARTING && in.admin < ADMIN_DRAINED &&
+				   in.stopping != STOPPING_WITHDRAWN;
 			bool holds = may && free.announce == ANNOUNCE_WITHDRAWN;
 			assert_int_equal(d.announce, holds ? ANNOUNCE_DEMOTED : free.announce);
 			assert_int_equal(d.reason == free.reason, !holds);
