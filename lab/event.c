@@ -153,16 +153,20 @@ static int set_links_up(const struct context *c, const struct lab_node *node, bo
 	return 0;
 }
 
-// What the kernel would go on with is gone with a machine, too. Nobody waits for it: nothing
-// comes to the node before it is on again.
-static int forget_keeper(const struct context *c, const struct lab_node *node)
+// What the kernel would go on with is gone with a machine, too: connections whose process ended, and the
+// keeper's programs. Nobody waits for it: nothing comes to the node before it is on again.
+static int forget(const struct context *c, const struct lab_node *node)
 {
+	static const char *const sockets[] = { "ss", "-K", "-a", "-t", NULL };
 	own(sb_free) struct strbuf program = {}, conf = {};
+	pid_t pid = world_spawn(c->world, node, "power-off.log", sockets);
 
+	if (pid < 0 || !node->keeper)
+		return pid < 0 ? pid : 0;
 	int rc = program_find("nearcastd", &program);
-	if (rc < 0 || !node->keeper)
+	if (rc < 0)
 		return rc;
-	pid_t pid = world_spawn(c->world, node, "nearcastd.log",
+	pid = world_spawn(c->world, node, "power-off.log",
 		(const char *const[]){ sb_text(&program), "--detach", "-c",
 			world_path(c->world, node, "nearcast.yaml", &conf), NULL });
 	return pid < 0 ? pid : 0;
@@ -179,7 +183,7 @@ static int do_power_off(const struct context *c)
 		if (s->node == node && s->pid > 0)
 			rc = service_signal(s, SIGKILL);
 	}
-	return rc < 0 ? rc : forget_keeper(c, node);
+	return rc < 0 ? rc : forget(c, node);
 }
 
 static int do_power_on(const struct context *c)

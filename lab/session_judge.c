@@ -53,7 +53,7 @@ static void count_one(const struct session *one, instant at, instant end, bool e
 		!instant_before(end, one->ended)) {
 		ret->broken++;
 		ret->excused += excused;
-	} else if (one->state != SESSION_BROKEN &&
+	} else if (one->state != SESSION_BROKEN && !excused &&
 		   one->in_step.length.us > ret->longest.length.us) {
 		ret->longest = one->in_step;
 	}

@@ -140,7 +140,7 @@ def test_dead_without(world):
 def test_dead_and_nobody_knows(world):
     """Control: while the fleet does not know, packets go on to the dead, and no client is told."""
     report, _ = play(world, "dead", steps=2, changes=(
-        ("fleet-bfd: 100ms\n", ""), ("fleet-hold-time: 3s", "fleet-hold-time: 90s"),
+        ("fleet-bfd: 200ms\n", ""), ("fleet-hold-time: 3s", "fleet-hold-time: 90s"),
         ("settle: 3s", "settle: 1s\n    within: 5s"), ("count: [0-9]+, interval: 1h", "count: 2, interval: 1s")))
     assert not report["ok"], report
     assert report["resets"][0]["reset"] == 0, report["resets"]
