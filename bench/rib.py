@@ -130,12 +130,12 @@ def load(pid, streams):
                      "mib": round(memory_mib(pid), 1), "rss_mib": round(memory_mib(pid, "VmRSS"), 1)}
 
 
-def glass_start(world, count):
+def glass_start(world, count, more=""):
     lines = "".join(f"  - {{name: n{i}, address: {address(i)}, as: {65001 + i}, passive: yes}}\n"
                     for i in range(count))
     build = os.environ.get("NEARCAST_BUILD", "build")
     return world.start(f"{build}/nearglass/nearglass", "-c",
-                       world.file("nearglass.yaml", GLASS.format(neighbours=lines)))
+                       world.file("nearglass.yaml", GLASS.format(neighbours=lines) + more))
 
 
 def nearglass(world, streams):

@@ -193,7 +193,7 @@ static void memory(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
 	struct rib_memory rows[RIB_MEMORY_ROWS];
-	size_t n = rib_memory(c->view->rib, rows);
+	size_t n = view_memory(c->view, rows);
 	uint64_t bytes = 0;
 
 	out_object(o, NULL);

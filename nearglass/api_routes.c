@@ -18,11 +18,6 @@ struct results {
 	enum ip_family families[PAGE_SIZE_MAX]; // of each
 	size_t count, total;
 	bool more; // there is another page
-	bool late; // not all were looked at
-	// The latest verdict: the routes of a prefix mostly have one origin.
-	struct ip_prefix judged;
-	uint32_t judged_origin;
-	enum rpki_validity verdict;
 };
 
 static struct ip_prefix key_of(const struct results *r, size_t i)
@@ -30,29 +25,14 @@ static struct ip_prefix key_of(const struct results *r, size_t i)
 	return prefixes_key(rib_prefixes(r->v->rib, r->families[i]), r->list[i].prefix);
 }
 
-// Has it the validity that is asked for?
-static bool is_judged_so(struct results *r, const struct ip_prefix *p, uint32_t set)
-{
-	if (!r->a->has_rpki)
-		return true;
-	uint32_t origin = view_origin(r->v, rib_set_read(r->v->rib, set).path);
-	if (origin != r->judged_origin || !prefix_equal(p, &r->judged)) {
-		r->judged = *p;
-		r->judged_origin = origin;
-		r->verdict = view_validity(r->v, p, origin);
-	}
-	return r->verdict == r->a->rpki;
-}
-
 // All routes of one prefix that fit; what is over the page is only counted.
 static void add_number(struct results *r, enum ip_family family, uint32_t number)
 {
 	struct rib_route few[64];
 	size_t n = rib_routes_of(r->v->rib, family, number, r->a->q.neighbour, few, countof(few));
-	struct ip_prefix key = prefixes_key(rib_prefixes(r->v->rib, family), number);
 
 	for (size_t i = 0; i < n && i < countof(few); i++) {
-		if (!rib_found_has(r->found, few[i].set) || !is_judged_so(r, &key, few[i].set))
+		if (!rib_found_has(r->found, &few[i]))
 			continue;
 		r->total++;
 		if (r->count == r->a->page_size) {
@@ -156,79 +136,6 @@ static void find_by_attributes(struct results *r)
 	}
 }
 
-// ---- By validity: a look at each route that fits otherwise ----
-
-struct judging {
-	struct results *r;
-	enum ip_family family;
-	struct rib_hit list[PAGE_SIZE_MAX]; // a piece of the walk
-	size_t skip;                        // pages
-};
-
-// The routes of one prefix, n of them from list[i] on. A page has all of them or none, as far as
-// they fit into one.
-static void judge_prefix(struct judging *j, size_t i, size_t n, const struct ip_prefix *p)
-{
-	struct results *r = j->r;
-	size_t fitting = 0;
-
-	for (size_t k = i; k < i + n; k++)
-		if (is_judged_so(r, p, j->list[k].route.set))
-			j->list[i + fitting++] = j->list[k];
-	r->total += fitting;
-	if (fitting == 0 || r->more || (r->a->has_after && prefix_cmp(p, &r->a->after) <= 0))
-		return;
-	if (r->count > 0 && r->count + fitting > r->a->page_size) {
-		r->more = j->skip == 0;
-		if (r->more)
-			return;
-		j->skip--;
-		r->count = 0;
-	}
-	for (size_t k = 0; k < fitting && r->count < r->a->page_size; k++) {
-		r->families[r->count] = j->family;
-		r->list[r->count++] = j->list[i + k];
-	}
-}
-
-static void judge_family(struct judging *j)
-{
-	struct results *r = j->r;
-	const struct prefixes *t = rib_prefixes(r->v->rib, j->family);
-	const struct ip_prefix *under = r->a->match == MATCH_COVERED ? &r->a->prefix : NULL;
-	struct ip_prefix last;
-	bool more = true, begun = false;
-
-	while (more && !r->late) {
-		size_t n = rib_found_page(r->found, j->family, begun ? &last : NULL, under, j->list,
-			PAGE_SIZE_MAX, &more);
-		for (size_t i = 0, same; i < n; i += same) {
-			for (same = 1;
-				i + same < n && j->list[i + same].prefix == j->list[i].prefix;)
-				same++;
-			last = prefixes_key(t, j->list[i].prefix);
-			judge_prefix(j, i, same, &last);
-		}
-		begun = true;
-		more = more && n > 0;
-		r->late = more && call_is_late(r->a->call);
-	}
-}
-
-static void find_by_validity(struct results *r)
-{
-	struct judging *j = mem_zalloc(sizeof(*j));
-
-	j->r = r;
-	j->skip = r->a->has_after ? 0 : r->a->page;
-	for (j->family = IP4; j->family <= IP6 && !r->late; j->family++)
-		if (is_meant(r->a, j->family))
-			judge_family(j);
-	if (j->skip > 0)
-		r->count = 0; // there is no such page
-	free(j);
-}
-
 // ---- Writing ----
 
 static void write_hits(struct out *o, const struct results *r)
@@ -287,7 +194,7 @@ static void write_results(struct call *c, const struct results *r)
 		.page = r->a->page,
 		.page_size = r->a->page_size,
 		.total = r->total,
-		.truncated = rib_found_truncated(r->found) || r->late,
+		.truncated = rib_found_truncated(r->found),
 	};
 
 	if (r->more && r->count > 0) {
@@ -315,8 +222,6 @@ void api_routes(struct call *c)
 	r->found = rib_search(c->view->rib, &a.q);
 	if (a.match != MATCH_NONE && a.match != MATCH_COVERED)
 		find_by_prefix(r);
-	else if (a.has_rpki)
-		find_by_validity(r);
 	else
 		find_by_attributes(r);
 	if (a.pattern && pattern_is_costly(a.pattern))

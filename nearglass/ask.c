@@ -228,12 +228,16 @@ static bool read_next_hop(struct ask *a, const char *text)
 	return ip_parse(&a->q.next_hop, text) == 0;
 }
 
+// Validities are the marks of routes. While none is known, all are unknown; after, none is.
 static bool read_rpki(struct ask *a, const char *text)
 {
+	bool known = a->call->view->rpki_info.known;
+
 	for (unsigned i = 0; a->call->view->rpki && i < RPKI_VALIDITIES; i++)
 		if (strcmp(rpki_validity_name((enum rpki_validity)i), text) == 0) {
-			a->rpki = (enum rpki_validity)i;
-			return a->has_rpki = true;
+			if (known || i != RPKI_UNKNOWN)
+				a->q.marks = 1u << (known ? i : RPKI_UNKNOWN);
+			return true;
 		}
 	return false;
 }

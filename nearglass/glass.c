@@ -391,7 +391,7 @@ int glass_new(struct glass **ret, uv_loop_t *loop, const struct glass_conf *conf
 	if (rc == 0 && conf->has_catchment)
 		rc = catchment_new(&g->catchment, loop, &conf->catchment, &catchment_ops, g, error);
 	if (rc == 0 && conf->rpki.count > 0)
-		rc = rpki_new(&g->rpki, loop, conf, &rpki_ops, g, error);
+		rc = rpki_new(&g->rpki, loop, conf, g->env.rib, &rpki_ops, g, error);
 	if (rc < 0)
 		return rc; // the process ends
 	g->views = views_new(loop, make_view, g);

@@ -60,7 +60,7 @@ static void write_neighbours(struct out *o, const struct view *v)
 static void write_memory(struct out *o, const struct view *v)
 {
 	struct rib_memory rows[RIB_MEMORY_ROWS];
-	size_t n = rib_memory(v->rib, rows);
+	size_t n = view_memory(v, rows);
 
 	out_family(o, "nearglass_memory_bytes", "gauge", "bytes", "Memory of the route store");
 	for (size_t i = 0; i < n; i++)

@@ -42,14 +42,9 @@ const struct neighbour_info *view_find(const struct view *v, const char *name)
 	return NULL;
 }
 
-uint32_t view_origin(const struct view *v, struct rd path)
+enum rpki_validity view_validity(const struct view *v, const struct rib_route *r)
 {
-	return rib_path_length(path) == 0 ? (uint32_t)v->conf->as : rib_path_origin(path);
-}
-
-enum rpki_validity view_validity(const struct view *v, const struct ip_prefix *p, uint32_t origin)
-{
-	return v->rpki && v->rpki_info.known ? rpki_validate(v->rpki, p, origin) : RPKI_UNKNOWN;
+	return v->rpki && v->rpki_info.known ? (enum rpki_validity)r->mark : RPKI_UNKNOWN;
 }
 
 // ---- Communities ----
@@ -218,7 +213,6 @@ enum { SLOTS = 8192 };
 
 struct slot {
 	uint32_t set;
-	uint32_t origin;    // view_origin()
 	struct strbuf json; // empty: nothing kept
 };
 
@@ -274,7 +268,6 @@ static const struct slot *attrs_json(struct route_writer *w, uint32_t set)
 	struct rib_attrs a = rib_set_read(w->v->rib, set);
 	sb_clear(&s->json);
 	s->set = set;
-	s->origin = view_origin(w->v, a.path);
 	struct out *o = out_new(OUT_JSON, &s->json);
 	write_attrs(o, w->v->conf->names, &a);
 	out_free(&o);
@@ -341,8 +334,7 @@ void route_write(struct route_writer *w, struct strbuf *b, const struct prefix_r
 	add_text(b, ",\"best\":", p->best == (int)i ? "true" : "false");
 	add_text(b, ",\"best_reason\":\"", reason_of(p, i));
 	if (w->v->rpki)
-		add_text(b, "\",\"rpki\":\"",
-			rpki_validity_name(view_validity(w->v, &p->prefix, attrs->origin)));
+		add_text(b, "\",\"rpki\":\"", rpki_validity_name(view_validity(w->v, r)));
 	add_text(b, w->v->rpki ? "\",\"last_update\":\"" : "\",\"rpki\":null,\"last_update\":\"",
 		time_text(w, r->time_s));
 	sb_str(b, "\",\"bgp\":");

@@ -32,10 +32,8 @@ struct route_writer;
 void route_writer_free(struct route_writer **w); // NULL inside is fine
 void route_write(struct route_writer *w, struct strbuf *b, const struct prefix_routes *p, size_t i);
 
-// Validity of a route with that path, RFC 6811 section 2; RPKI_UNKNOWN: no cache has answered.
-enum rpki_validity view_validity(const struct view *v, const struct ip_prefix *p, uint32_t origin);
-// The origin that counts there: 0 for a path that ends with a set, the glass's AS for an empty one.
-uint32_t view_origin(const struct view *v, struct rd path);
+// Validity of its origin, RFC 6811 section 2; RPKI_UNKNOWN: no cache has answered.
+enum rpki_validity view_validity(const struct view *v, const struct rib_route *r);
 
 // The state of a neighbour by its number in the store.
 const struct neighbour_info *view_neighbour(const struct view *v, unsigned number);

@@ -6,6 +6,8 @@
 #include "lib/clock.h"
 #include "lib/mem.h"
 
+enum { IDLE_MS = 1000 };
+
 struct views {
 	pthread_mutex_t lock;
 	pthread_cond_t made;
@@ -14,6 +16,7 @@ struct views {
 	bool expired;     // what there is
 	bool closed;
 	uv_async_t wanted;
+	uv_timer_t idle;
 	view_make_fn *make;
 	void *ctx;
 };
@@ -35,6 +38,19 @@ void view_put(struct view **which)
 	free(v);
 }
 
+size_t view_memory(const struct view *v, struct rib_memory ret[RIB_MEMORY_ROWS])
+{
+	size_t n = rib_memory(v->rib, ret);
+
+	if (v->rpki && n < RIB_MEMORY_ROWS)
+		ret[n++] = (struct rib_memory){
+			.name = "RPKI payloads",
+			.count = v->rpki_info.payloads4 + v->rpki_info.payloads6,
+			.bytes = v->rpki_info.bytes,
+		};
+	return n;
+}
+
 struct view *view_hold(struct view *v)
 {
 	atomic_fetch_add_explicit(&v->holders, 1, memory_order_relaxed);
@@ -45,6 +61,17 @@ static bool is_fresh(const struct views *v)
 {
 	return v->now && !v->expired &&
 	       !instant_due(instant_add(v->now->made, span_ms(VIEW_MS)), clock_now());
+}
+
+// Nobody asks: what is held no more need not be copied before it is changed.
+static void on_idle(uv_timer_t *timer)
+{
+	struct views *v = timer->data;
+
+	pthread_mutex_lock(&v->lock);
+	struct view *old = take(v->now);
+	pthread_mutex_unlock(&v->lock);
+	view_put(&old);
 }
 
 static void on_wanted(uv_async_t *handle)
@@ -65,6 +92,7 @@ static void on_wanted(uv_async_t *handle)
 	pthread_cond_broadcast(&v->made);
 	pthread_mutex_unlock(&v->lock);
 	view_put(&old);
+	uv_timer_start(&v->idle, on_idle, IDLE_MS, 0);
 }
 
 struct views *views_new(uv_loop_t *loop, view_make_fn *make, void *ctx)
@@ -77,6 +105,8 @@ struct views *views_new(uv_loop_t *loop, view_make_fn *make, void *ctx)
 	v->ctx = ctx;
 	uv_async_init(loop, &v->wanted, on_wanted);
 	v->wanted.data = v;
+	uv_timer_init(loop, &v->idle);
+	v->idle.data = v;
 	return v;
 }
 
@@ -94,6 +124,7 @@ void views_close(struct views *v)
 	pthread_cond_broadcast(&v->made);
 	pthread_mutex_unlock(&v->lock);
 	uv_close((uv_handle_t *)&v->wanted, NULL);
+	uv_close((uv_handle_t *)&v->idle, NULL);
 }
 
 void views_free(struct views **which)
@@ -114,12 +145,12 @@ struct view *view_get(struct views *v)
 
 	pthread_mutex_lock(&v->lock);
 	uint64_t before = v->count;
-	if (!v->closed && !is_fresh(v))
+	while (!v->closed && !(v->now && (v->count != before || is_fresh(v)))) {
 		uv_async_send(&v->wanted);
-	while (!v->closed && v->count == before && !is_fresh(v))
 		pthread_cond_wait(&v->made, &v->lock);
+	}
 	if (!v->closed)
-		got = view_hold(v->now); // there is one: it was fresh, or was made just now
+		got = view_hold(v->now);
 	pthread_mutex_unlock(&v->lock);
 	return got;
 }

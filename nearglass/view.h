@@ -1,6 +1,6 @@
 // What the HTTP threads read: a snapshot of the store and the state of each session, of one moment.
 // The loop's thread makes one when a reader asks and the last is older than VIEW_MS; so readers
-// are at most that far behind, and an idle glass makes none.
+// are at most that far behind, and an idle glass makes none and holds none.
 #pragma once
 
 #include <stdatomic.h>
@@ -50,3 +50,6 @@ void views_expire(struct views *v);
 [[nodiscard]] struct view *view_get(struct views *v);
 struct view *view_hold(struct view *view); // one holder more; returns it
 void view_put(struct view **view);         // NULL inside is fine
+
+// Of the store and of the payloads that routes are judged by.
+size_t view_memory(const struct view *v, struct rib_memory ret[RIB_MEMORY_ROWS]);

@@ -54,6 +54,8 @@ struct rib {
 	struct index set_index; // writer only
 	struct rib_member *members;
 	uint32_t member_count;
+	rib_mark_fn *mark; // NULL: none
+	void *mark_ctx;
 };
 
 static inline unsigned rib_family_index(enum ip_family family)

@@ -69,6 +69,7 @@ static struct lane_block *block_with(struct lane_block *old, unsigned cap, bool 
 	b->count = old->count; // field by field: another thread may be letting go of old
 	memcpy(b->here, old->here, sizeof(b->here));
 	memcpy(b->stale, old->stale, sizeof(b->stale));
+	memcpy(b->marks, old->marks, sizeof(b->marks));
 	copy_cells(b, old, with_ids);
 	block_drop(old);
 	return b;
@@ -99,6 +100,20 @@ static unsigned rank_of(const struct lane_block *b, unsigned i)
 	for (unsigned w = 0; w < i / 64; w++)
 		n += (unsigned)__builtin_popcountll(b->here[w]);
 	return n + (unsigned)__builtin_popcountll(b->here[i / 64] & ((UINT64_C(1) << i % 64) - 1));
+}
+
+static uint8_t mark_at(const struct lane_block *b, unsigned i)
+{
+	return (uint8_t)(bit(b->marks[0], i) | bit(b->marks[1], i) << 1);
+}
+
+static void put_mark(struct lane_block *b, unsigned i, unsigned mark)
+{
+	for (unsigned k = 0; k < LANE_MARK_BITS; k++)
+		if (mark >> k & 1)
+			set_bit(b->marks[k], i);
+		else
+			clear_bit(b->marks[k], i);
 }
 
 // ---- Directories ----
@@ -192,6 +207,7 @@ static struct lane_cell read_cell(const struct lane *l, struct lane_block *b, un
 		.time_s = times_of(b)[rank],
 		.path_id = l->with_ids ? ids_of(b)[rank] : 0,
 		.stale = bit(b->stale, i),
+		.mark = mark_at(b, i),
 	};
 }
 
@@ -255,6 +271,7 @@ static void close_cell(const struct lane *l, struct lane_block *b, unsigned i)
 		shift(ids_of(b), rank + 1, rank, after);
 	clear_bit(b->here, i);
 	clear_bit(b->stale, i);
+	put_mark(b, i, 0);
 	b->count--;
 }
 
@@ -288,6 +305,16 @@ enum lane_change lane_put(
 	*old = was;
 	write_cell(l, b, i, cell);
 	return LANE_REPLACED;
+}
+
+bool lane_set_mark(struct lane *l, uint32_t number, unsigned mark)
+{
+	unsigned i = number % LANE_BLOCK;
+
+	if (mark_at(block_at(l, number), i) == mark)
+		return false;
+	put_mark(own_block(l, number >> SHIFT), i, mark);
+	return true;
 }
 
 bool lane_take(struct lane *l, uint32_t number, struct lane_cell *old)
@@ -361,45 +388,95 @@ uint32_t lane_next_stale(const struct lane *l, uint32_t number)
 	return next_in(l, number, true);
 }
 
-// ---- Scans: cells lie in order, so that the bitmap of places is not needed ----
+// ---- Scans ----
 
 static bool in_map(const uint64_t *sets, uint32_t set)
 {
 	return !sets || sets[set / 64] >> set % 64 & 1;
 }
 
-size_t lane_count(const struct lane *l, const uint64_t *sets)
+// The places of a word whose routes have one of those marks.
+static uint64_t marked(const struct lane_block *b, unsigned w, unsigned marks)
+{
+	uint64_t low = b->marks[0][w], high = b->marks[1][w], found = 0;
+
+	if (marks == LANE_ANY_MARK)
+		return b->here[w];
+	for (unsigned mark = 0; mark < 1 << LANE_MARK_BITS; mark++)
+		if (marks >> mark & 1)
+			found |= (mark & 1 ? low : ~low) & (mark & 2 ? high : ~high);
+	return found & b->here[w];
+}
+
+typedef void lane_found(void *arg, uint32_t number);
+
+// found: NULL where only the count is wanted.
+static size_t scan_block(struct lane_block *b, uint32_t first, const uint64_t *sets, unsigned marks,
+	lane_found *found, void *arg)
+{
+	size_t n = 0;
+	unsigned before = 0; // routes in the words before
+
+	for (unsigned w = 0; w < LANE_WORDS; w++) {
+		for (uint64_t left = marked(b, w, marks); left; left &= left - 1) {
+			uint64_t below = (left & -left) - 1;
+			unsigned rank = before + (unsigned)__builtin_popcountll(b->here[w] & below);
+			if (!in_map(sets, sets_of(b)[rank]))
+				continue;
+			n++;
+			if (found)
+				found(arg, first + w * 64 + (unsigned)__builtin_ctzll(left));
+		}
+		before += (unsigned)__builtin_popcountll(b->here[w]);
+	}
+	return n;
+}
+
+// Whatever their marks: cells lie in order, so that the bitmaps are not needed.
+static size_t count_cells(struct lane_block *b, const uint64_t *sets)
+{
+	size_t n = 0;
+
+	for (unsigned k = 0; k < b->count; k++)
+		n += in_map(sets, sets_of(b)[k]);
+	return n;
+}
+
+static size_t count_marked(const struct lane_block *b, unsigned marks)
+{
+	size_t n = 0;
+
+	for (unsigned w = 0; w < LANE_WORDS; w++)
+		n += (unsigned)__builtin_popcountll(marked(b, w, marks));
+	return n;
+}
+
+size_t lane_count(const struct lane *l, const uint64_t *sets, unsigned marks)
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; l->dir && i < l->dir->count; i++) {
 		struct lane_block *b = l->dir->list[i];
-		for (unsigned k = 0; b && k < b->count; k++)
-			n += in_map(sets, sets_of(b)[k]);
+		if (!b)
+			continue;
+		if (!sets)
+			n += count_marked(b, marks);
+		else if (marks == LANE_ANY_MARK)
+			n += count_cells(b, sets);
+		else
+			n += scan_block(b, 0, sets, marks, NULL, NULL);
 	}
 	return n;
 }
 
-// The place of the route with that rank.
-static unsigned place_of_rank(const struct lane_block *b, unsigned rank)
-{
-	unsigned i = next_bit(b->here, 0);
-
-	if (b->count == LANE_BLOCK)
-		return rank;
-	for (; rank > 0; rank--)
-		i = next_bit(b->here, i + 1);
-	return i;
-}
-
-void lane_find(const struct lane *l, const uint64_t *sets,
-	void (*found)(void *arg, uint32_t number), void *arg)
+// A search finds few of many: a block without any is passed over by its cells alone.
+void lane_find(
+	const struct lane *l, const uint64_t *sets, unsigned marks, lane_found *found, void *arg)
 {
 	for (uint32_t i = 0; l->dir && i < l->dir->count; i++) {
 		struct lane_block *b = l->dir->list[i];
-		for (unsigned k = 0; b && k < b->count; k++)
-			if (in_map(sets, sets_of(b)[k]))
-				found(arg, i << SHIFT | place_of_rank(b, k));
+		if (b && (marks != LANE_ANY_MARK || !sets || count_cells(b, sets) > 0))
+			(void)scan_block(b, i << SHIFT, sets, marks, found, arg);
 	}
 }
 

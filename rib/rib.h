@@ -84,6 +84,24 @@ void rib_mark_stale(struct rib *r, unsigned neighbour, enum ip_family family);
 // Those that still are: gone; returns how many.
 size_t rib_sweep_stale(struct rib *r, unsigned neighbour, enum ip_family family);
 
+// ---- Marks: two bits with each route, for its owner ----
+//
+// They are kept, counted and searched (rib/search.h) with the routes. The glass has the validity of
+// their origins there (rib/payloads.h).
+
+enum { RIB_MARKS = 4 };
+
+// The mark, below RIB_MARKS, of a route to p with that AS path.
+typedef unsigned rib_mark_fn(void *ctx, const struct ip_prefix *p, struct rd path);
+
+// Asked for every route that is announced from here on; without it marks are 0.
+void rib_set_marker(struct rib *r, rib_mark_fn *fn, void *ctx);
+
+// Asks anew for the routes that `under` covers, of at most max prefixes after *at (family IP_NONE: from
+// the first), and moves *at to the last of them. True: there are more.
+[[nodiscard]] bool rib_remark(
+	struct rib *r, const struct ip_prefix *under, struct ip_prefix *at, size_t max);
+
 // ---- Reading: the store itself, or a snapshot ----
 
 struct rib_route {
@@ -92,6 +110,7 @@ struct rib_route {
 	uint32_t set;
 	uint32_t time_s; // seconds since 1970, of the last change
 	bool stale;
+	uint8_t mark;
 };
 
 // Views; in the store itself good until its next change.

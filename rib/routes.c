@@ -61,6 +61,53 @@ static struct lane *lane_for(
 	return &t->lanes[lane].lane;
 }
 
+// ---- Marks ----
+
+void rib_set_marker(struct rib *r, rib_mark_fn *fn, void *ctx)
+{
+	r->mark = fn;
+	r->mark_ctx = ctx;
+}
+
+static bool mark_route(
+	struct rib *r, struct lane *l, uint32_t number, const struct ip_prefix *p, uint32_t set)
+{
+	struct rd path = intern_read(&r->paths, rib_set_at(r, set)->path);
+
+	return r->mark && lane_set_mark(l, number, r->mark(r->mark_ctx, p, path));
+}
+
+// Of every neighbour.
+static void mark_prefix(struct rib *r, unsigned f, uint32_t number, const struct ip_prefix *p)
+{
+	struct rib_table *t = &r->tables[f];
+	struct lane_cell cell;
+	bool changed = false;
+
+	for (uint32_t i = 0; i < t->lane_count; i++)
+		if (t->lanes[i].used && lane_get(&t->lanes[i].lane, number, &cell))
+			changed |= mark_route(r, &t->lanes[i].lane, number, p, cell.set);
+	r->version += changed;
+}
+
+bool rib_remark(struct rib *r, const struct ip_prefix *under, struct ip_prefix *at, size_t max)
+{
+	struct rib_table *t = table_of(r, (enum ip_family)under->addr.family);
+	struct prefixes_walk w;
+	uint32_t number;
+
+	rib_begin_write(r);
+	prefixes_walk(&w, &t->prefixes, under, at->addr.family == IP_NONE ? NULL : at);
+	for (; max > 0; max--) {
+		number = prefixes_next(&w);
+		if (number == PREFIXES_NONE)
+			return false;
+		*at = prefixes_key(&t->prefixes, number);
+		mark_prefix(r, (unsigned)(t - r->tables), number, at);
+	}
+	return true;
+}
+
 // ---- Changes ----
 
 enum rib_change rib_announce(struct rib *r, unsigned neighbour, const struct ip_prefix *p,
@@ -74,11 +121,12 @@ enum rib_change rib_announce(struct rib *r, unsigned neighbour, const struct ip_
 	rib_begin_write(r);
 	cell.path_id = m->info.paths ? path_id : 0;
 	uint32_t number = prefixes_add(&t->prefixes, p);
-	enum lane_change change =
-		lane_put(lane_for(r, m, f, number, cell.path_id), number, &cell, &old);
+	struct lane *l = lane_for(r, m, f, number, cell.path_id);
+	enum lane_change change = lane_put(l, number, &cell, &old);
 	if (change == LANE_SAME)
 		return RIB_SAME;
 	rib_set_ref(r, set);
+	(void)mark_route(r, l, number, p, set);
 	r->version++;
 	if (change == LANE_REPLACED) {
 		rib_set_release(r, old.set);
@@ -218,6 +266,7 @@ static size_t add_routes(const struct rib *r, unsigned f, uint32_t prefix, uint3
 				.set = cell.set,
 				.time_s = cell.time_s,
 				.stale = cell.stale,
+				.mark = cell.mark,
 			};
 		n++;
 	}

@@ -25,6 +25,7 @@ struct rib_found {
 	struct keyed *sorted[RIB_FAMILIES]; // prefixes with a route that fits; NULL: not looked for
 	size_t sorted_count[RIB_FAMILIES];
 	bool truncated;
+	unsigned marks;
 	unsigned steps;
 };
 
@@ -150,17 +151,25 @@ static void ask_sets(struct rib_found *f)
 	memo_free(&hops);
 }
 
-// Sets that neighbours share are counted for one of them by reading its lanes.
-static void count_neighbour(struct rib_found *f)
+static size_t count_member(const struct rib_found *f, unsigned family, uint32_t member)
+{
+	const struct rib_table *t = &f->r->tables[family];
+	size_t n = 0;
+
+	for (uint32_t i = f->r->members[member].lanes[family]; i != NO_LANE; i = t->lanes[i].next)
+		n += lane_count(&t->lanes[i].lane, f->sets, f->marks);
+	return n;
+}
+
+// By reading lanes: sets that neighbours share are counted for one of them, and marks.
+static void count_lanes(struct rib_found *f)
 {
 	for (unsigned i = 0; i < RIB_FAMILIES; i++) {
-		const struct rib_table *t = &f->r->tables[i];
-		uint32_t lane = f->q.neighbour < f->r->member_count
-					? f->r->members[f->q.neighbour].lanes[i]
-					: NO_LANE;
 		f->counts[i] = 0;
-		for (; lane != NO_LANE; lane = t->lanes[lane].next)
-			f->counts[i] += lane_count(&t->lanes[lane].lane, f->sets);
+		for (uint32_t m = 0; m < f->r->member_count; m++)
+			if (f->r->members[m].used &&
+				(f->q.neighbour == RIB_ANY || f->q.neighbour == m))
+				f->counts[i] += count_member(f, i, m);
 	}
 }
 
@@ -175,15 +184,18 @@ struct rib_found *rib_search(const struct rib *s, const struct rib_question *q)
 
 	f->r = s;
 	f->q = *q;
-	if (asks_nothing(q)) {
+	f->marks = q->marks ? q->marks : LANE_ANY_MARK;
+	if (asks_nothing(q) && f->marks == LANE_ANY_MARK) {
 		f->counts[0] = rib_route_count(s, q->neighbour, IP4);
 		f->counts[1] = rib_route_count(s, q->neighbour, IP6);
 		return f;
 	}
-	f->sets = mem_zalloc((s->sets.top / 64 + 1) * sizeof(*f->sets));
-	ask_sets(f);
-	if (q->neighbour != RIB_ANY)
-		count_neighbour(f);
+	if (!asks_nothing(q)) {
+		f->sets = mem_zalloc((s->sets.top / 64 + 1) * sizeof(*f->sets));
+		ask_sets(f);
+	}
+	if (q->neighbour != RIB_ANY || f->marks != LANE_ANY_MARK)
+		count_lanes(f);
 	return f;
 }
 
@@ -199,9 +211,10 @@ void rib_found_free(struct rib_found **f)
 	free(old);
 }
 
-bool rib_found_has(const struct rib_found *f, uint32_t set)
+bool rib_found_has(const struct rib_found *f, const struct rib_route *route)
 {
-	return !f->sets || f->sets[set / 64] >> set % 64 & 1;
+	return (f->marks >> route->mark & 1) &&
+	       (!f->sets || f->sets[route->set / 64] >> route->set % 64 & 1);
 }
 
 bool rib_found_truncated(const struct rib_found *f)
@@ -234,7 +247,7 @@ size_t rib_found_count_under(struct rib_found *f, const struct ip_prefix *under)
 			n = rib_routes_of(f->r, family, prefix, f->q.neighbour, many, n);
 		}
 		for (size_t i = 0; i < n; i++)
-			count += rib_found_has(f, routes[i].set);
+			count += rib_found_has(f, &routes[i]);
 	}
 	return count;
 }
@@ -262,7 +275,7 @@ static bool add_prefix(
 		n = rib_routes_of(f->r, family, prefix, f->q.neighbour, many, n);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (rib_found_has(f, routes[i].set))
+		if (rib_found_has(f, &routes[i]))
 			routes[fit++] = routes[i];
 	if (fit > out->max - out->count && (out->count > 0 || out->max == 0)) {
 		out->more = true;
@@ -318,7 +331,7 @@ static void scan_lanes(const struct rib_found *f, unsigned table, struct scan *s
 			continue;
 		for (uint32_t i = r->members[m].lanes[table]; i != NO_LANE;
 			i = r->tables[table].lanes[i].next)
-			lane_find(&r->tables[table].lanes[i].lane, f->sets, scan_one, s);
+			lane_find(&r->tables[table].lanes[i].lane, f->sets, f->marks, scan_one, s);
 	}
 }
 

@@ -1,6 +1,7 @@
 // Search by attributes. A question is put once to each string that is kept (AS paths, the rest),
 // not to each route: a table of three million routes has some hundred thousand paths. The answer
-// is a set of attribute sets, whose routes are counted without being looked at.
+// is a set of attribute sets, whose routes are counted without being looked at. By marks alone
+// routes are counted in the bitmaps that have them.
 #pragma once
 
 #include "rib/rib.h"
@@ -22,6 +23,7 @@ struct rib_question {
 	const uint8_t *extended; // of RFC 4360: eight octets each
 	size_t extended_count;
 	struct ip_addr next_hop; // IP_NONE: any
+	unsigned marks;          // a bit for each mark that fits; 0: any
 	// Asked now and then; true ends the search, which then is `truncated`.
 	bool (*stop)(void *arg);
 };
@@ -31,7 +33,8 @@ struct rib_found;
 // The sets of attributes that fit. Never NULL; s must live as long.
 [[nodiscard]] struct rib_found *rib_search(const struct rib *s, const struct rib_question *q);
 void rib_found_free(struct rib_found **f);
-bool rib_found_has(const struct rib_found *f, uint32_t set);
+// Its attributes and its mark fit; not asked: its neighbour.
+bool rib_found_has(const struct rib_found *f, const struct rib_route *route);
 bool rib_found_truncated(const struct rib_found *f);
 // Routes, exactly, unless truncated.
 size_t rib_found_count(const struct rib_found *f, enum ip_family family);

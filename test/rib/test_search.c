@@ -10,12 +10,18 @@
 
 enum { NEIGHBOURS = 3, PREFIXES = 400, PAGE = 7 };
 
+static unsigned mark_of(void *, const struct ip_prefix *p, struct rd path)
+{
+	return (p->addr.b[2] + rib_path_origin(path)) % 3;
+}
+
 static struct rib *rib_random(uint64_t seed)
 {
 	struct rib *r = rib_new();
 	struct rng rng = rng_seed(seed);
 	char prefix[PREFIX_TEXT], path[64], rest[64];
 
+	rib_set_marker(r, mark_of, NULL);
 	for (unsigned i = 0; i < NEIGHBOURS; i++) {
 		struct rib_neighbour n = { .addr = ip_from_u32(0xc0000201 + i), .paths = i == 2 };
 		assert_int_equal(rib_neighbour_add(r, &n), i);
@@ -42,6 +48,8 @@ static bool fits(const struct rib *r, const struct rib_question *q, const struct
 	struct rd v;
 
 	if (q->neighbour != RIB_ANY && route->neighbour != q->neighbour)
+		return false;
+	if (q->marks && !(q->marks >> route->mark & 1))
 		return false;
 	if (q->has_origin && rib_path_origin(a.path) != q->origin)
 		return false;
@@ -134,6 +142,12 @@ static void test_questions(void **)
 			.communities = community,
 			.community_count = 1 },
 		{ .neighbour = RIB_ANY, .path = ends_odd, .arg = &asked },
+		{ .neighbour = RIB_ANY, .marks = 1 },
+		{ .neighbour = RIB_ANY, .marks = 1 << 1 | 1 << 2 },
+		{ .neighbour = RIB_ANY, .marks = 1 << 3 }, // of none
+		{ .neighbour = 1, .marks = 1 << 2 },
+		{ .neighbour = RIB_ANY, .marks = 1 << 2, .has_as = true, .as = 12 },
+		{ .neighbour = 2, .marks = 1, .large = large, .large_count = 1 },
 	};
 	struct ip_prefix under[2];
 
@@ -198,8 +212,10 @@ static void test_walked(void **)
 	struct rib *r = rib_new();
 	struct rib_neighbour n = {};
 	struct rib_question q = { .neighbour = RIB_ANY, .has_origin = true, .origin = 7 };
+	struct rib_question marked = { .neighbour = RIB_ANY, .marks = 1 << 1 };
 	struct made m;
 
+	rib_set_marker(r, mark_of, NULL);
 	assert_int_equal(rib_neighbour_add(r, &n), 0);
 	uint32_t odd = rib_set_hold(r, IP4, &made(&m, "1 7", "")->attrs);
 	uint32_t even = rib_set_hold(r, IP4, &made(&m, "1 8", "")->attrs);
@@ -211,6 +227,7 @@ static void test_walked(void **)
 	rib_set_release(r, odd);
 	rib_set_release(r, even);
 	check(r, &q, IP4, NULL);
+	check(r, &marked, IP4, NULL);
 	rib_free(&r);
 }
 

@@ -20,6 +20,7 @@ struct route {
 	struct ip_prefix prefix;
 	uint32_t path_id, attrs, time_s;
 	bool stale;
+	unsigned mark;
 };
 
 struct model {
@@ -100,7 +101,42 @@ struct world {
 	struct model model;
 	struct rng rng;
 	uint32_t time_s;
+	unsigned rules[4]; // of 10.0/16, 10.1/16, 10.2/16 and what they are in
 };
+
+// ---- Marks: by a rule for each part of the address space, and the route's origin ----
+
+static unsigned *rule_of(struct world *w, const struct ip_prefix *p)
+{
+	return &w->rules[p->len >= 16 ? p->addr.b[1] : 3];
+}
+
+static unsigned mark_of(void *ctx, const struct ip_prefix *p, struct rd path)
+{
+	return (*rule_of(ctx, p) + rib_path_origin(path) - 1) % RIB_MARKS;
+}
+
+// Another rule for one part; its routes are marked anew, in pieces, and no others.
+static void another_rule(struct world *w)
+{
+	struct ip_prefix under = { .addr = { .family = below(&w->rng, 2) ? IP4 : IP6, .b = { 10 } },
+		.len = 16 };
+	struct ip_prefix at = {};
+
+	under.addr.b[1] = (uint8_t)below(&w->rng, 3);
+	++*rule_of(w, &under);
+	for (int family = IP4; family <= IP6; family++) {
+		under.addr.family = (uint8_t)family;
+		at.addr.family = IP_NONE;
+		while (rib_remark(w->rib, &under, &at, 1 + below(&w->rng, 20)))
+			;
+	}
+	for (size_t i = 0; i < w->model.count; i++) {
+		struct route *r = &w->model.list[i];
+		if (r->prefix.len >= 16 && r->prefix.addr.b[1] == under.addr.b[1])
+			r->mark = (w->rules[under.addr.b[1]] + r->attrs % 4) % RIB_MARKS;
+	}
+}
 
 static struct rib_neighbour spec(unsigned n)
 {
@@ -122,6 +158,7 @@ static struct world *world_new(uint64_t seed)
 		struct rib_neighbour n = spec(i);
 		assert_int_equal(rib_neighbour_add(w->rib, &n), i);
 	}
+	rib_set_marker(w->rib, mark_of, w);
 	return w;
 }
 
@@ -155,8 +192,8 @@ static void announce(struct world *w)
 	assert_int_equal(rib_announce(w->rib, n, &p, path_id, set, w->time_s), want);
 	rib_set_release(w->rib, set);
 	struct route *r = old ? old : &w->model.list[w->model.count++];
-	*r = (struct route){ n, p, path_id, attrs, want == RIB_SAME ? r->time_s : w->time_s,
-		false };
+	*r = (struct route){ n, p, path_id, attrs, want == RIB_SAME ? r->time_s : w->time_s, false,
+		(*rule_of(w, &p) + attrs % 4) % RIB_MARKS };
 }
 
 static void withdraw(struct world *w)
@@ -174,7 +211,7 @@ static void withdraw(struct world *w)
 static void seldom(struct world *w)
 {
 	static const enum ip_family families[] = { IP_NONE, IP4, IP6 };
-	unsigned n = below(&w->rng, NEIGHBOURS), what = below(&w->rng, 4);
+	unsigned n = below(&w->rng, NEIGHBOURS), what = below(&w->rng, 5);
 	enum ip_family family = families[below(&w->rng, 3)];
 
 	if (what == 0) {
@@ -190,6 +227,8 @@ static void seldom(struct world *w)
 	} else if (what == 2) {
 		assert_int_equal(
 			rib_sweep_stale(w->rib, n, family), drop_if(&w->model, n, family, true));
+	} else if (what == 3) {
+		another_rule(w);
 	} else {
 		struct rib_neighbour again = spec(n);
 		rib_neighbour_remove(w->rib, n);
@@ -230,6 +269,7 @@ static void check_prefix(const struct rib *r, struct model *m, const struct ip_p
 		const struct route *route = find(m, list[i].neighbour, p, list[i].path_id);
 		assert_true(
 			route && list[i].time_s == route->time_s && list[i].stale == route->stale);
+		assert_int_equal(list[i].mark, route ? route->mark : 0);
 		assert_attrs(r, list[i].set, route ? route->attrs : 0);
 		assert_int_equal(rib_set_family(r, list[i].set), family);
 	}
