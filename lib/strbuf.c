@@ -43,6 +43,18 @@ void sb_add(struct strbuf *b, const char *bytes, size_t n)
 	b->s[b->len] = '\0';
 }
 
+char *sb_room(struct strbuf *b, size_t n)
+{
+	make_room(b, n);
+	return b->s + b->len;
+}
+
+void sb_filled(struct strbuf *b, size_t n)
+{
+	b->len += n;
+	b->s[b->len] = '\0';
+}
+
 void sb_str(struct strbuf *b, const char *s)
 {
 	sb_add(b, s, strlen(s));

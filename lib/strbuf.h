@@ -13,6 +13,9 @@ struct strbuf {
 void sb_free(struct strbuf *b);
 void sb_clear(struct strbuf *b); // keeps the memory
 void sb_add(struct strbuf *b, const char *bytes, size_t n);
+// Room for n bytes behind what there is, to be written at once; then how many of them were.
+char *sb_room(struct strbuf *b, size_t n);
+void sb_filled(struct strbuf *b, size_t n);
 void sb_str(struct strbuf *b, const char *s);
 void sb_char(struct strbuf *b, char c);
 __attribute__((format(printf, 2, 3))) void sb_printf(struct strbuf *b, const char *fmt, ...);

@@ -11,7 +11,7 @@ static bool is_late(void *arg)
 {
 	const struct ask *a = arg;
 
-	return call_is_late(a->call) || (a->pattern && pattern_is_costly(a->pattern));
+	return call_is_late(a->call);
 }
 
 static bool matches(void *arg, struct rd path)

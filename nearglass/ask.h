@@ -14,7 +14,7 @@ struct ask {
 	enum ask_match match; // NONE: no prefix was given
 	struct ip_prefix prefix;
 	enum ip_family family; // IP_NONE: both
-	bool by_attributes; // anything but prefix, family and paging was given
+	bool by_attributes;    // anything but prefix, family and paging was given
 	struct pattern *pattern;
 	size_t page, page_size;
 	bool has_after;

@@ -1,5 +1,5 @@
 // AS-path patterns: regular expressions over "65001 3356 {64500,64501}", where '_' stands for the
-// beginning, the end, and anything between two AS numbers, as routers have it. PCRE2 with limits.
+// beginning, the end, and anything between two AS numbers, as routers have it (nearglass/automaton.h).
 #pragma once
 
 #include <stdbool.h>
@@ -14,6 +14,4 @@ struct pattern;
 // 0; -EINVAL with *error set.
 [[nodiscard]] int pattern_new(struct pattern **ret, const char *text, struct strbuf *error);
 void pattern_free(struct pattern **p); // NULL inside is fine
-bool pattern_matches(struct pattern *p, struct rd path);
-// It took more steps on some path than a search may; the answers are not to be relied on.
-bool pattern_is_costly(const struct pattern *p);
+[[nodiscard]] bool pattern_matches(struct pattern *p, struct rd path);

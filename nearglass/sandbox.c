@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -81,12 +82,12 @@ static const char *const calls[] = { "read", "readv", "write", "writev", "close"
 	"fstat", "newfstatat", "dup", "recvfrom", "recvmsg", "sendto", "sendmsg", "sendfile",
 	"accept4", "bind", "listen", "connect", "shutdown", "getsockopt", "getsockname",
 	"getpeername", "ioctl", "pipe2", "eventfd2", "epoll_create1", "epoll_ctl", "epoll_wait",
-	"epoll_pwait", "epoll_pwait2", "poll", "ppoll", "mmap", "munmap", "mremap", "mprotect",
-	"madvise", "brk", "futex", "clone", "clone3", "set_robust_list", "rseq", "sched_yield",
-	"sched_getaffinity", "sched_getparam", "sched_getscheduler", "rt_sigaction",
-	"rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group",
-	"getpid", "gettid", "tgkill", "getuid", "geteuid", "getrandom", "clock_gettime",
-	"clock_nanosleep", "nanosleep", "gettimeofday", "prlimit64", "sysinfo", "uname", "prctl" };
+	"epoll_pwait", "epoll_pwait2", "poll", "ppoll", "munmap", "mremap", "madvise", "brk",
+	"futex", "clone", "clone3", "set_robust_list", "rseq", "sched_yield", "sched_getaffinity",
+	"sched_getparam", "sched_getscheduler", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+	"sigaltstack", "restart_syscall", "exit", "exit_group", "getpid", "gettid", "tgkill",
+	"getuid", "geteuid", "getrandom", "clock_gettime", "clock_nanosleep", "nanosleep",
+	"gettimeofday", "prlimit64", "sysinfo", "uname", "prctl" };
 // Of a file that is open: SQLite's.
 static const char *const disk_calls[] = { "pread64", "pwrite64", "fsync", "fdatasync",
 	"ftruncate" };
@@ -124,10 +125,22 @@ static int allow_options(scmp_filter_ctx filter)
 		       : rc;
 }
 
+// Memory, but none that could be run: what is to be run was there before.
+static int allow_memory(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp data[] = { SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) };
+	int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, data);
+
+	return rc == 0 ? seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, data)
+		       : rc;
+}
+
 static int add_rules(scmp_filter_ctx filter, bool disk)
 {
 	int rc = allow(filter, calls, countof(calls));
 
+	if (rc == 0)
+		rc = allow_memory(filter);
 	if (rc == 0)
 		rc = allow_options(filter);
 	if (rc == 0 && disk)

@@ -105,38 +105,39 @@ bool rib_path_has(struct rd r, uint32_t as)
 	return false;
 }
 
-// Decimal digits; a search prints every path there is.
-static void add_number(struct strbuf *b, uint32_t n)
+// A search prints every path there is: so straight into the room, without a look at it for each sign.
+static char *put_number(char *at, uint32_t n)
 {
-	char digits[10];
-	size_t at = sizeof(digits);
+	unsigned digits = 1;
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	sb_add(b, digits + at, sizeof(digits) - at);
+	for (uint64_t limit = 10; n >= limit; limit *= 10)
+		digits++;
+	for (unsigned i = digits; i > 0; n /= 10)
+		at[--i] = (char)('0' + n % 10);
+	return at + digits;
 }
+
+enum { HOP_TEXT = 13 }; // ten digits, and a sign before and two behind
 
 void rib_path_print(struct rd path, struct strbuf *b)
 {
 	static const char opens[] = " { ([", closes[] = " } )]";
 	struct rib_path_walk w = rib_path_walk(path);
+	char *begin = sb_room(b, rd_left(&path) / 4 * HOP_TEXT), *at = begin;
 	struct rib_hop hop;
-	bool first = true;
 
 	while (rib_path_next(&w, &hop)) {
 		bool plain = hop.segment == RIB_SEQUENCE || hop.segment > RIB_CONFED_SET;
 
-		if (!first)
-			sb_char(b, hop.first || !is_set(hop.segment) ? ' ' : ',');
+		if (at != begin)
+			*at++ = hop.first || !is_set(hop.segment) ? ' ' : ',';
 		if (hop.first && !plain)
-			sb_char(b, opens[hop.segment]);
-		add_number(b, hop.as);
+			*at++ = opens[hop.segment];
+		at = put_number(at, hop.as);
 		if (hop.last && !plain)
-			sb_char(b, closes[hop.segment]);
-		first = false;
+			*at++ = closes[hop.segment];
 	}
+	sb_filled(b, (size_t)(at - begin));
 }
 
 // ---- Numbers of two octets, RFC 6793 section 4.2.3 ----

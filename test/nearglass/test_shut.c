@@ -53,6 +53,31 @@ static bool streams(void)
 	return fd >= 0;
 }
 
+static bool maps(int protection)
+{
+	void *m = mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return m != MAP_FAILED && munmap(m, 4096) == 0;
+}
+
+static bool maps_data(void)
+{
+	return maps(PROT_READ | PROT_WRITE);
+}
+
+static bool maps_code(void)
+{
+	return maps(PROT_READ | PROT_EXEC);
+}
+
+static bool turns_to_code(void)
+{
+	void *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool turned = m != MAP_FAILED && mprotect(m, 4096, PROT_READ | PROT_EXEC) == 0;
+
+	return munmap(m, 4096) == 0 && turned;
+}
+
 static bool execs(void)
 {
 	char *const argv[] = { (char[]){ "/bin/true" }, NULL };
@@ -102,6 +127,9 @@ static const struct {
 	{ "fork", forks, false },
 	{ "netlink", packets, false },
 	{ "tcp", streams, true },
+	{ "memory", maps_data, true },
+	{ "code", maps_code, false },
+	{ "data to code", turns_to_code, false },
 	{ "own headers", forges, false },
 	{ "options", sets_options, true },
 };
