@@ -97,7 +97,10 @@ static enum cli_exit unreachable(const struct cli *cli, const char *path, const 
 {
 	own(sb_free) struct strbuf b = {};
 
-	sb_printf(&b, "nearcastd does not answer at %s: %s", path, why);
+	if (strcmp(why, strerror(EACCES)) == 0)
+		sb_printf(&b, "%s: %s: it is for its owner and its group", path, why);
+	else
+		sb_printf(&b, "nearcastd does not answer at %s: %s", path, why);
 	own(json_free) json_t *error =
 		json_pack("{s:s,s:s}", "code", "not-reachable", "message", sb_text(&b));
 	return report(cli, CLI_UNREACHABLE, error);

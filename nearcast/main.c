@@ -12,6 +12,8 @@
 #include "lib/stdfds.h"
 #include "nearcast/cli.h"
 
+enum { DRAIN_DAYS_MAX = 366 }; // as nearcastd has it
+
 static const struct option options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "socket", required_argument, NULL, 's' },
@@ -58,6 +60,10 @@ static bool read_lasts(struct cli *cli, const char *text)
 	own(sb_free) struct strbuf why = {};
 
 	cli->has_lasts = schema_parse_span(text, &cli->lasts, &why) == 0;
+	if (cli->has_lasts && span_to_s(cli->lasts) > DRAIN_DAYS_MAX * 86400.0) {
+		sb_printf(&why, "it is longer than %d days", DRAIN_DAYS_MAX);
+		cli->has_lasts = false;
+	}
 	if (!cli->has_lasts)
 		cli_fail(CLI_USAGE, "--for: %s", sb_text(&why));
 	return cli->has_lasts;
@@ -92,7 +98,9 @@ static bool take_option(struct cli *cli, int c, bool *help, bool *version)
 		return cli->json = true;
 	case 's':
 		cli->socket = optarg;
-		return true;
+		if (!*optarg)
+			cli_fail(CLI_USAGE, "-s wants the path of a socket");
+		return *optarg;
 	case 'h':
 		return *help = true;
 	case 'V':

@@ -179,7 +179,7 @@ static struct service *make_services(struct daemon *d, const struct conf *conf)
 	return services;
 }
 
-// What is no longer in the file leaves the neighbours.
+// What is no longer in the file leaves the neighbours, before its addresses go.
 static void withdraw_removed(struct daemon *d, const struct conf *old)
 {
 	items_for_each(struct conf_service, cs, old->services)
@@ -192,6 +192,8 @@ static void withdraw_removed(struct daemon *d, const struct conf *old)
 				upstream_withdraw(d->upstreams[i], p);
 		}
 	}
+	for (size_t i = 0; i < d->upstream_count; i++)
+		upstream_flush(d->upstreams[i]);
 }
 
 static void end_upstream(struct upstream **u, const struct conf *conf)
@@ -283,8 +285,8 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 	struct event_fields f = { .subject = d->path, .reason = "operator" };
 	uint64_t seq = events_add(d->events, EVENT_RELOADED, &f);
 	replace_upstreams(d, new);
-	daemon_put_addresses(d);
 	withdraw_removed(d, old);
+	daemon_put_addresses(d);
 	fleet_reload(d, old);
 	d->reloading = false;
 	daemon_tell_heard(d, seq);

@@ -9,6 +9,7 @@
 #include "lib/mem.h"
 #include "lib/out.h"
 #include "lib/own.h"
+#include "lib/text.h"
 #include "nearcastd/daemon.h"
 #include "nearcastd/fleet_status.h"
 #include "nearcastd/keeper.h"
@@ -48,6 +49,29 @@ static const char *text_of(const struct call *call, const char *key)
 	return json_string_value(json_object_get(call->request, key));
 }
 
+// "no service `dnss`; did you mean `dns`?", or which there are.
+static void fail_unknown(struct call *call, const char *name)
+{
+	enum { NAMES_MAX = 8 };
+	const struct daemon *d = call->d;
+	own(free_ptr) const char **names = mem_zalloc((d->service_count + 1) * sizeof(char *));
+	own(sb_free) struct strbuf b = {};
+
+	for (size_t i = 0; i < d->service_count; i++)
+		names[i] = d->services[i].conf->name;
+	const char *nearest = text_nearest(name, names);
+	sb_printf(&b, "no service `%.*s`; ", text_clip(name, 60), name);
+	if (nearest)
+		sb_printf(&b, "did you mean `%s`?", nearest);
+	else
+		sb_str(&b, "there are: ");
+	for (size_t i = 0; !nearest && i < d->service_count && i < NAMES_MAX; i++)
+		sb_printf(&b, "%s%s", i ? ", " : "", names[i]);
+	if (!nearest && d->service_count > NAMES_MAX)
+		sb_printf(&b, " and %zu more", d->service_count - NAMES_MAX);
+	fail(call, "not-found", sb_text(&b));
+}
+
 // The service that only rows of the fleet are wanted of; false after a failure was said.
 static bool read_service(struct call *call)
 {
@@ -57,7 +81,7 @@ static bool read_service(struct call *call)
 	if (!json_object_get(call->request, "service"))
 		return true;
 	if (!s) {
-		fail(call, "not-found", "no service has this name");
+		fail_unknown(call, name ? name : "");
 		return false;
 	}
 	call->answer->walk.only = service_index(call->d, s) + 1;
@@ -71,6 +95,20 @@ static void do_status(struct call *call)
 	call->answer->section = status_sections;
 }
 
+// What there is in place of what was asked for.
+static void fail_why(struct call *call, const struct ip_prefix *asked)
+{
+	const struct service *s = NULL;
+	const struct ip_prefix *p = prefix_of_address(call->d, &asked->addr, &s);
+	char text[PREFIX_TEXT], there[PREFIX_TEXT];
+	own(sb_free) struct strbuf b = {};
+
+	sb_printf(&b, "no service has %s", prefix_print(asked, text));
+	if (p && p->len < asked->len)
+		sb_printf(&b, "; %s has %s around it", s->conf->name, prefix_print(p, there));
+	fail(call, "not-found", sb_text(&b));
+}
+
 // By a prefix, or by an address inside one.
 static void do_why(struct call *call)
 {
@@ -81,7 +119,7 @@ static void do_why(struct call *call)
 
 	if (text && ip_parse(&address, text) == 0) {
 		const struct ip_prefix *p = prefix_of_address(call->d, &address, &s);
-		prefix = p ? *p : (struct ip_prefix){};
+		prefix = p ? *p : prefix_of(&address, ip_bits((enum ip_family)address.family));
 	} else if (text && prefix_parse(&prefix, text) == 0) {
 		s = service_of_prefix(call->d, &prefix);
 	} else {
@@ -89,7 +127,7 @@ static void do_why(struct call *call)
 		return;
 	}
 	if (!s)
-		fail(call, "not-found", "no service has this prefix");
+		fail_why(call, &prefix);
 	else
 		why_write(call->o, "result", call->d, s, &prefix);
 }
@@ -181,7 +219,7 @@ static struct service *named_service(struct call *call)
 	if (!name)
 		fail(call, "bad-request", "which service?");
 	else if (!s)
-		fail(call, "not-found", "no service has this name");
+		fail_unknown(call, name);
 	return s;
 }
 

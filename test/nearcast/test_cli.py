@@ -61,6 +61,8 @@ def test_usage(world):
         (("why", "dns"), "nearcast: `dns` is no prefix or address, as 198.51.100.0/24 or 2001:db8:53::53\n"),
         (("off",), "usage: nearcast [-j] [-s SOCKET] off SERVICE [--reason TEXT] [--force]\n"),
         (("-x",), "nearcast: no option -x\n"),
+        (("-s", "", "status"), "nearcast: -s wants the path of a socket\n"),
+        (("drain", "dns", "--for", "9999d"), "nearcast: --for: it is longer than 366 days\n"),
         (("status", "--frob"), "nearcast: no option --frob\n"),
         (("-s",), "nearcast: -s wants a value\n"),
         (("status", "--reason", "x"), "nearcast: --reason does not go with `status`\n"),

@@ -264,6 +264,38 @@ def test_why_an_address(world):
                               ("198.51.100.200", ("dns", "198.51.100.0/24"))):
         why = daemon.ask("why", prefix=address)["result"]
         assert (why["service"], why["prefix"]) == expected, why
+    for asked, message in (("192.0.2.1", "no service has 192.0.2.1/32"),
+                           ("192.0.2.0/24", "no service has 192.0.2.0/24"),
+                           ("198.51.100.0/26", "no service has 198.51.100.0/26; web has 198.51.100.0/25 "
+                            "around it"), ("0.0.0.0/0", "no service has 0.0.0.0/0")):
+        error = daemon.ask("why", prefix=asked)["error"]
+        assert error == {"code": "not-found", "message": message}, error
+
+
+def test_service_that_is_not_there(world):
+    more = "  - {name: web, prefixes: 203.0.113.0/24, addresses: 203.0.113.80}\nupstreams:\n"
+    daemon = harness.Daemon(world, site.config(world).replace("upstreams:\n", more))
+    for asked, message in (("dnss", "no service `dnss`; did you mean `dns`?"),
+                           ("WEB", "no service `WEB`; did you mean `web`?"),
+                           ("resolver", "no service `resolver`; there are: dns, web"),
+                           ("", "no service ``; there are: dns, web")):
+        for cmd in ("off", "on", "drain", "undrain"):
+            assert daemon.ask(cmd, service=asked)["error"]["message"] == message
+        reply = daemon.ask("show", what="fleet", service=asked)
+        assert reply["error"]["message"] == message, reply
+
+
+def test_without_permission(world):
+    daemon = harness.Daemon(world, site.config(world))
+    world.folder.chmod(0o755)
+    run = lambda *words: subprocess.run([harness.BUILD / "nearcast/nearcast", "-s", *words], user=65534,
+                                        group=65534, extra_groups=[], capture_output=True, text=True)
+    assert run(daemon.readonly, "status").returncode == 0
+    refused = run(daemon.control, "off", "dns")
+    assert refused.returncode == 3, refused
+    assert refused.stderr == (f"nearcast: {daemon.control}: Permission denied: it is for its owner and its "
+                              "group\n"), refused
+    assert run(daemon.readonly, "off", "dns").stderr == "nearcast: this is the read-only socket\n"
 
 
 def test_user_is_looked_up_with_the_configuration(world):
