@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -485,6 +486,15 @@ static void on_daemon_event(void *ctx, const struct daemon_event *e)
 		e->reason[0] ? " " : "", e->reason, e->detail[0] ? ": " : "", e->detail, cause);
 }
 
+// What measures must not be late because what it measures, or somebody else, is busy: a real-time
+// priority where that is allowed. Children do not inherit it.
+static void ask_for_precision(void)
+{
+	const struct sched_param p = { .sched_priority = 1 };
+
+	(void)sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &p);
+}
+
 static int start_loop(struct run *run)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
@@ -568,7 +578,6 @@ static int make_world(struct run *run)
 static int start_measuring(struct run *run)
 {
 	static const struct clients_ops ops = { on_change };
-
 	static const struct sessions_ops session_ops = { on_break };
 
 	run->census = census_new(run->s);
@@ -582,6 +591,7 @@ static int start_measuring(struct run *run)
 	if (rc == 0 && run->r->sessions.count > 0)
 		run->sessions = sessions_new(
 			&run->loop, run->s, run->world, &run->r->sessions, &session_ops, run);
+	ask_for_precision();
 	return rc;
 }
 
