@@ -3,8 +3,10 @@
 
     bench/keeper_soak.py [MINUTES [SEED]]     (20, of the clock)
 
-Batches of 100 sessions follow each other, of both families in turn. Exit status 0 only if none broke. The
-longest that any line waited for its answer is printed with each batch: a stall is seen before it breaks.
+Batches of 100 sessions follow each other, of both families in turn. Exit status 0 only if none broke. A stall is
+seen before it breaks: for each answer that takes more than a second there stand what happened to the network
+before, what the kernels at both ends knew of the socket, how late the processes were, every counter that moved
+meanwhile, and the likely cause.
 """
 
 import os
@@ -19,50 +21,61 @@ sys.path[:0] = [str(ROOT / "test/flow"), str(ROOT / "test")]
 os.environ.setdefault("NEARCAST_BUILD", "build")
 
 import harness  # noqa: E402
+from keeperwatch import Watch  # noqa: E402
 from keeperworld import Sites  # noqa: E402
 
-BATCH_S, IDS = 8, (11, 12, 13)
+BATCH_S, IDS, STALLS_TOLD = 8, (11, 12, 13), 5
 
 
 class Trouble(threading.Thread):
     """What happens to the network meanwhile."""
 
-    def __init__(self, sites, seed):
+    def __init__(self, sites, seed, watch):
         super().__init__(daemon=True)
-        self.sites, self.random = sites, random.Random(seed)
+        self.sites, self.random, self.watch = sites, random.Random(seed), watch
         self.over = threading.Event()
         self.counts = dict.fromkeys(("shift", "flap", "drain", "spray", "restart"), 0)
         self.fault = None
 
+    def to(self, i):
+        self.watch.note(f"all clients to n{i}")
+        self.sites.to(i)
+
     def shift(self):
-        self.sites.to(self.random.choice(IDS))
+        self.to(self.random.choice(IDS))
 
     def flap(self):
         a, b = self.random.sample(IDS, 2)
         for i in range(20):
-            self.sites.to((a, b)[i % 2])
+            self.to((a, b)[i % 2])
             self.over.wait(0.1)
 
     def drain(self):
         node = self.sites.nodes[self.random.choice(IDS)]
+        self.watch.note(f"n{node.id} drains")
         node.ask("drain", service="web")
-        self.sites.to(self.random.choice([i for i in IDS if i != node.id]))
+        self.to(self.random.choice([i for i in IDS if i != node.id]))
         self.over.wait(2)
         node.ask("undrain", service="web")
+        self.watch.note(f"n{node.id} drains no more")
 
     def spray(self):
         """New flows here and there by the kernel's multipath, anew each time."""
         for _ in range(5):
-            self.sites.ecmp(self.random.sample(IDS, self.random.choice((2, 3))))
+            ids = self.random.sample(IDS, self.random.choice((2, 3)))
+            self.watch.note(f"clients by flow to {ids}")
+            self.sites.ecmp(ids)
             self.over.wait(0.3)
 
     def restart(self):
         node = self.sites.nodes[self.random.choice(IDS)]
+        self.watch.note(f"nearcastd of n{node.id} killed")
         node.kill()
         self.shift()
         self.over.wait(1)
         node.start_daemon(True, IDS)
         node.wait()
+        self.watch.note(f"nearcastd of n{node.id} runs again")
 
     def run(self):
         kinds, weights = list(self.counts), (40, 8, 8, 8, 1)
@@ -81,10 +94,12 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root")
         return 0
-    world, total, broken, batches, slowest = harness.World(), 0, [], 0, 0
+    world, total, broken, batches, slowest, stalls = harness.World(), 0, [], 0, 0, 0
     try:
         sites = Sites(world, IDS)
-        trouble = Trouble(sites, seed)
+        watch = Watch(sites)
+        trouble = Trouble(sites, seed, watch)
+        watch.start()
         trouble.start()
         print(f"seed {seed}", flush=True)
         end = time.monotonic() + minutes * 60
@@ -96,20 +111,25 @@ def main():
             total += result["sessions"]
             broken += result["broken"]
             slowest = max(slowest, result["slowest_ms"])
+            stalls += len(result["slow"])
+            for slow in result["slow"][:STALLS_TOLD]:
+                print(*watch.explain(slow), sep="\n", flush=True)
             if result["broken"] or batches % 20 == 0:
-                print(f"{batches} batches, {total} sessions, {len(broken)} broken, slowest answer "
+                print(f"{batches} batches, {total} sessions, {len(broken)} broken, {stalls} slow, slowest answer "
                       f"{slowest} ms, {trouble.counts}", *result["broken"], sep="\n  ", flush=True)
         # While the thread lives: with it end the processes that it started.
         forwarded = sum(n.counters()["received"] for n in sites.nodes.values())
+        watch.over.set()
         trouble.over.set()
         trouble.join(60)
+        watch.join(60)
     finally:
         world.close()
     if trouble.fault:
         print(f"the bench itself failed: {trouble.fault!r}")
         return 2
-    print(f"{minutes:g} minutes, seed {seed}: {len(broken)} of {total} sessions broken; slowest answer "
-          f"{slowest} ms; {forwarded} packets came through tunnels; {trouble.counts}")
+    print(f"{minutes:g} minutes, seed {seed}: {len(broken)} of {total} sessions broken; {stalls} answers took more than "
+          f"a second, the slowest {slowest} ms; {forwarded} packets came through tunnels; {trouble.counts}")
     return 1 if broken or total == 0 else 0
 
 

@@ -10,6 +10,7 @@ with a keeper; they hear of each other as a fleet. The router's table says who g
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -140,9 +141,31 @@ class Node:
         for family in (4, 6):
             server = self.world.start(
                 *self.ns.command(sys.executable, HERE / "sessions.py", "server", f"n{self.id}",
-                                 SERVICE[family], 80), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                                 SERVICE[family], 80, self.notes(family)), stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL)
             assert server.stdout.readline() == b"ready\n"
             self.servers.append(server)
+
+    def notes(self, family):
+        """What the server saw of stalls, a JSON object a line (sessions.py)."""
+        return self.world.folder / f"n{self.id}.{family}.notes"
+
+    def reload(self, ids):
+        """Of what the settings say now; returns once it is done."""
+        seq = self.ask("events", after=0)["events"][-1]["seq"]
+        self.path.write_text(self.config(True, ids))
+        self.daemon.send_signal(signal.SIGHUP)
+        harness.wait_for("the reload", lambda: self.reloaded(seq))
+
+    def reloaded(self, seq):
+        try:
+            return any(e["type"] == "reloaded" for e in self.ask("events", after=seq)["events"])
+        except ValueError:
+            return False  # the answer was cut off by the reload (control.h)
+
+    def stop(self):
+        self.daemon.terminate()
+        assert self.daemon.wait(30) == 0, self.log.read_text()
 
     def kill(self):
         self.daemon.kill()

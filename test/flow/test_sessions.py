@@ -4,15 +4,17 @@ drain, restart and die; and without a keeper they do not."""
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import keeperworld  # noqa: E402
 import harness  # noqa: E402
+from keeperwatch import Watch  # noqa: E402
 from keeperworld import SERVICE, Sites  # noqa: E402
 
 
@@ -171,6 +173,35 @@ def test_restart_and_kill(world):
             "nearcast" not in node.ns.run("ls", "/sys/fs/bpf").stdout
 
 
+def test_stop_and_reload(world):
+    """An orderly stop and start, and a reload, of the owner and of the node that forwards, in mid-transfer."""
+    sites = Sites(world)
+    client = sites.sessions(seconds=8)
+    sites.to(12)
+    for node in sites.nodes.values():
+        for budget in (40000, 50000):
+            sites.settings["budget-new"] = budget
+            node.reload(sites.ids)
+        node.stop()
+        # The others hear a goodbye in the fleet, and its programs go on.
+        other = sites.nodes[23 - node.id]
+        harness.wait_for("the fleet hears of it", lambda o=other: o.ask("status")["fleet_sessions"][0]["state"]
+                         != "Established")
+        assert other.knows((node.id,))
+        node.start_daemon(True, sites.ids)
+        node.wait()
+        kept = [e["reason"] for e in node.ask("events", after=0)["events"] if e["type"] == "keeper_attached"]
+        assert kept == ["kept"], kept
+        harness.wait_for("it is back in the fleet", lambda n=node, o=other: n.knows((o.id,)) and
+                         o.ask("status")["fleet_sessions"][0]["state"] == "Established")
+    assert client.poll() is None, "the sessions were over before"
+    result = sites.result(client)
+    unbroken(result, 60)
+    assert result["slow"] == [], result
+    assert not any(e["type"] == "keeper_dead" for n in sites.nodes.values()
+                   for e in n.ask("events", after=0)["events"])
+
+
 def test_flood(world):
     """A flood with forged ids at one node: what reaches the other stays within the budget, and
     sessions live on at both, those too that are being forwarded on the same way."""
@@ -286,6 +317,43 @@ def test_doctor(world):
     other.start_daemon(True, sites.ids)
     other.wait()
     harness.wait_for("refused", lambda: node.counters()["refused-tag"] > before, 30)
+
+
+def test_stall_has_its_cause(world):
+    """What the soak says about a slow answer is true: a wire that is cut for a while, and a server that does not run."""
+    sites = Sites(world)
+    watch = Watch(sites)
+    watch.start()
+    told = {}
+
+    def cut():
+        watch.note("the wire is cut")
+        sites.router.script("nft 'add table inet cut; add chain inet cut pre { type filter hook prerouting priority raw; }; "
+                            "add rule inet cut pre iifname v9 drop'")
+        time.sleep(1.4)  # how long it lasts is what is tried
+        sites.router.script("nft delete table inet cut")
+
+    def stop():
+        watch.note("the server stops")
+        for sig in (signal.SIGSTOP, signal.SIGCONT):
+            sites.nodes[11].servers[0].send_signal(sig)
+            time.sleep(1.4)
+
+    for what in (stop, cut):
+        client = sites.sessions(seconds=3, idle=0, chatty=10, downloads=0, uploads=0)
+        what()
+        result = sites.result(client)
+        unbroken(result, 10)
+        assert result["slow"], result
+        for slow in result["slow"]:
+            told.setdefault(what, []).append(list(watch.explain(slow)))
+    watch.over.set()
+    for what, cause in ((stop, "the machine"), (cut, "packets were lost")):
+        for lines in told[what]:
+            assert cause in lines[-1], lines
+            assert any("the server stops" in line or "the wire is cut" in line for line in lines), lines
+    assert any("k: TcpRetransSegs" in line for line in told[cut][0]), told[cut][0]
+    print(*("# " + line for line in told[cut][0]), sep="\n")
 
 
 def test_dead(world):
