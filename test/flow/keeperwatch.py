@@ -51,6 +51,7 @@ class Watch(threading.Thread):
     def __init__(self, sites):
         super().__init__(daemon=True)
         self.sites, self.over = sites, threading.Event()
+        self.looked = 0
         self.samples, self.events = deque(maxlen=int(KEEP_S / EVERY_S)), deque(maxlen=500)
 
     def note(self, text):
@@ -70,9 +71,20 @@ class Watch(threading.Thread):
                 pass  # nearcastd is being restarted
         return s
 
+    def look(self):
+        """Sockets of a session that waits, at all places."""
+        ports = self.sites.notes.read_text().split() if self.sites.notes.exists() else []
+        for port in ports[self.looked:self.looked + 5]:
+            for who, ns in [("k", self.sites.clients)] + [(f"n{n.id}", n.ns) for n in self.sites.nodes.values()]:
+                found = ns.run("ss", "-tainOH", f"( sport = :{port} or dport = :{port} )").stdout.split("\n")
+                for line in filter(None, found):
+                    self.note(f"port {port} at {who}: " + " ".join(line.split()[:45]))
+        self.looked = len(ports)
+
     def run(self):
         while not self.over.wait(EVERY_S):
             self.samples.append(self.sample())
+            self.look()
 
     # ---- Afterwards ----
 
@@ -99,7 +111,7 @@ class Watch(threading.Thread):
         ms = round((end - begin) * 1e3)
         yield f"slow: {slow['who']}, port {slow['port']}, {ms} ms"
         for at, text in self.events:
-            if begin - 3 <= at <= end:
+            if begin - 3 <= at <= end and (not text.startswith("port") or f"port {slow['port']} " in text):
                 yield f"  {at - begin:+.2f} s: {text}"
         late, servers = slow["late_ms"], list(self.notes(slow["port"], begin, end))
         yield f"  client: {slow['tcp']}, {slow['retransmitted']} segments sent again in all, loop late {late} ms"

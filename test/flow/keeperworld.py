@@ -178,6 +178,7 @@ class Sites:
 
     def __init__(self, world, ids=(11, 12), keeper=True, wires=(), **settings):
         self.world, self.ids, self.wires = world, ids, dict(wires)
+        self.notes = world.folder / "clients.notes"  # ports of sessions that wait
         self.settings = {key.replace("_", "-"): value for key, value in settings.items()}
         secret = world.file("secret", os.urandom(24).hex() + "\n")
         secret.chmod(0o600)
@@ -265,7 +266,7 @@ class Sites:
         """Starts the sessions; returns once they stand."""
         client = self.world.start(
             *self.clients.command(sys.executable, HERE / "sessions.py", "client", SERVICE[family], 80,
-                                  seconds, idle, chatty, downloads, uploads, megabytes),
+                                  seconds, idle, chatty, downloads, uploads, megabytes, self.notes),
             stdout=subprocess.PIPE, text=True)
         assert client.stdout.readline() == "open\n"
         return client

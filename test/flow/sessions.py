@@ -2,7 +2,7 @@
 """Sessions as users have them, and a server that knows nothing of anycast.
 
     sessions.py server NAME ADDRESS PORT [NOTES]
-    sessions.py client ADDRESS PORT SECONDS IDLE CHATTY DOWNLOADS UPLOADS MEGABYTES
+    sessions.py client ADDRESS PORT SECONDS IDLE CHATTY DOWNLOADS UPLOADS MEGABYTES [NOTES]
 
 A session says what it wants in its first line; the server's side of each:
 
@@ -16,8 +16,9 @@ many sessions there were of each kind, and what broke. A session that is silent 
 
 An answer that takes more than a second is told with what the kernel knew of the socket when the second was
 over, and with how late this process itself was meanwhile: a stall of packets and one of the machine look
-different. The server writes lines of the same kind to the file NOTES: sockets that had to send twice or
-more what nobody acknowledged, and its own lateness. Times are of the monotonic clock.
+different. The client's NOTES gets the session's port at once, so that others can look at it. The server's NOTES
+gets JSON lines: sockets that had to send twice or more what nobody acknowledged, and its own lateness. Times are
+of the monotonic clock.
 """
 
 import asyncio
@@ -164,8 +165,8 @@ async def serve(name, address, port, notes):
 # ---- The client ----
 
 class Client:
-    def __init__(self, address, port, seconds):
-        self.address, self.port, self.seconds = address, port, seconds
+    def __init__(self, address, port, seconds, notes):
+        self.address, self.port, self.seconds, self.notes = address, port, seconds, notes
         self.start = asyncio.Event()
         self.opened, self.counts, self.broken, self.moves = 0, {}, [], set()
         self.slowest, self.slow, self.late = 0.0, [], Lateness()
@@ -186,6 +187,9 @@ class Client:
             done, _ = await asyncio.wait({task}, timeout=SLOW_S)
             if not done:
                 info = tcp_info(s)
+                if self.notes:
+                    with open(self.notes, "a") as out:
+                        print(port, file=out)
             return await asyncio.wait_for(task, STALL_S - SLOW_S)
         finally:
             end = time.monotonic()
@@ -304,7 +308,8 @@ def main():
     idle, chatty, downloads, uploads, megabytes = map(int, sys.argv[5:10])
     kinds = {"idle": idle, "chatty": chatty, "query": max(1, chatty // 10), "download": downloads,
              "upload": uploads}
-    asyncio.run(Client(address, port, seconds).run(kinds, megabytes << 20))
+    notes = sys.argv[10] if len(sys.argv) > 10 else None
+    asyncio.run(Client(address, port, seconds, notes).run(kinds, megabytes << 20))
 
 
 if __name__ == "__main__":
