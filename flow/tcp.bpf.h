@@ -47,17 +47,19 @@ struct segment {
 	uint64_t hash;
 };
 
-enum found { NOT_HERE, LISTENS, HALF_OPEN, HERE };
+enum found { NOT_HERE, LISTENS, HALF_OPEN, OVER, HERE };
 
 INLINE enum found found_state(struct bpf_sock *sk)
 {
-	enum { TCP_LISTENS = 10, TCP_SYN_CAME = 12 }; // of the kernel's enum
+	enum { TCP_TIME_WAITS = 6, TCP_LISTENS = 10, TCP_SYN_CAME = 12 }; // of the kernel's enum
 
 	switch (sk->state) {
 	case TCP_LISTENS:
 		return LISTENS;
 	case TCP_SYN_CAME:
 		return HALF_OPEN;
+	case TCP_TIME_WAITS:
+		return OVER;
 	default:
 		return HERE;
 	}
@@ -214,7 +216,11 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 		count(FLOW_C_SYN_COOKIE);
 		return XDP_PASS;
 	}
-	if (state == HERE || (state == HALF_OPEN && !may_forward(c, via, id))) {
+	// A socket in TIME-WAIT has ended its session with a stamp of ours. Another living node's is of a
+	// session that began there since, from the same port: the server that closes first leaves the
+	// client free to use it again at once.
+	bool weak = state == HALF_OPEN || state == OVER;
+	if (state == HERE || (weak && !may_forward(c, via, id))) {
 		echo_zero(x, p, &s);
 		if (via->hop)
 			hear(c, p, via, s.hash);

@@ -174,10 +174,11 @@ class Node:
 
 class Sites:
     """ids: the nodes; keeper: or else none has one; wires: delay one way in ms and loss in percent, by
-    node, and 9 for the clients; settings: further keys of the section keeper."""
+    node, and 9 for the clients; odd: nodes whose interface takes no native XDP, and why (see refuse_native); settings:
+    further keys of the section keeper."""
 
-    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), **settings):
-        self.world, self.ids, self.wires = world, ids, dict(wires)
+    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), odd=(), **settings):
+        self.world, self.ids, self.wires, self.odd = world, ids, dict(wires), dict(odd)
         self.notes = world.folder / "clients.notes"  # ports of sessions that wait
         self.settings = {key.replace("_", "-"): value for key, value in settings.items()}
         secret = world.file("secret", os.urandom(24).hex() + "\n")
@@ -222,6 +223,20 @@ class Sites:
                   f"ip -6 address add 2001:db8:{i}::2/64 dev eth0 nodad\nip link set eth0 up\n"
                   f"ip route add default via 10.0.{i}.1\nip -6 route add default via 2001:db8:{i}::1\n"
                   "ethtool -K eth0 tx off gro off")
+        if i in self.odd:
+            self.refuse_native(ns, i, self.odd[i])
+
+    def refuse_native(self, ns, i, why):
+        """The driver knows nothing of XDP (macvlan), or refuses it since frames may be too large for it."""
+        if why == "frames":
+            self.router.script(f"ip link set v{i} mtu 9000")
+            return
+        ns.script(f"ip link set eth0 down\nip link set eth0 name below\nip link set below up\n"
+                  f"ip link add link below name eth0 type {why} mode bridge\n"
+                  "ip address flush dev below\nip link set eth0 up\nethtool -K below tx off gro off\n"
+                  f"ip address add 10.0.{i}.2/24 dev eth0\n"
+                  f"ip -6 address add 2001:db8:{i}::2/64 dev eth0 nodad\n"
+                  f"ip route add default via 10.0.{i}.1\nip -6 route add default via 2001:db8:{i}::1")
 
     def wire(self, ns, i, delay_ms, loss):
         line = self.world.start(

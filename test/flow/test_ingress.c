@@ -12,13 +12,14 @@
 static struct world *w;
 
 enum { PLAIN4 = 40000, PLAIN6 = 40001 }; // ports of clients without a session here
+enum { OVER4 = 1 };
 
 #define STAMP_OF(id) (0x12345000u | (id))
 
 struct row {
 	const char *what;
 	struct spec packet;
-	uint16_t session; // 4 or 6: the port of the session here
+	uint16_t session; // 4 or 6: the port of the session here; OVER4: of one that has ended
 	uint16_t prefix_now, prefix_before;
 	size_t icmp; // bytes quoted in an error about the packet; 0: none
 	int verdict;
@@ -66,6 +67,17 @@ static const struct row rows[] = {
 	{ "a socket beats a cookie",
 		{ FROM4, .flags = TCP_ACK, .stamp = true, .tsecr = STAMP_OF(THEM) }, .session = 4,
 		.verdict = XDP_PASS, .count = FLOW_C_LOCAL },
+	{ "TIME-WAIT here, its own stamp",
+		{ FROM4, .flags = TCP_ACK, .stamp = true, .tsecr = STAMP_OF(US) }, .session = OVER4,
+		.verdict = XDP_PASS, .count = FLOW_C_ECHO_ZEROED },
+	{ "TIME-WAIT here, no timestamps", { FROM4, .flags = TCP_ACK }, .session = OVER4,
+		.verdict = XDP_PASS, .count = FLOW_C_LOCAL },
+	{ "TIME-WAIT here, the port has a session at another node",
+		{ FROM4, .flags = TCP_ACK, .stamp = true, .tsecr = STAMP_OF(THEM) },
+		.session = OVER4, .verdict = XDP_TX, .count = FLOW_C_FORWARD_STAMP, .to = THEM },
+	{ "TIME-WAIT here, a stamp of no living node",
+		{ FROM4, .flags = TCP_ACK, .stamp = true, .tsecr = STAMP_OF(DEAD) },
+		.session = OVER4, .verdict = XDP_PASS, .count = FLOW_C_ECHO_ZEROED },
 	{ "cookie of another node",
 		{ FROM4, .flags = TCP_ACK | TCP_PSH, .stamp = true, .tsecr = STAMP_OF(THEM) },
 		.verdict = XDP_TX, .count = FLOW_C_FORWARD_STAMP, .to = THEM },
@@ -246,7 +258,9 @@ static void play(const struct row *row)
 	struct spec packet = row->packet;
 
 	if (row->session)
-		packet.from_port = row->session == 4 ? w->port4 : w->port6;
+		packet.from_port = row->session == 4       ? w->port4
+				   : row->session == OVER4 ? w->over4
+							   : w->port6;
 	world_reset(w);
 	world_prefix(w, packet.from, row->prefix_now, row->prefix_before);
 	struct frame came = row->icmp ? frame_icmp(&packet,

@@ -84,9 +84,42 @@ def spray(sites):
 
 def test_routes_move(world):
     sites = Sites(world)
-    for step in (shift, flap, without_timestamps, syn_cookies, spray):
+    for step in (shift, flap, without_timestamps, syn_cookies, port_used_again, spray):
         print(f"# {step.__name__}", flush=True)
         step(sites)
+
+
+SAME_PORT = """
+import socket, sys
+def connect():
+    s = socket.socket(); s.settimeout(8); s.bind(("10.0.9.2", 47000)); s.connect(("%s", 80))
+    return s
+def say(s, line):
+    s.sendall(line); print(s.recv(100).decode(), end="", flush=True); sys.stdin.readline()
+s = connect(); s.sendall(b"D 10\\n")
+while s.recv(100): pass
+s.close(); print("first", flush=True); sys.stdin.readline()
+s = connect(); s.sendall(b"E\\n"); say(s, b"second\\n"); say(s, b"third\\n")
+"""
+
+
+def port_used_again(sites):
+    """The server closes first, and waits in TIME-WAIT at one node; the client uses its port again, for a session with
+    another, whose packets then come to the first."""
+    client = sites.world.start(*sites.clients.command(sys.executable, "-c", SAME_PORT % SERVICE[4]),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def next_line(i):
+        line = client.stdout.readline()
+        sites.to(i)
+        client.stdin.write("\n")
+        client.stdin.flush()
+        return line
+    assert next_line(12) == "first\n"
+    waits = sites.nodes[11].ns.run("ss", "-tanH", "( sport = :80 and dport = :47000 )").stdout
+    assert waits.startswith("TIME-WAIT"), waits
+    assert next_line(11) == "n12 second\n"
+    assert next_line(11) == "n12 third\n"
 
 
 def test_shift_without_keeper(world):
@@ -165,13 +198,7 @@ def test_restart_and_kill(world):
     kept = [e for e in sites.nodes[12].ask("events", after=0)["events"] if e["type"] == "keeper_attached"]
     assert [e["reason"] for e in kept] == ["kept"], kept
     for node in sites.nodes.values():
-        node.kill()
-        out = node.ns.run(harness.BUILD / "nearcastd/nearcastd", "--detach", "-c", node.path).stdout
-        assert out.startswith("The keeper is off 1 interface"), out
-        assert "xdp" not in node.ns.run("ip", "link", "show", "eth0").stdout
-        assert "nearcast" not in node.ns.run("tc", "filter", "show", "dev", "eth0", "egress").stdout
-        assert node.ns.run("ls", "/sys/fs/bpf").stdout.split() == ["maps.debug", "progs.debug", "xdp"] or \
-            "nearcast" not in node.ns.run("ls", "/sys/fs/bpf").stdout
+        detach(node)
 
 
 def test_stop_and_reload(world):
@@ -201,6 +228,66 @@ def test_stop_and_reload(world):
     assert result["slow"] == [], result
     assert not any(e["type"] == "keeper_dead" for n in sites.nodes.values()
                    for e in n.ask("events", after=0)["events"])
+
+
+def test_generic(world):
+    """Interfaces whose drivers refuse native XDP: one does not know it, at the other frames may be too large."""
+    sites = Sites(world, odd={11: "macvlan", 12: "frames"})
+    for node in sites.nodes.values():
+        said = node.ns.run("ip", "link", "set", "eth0", "xdpdrv", "obj",
+                           harness.BUILD / "test/flow/pass.bpf.o", "sec", "xdp", check=False)
+        assert said.returncode != 0, "native XDP works here"
+        assert [i["mode"] for i in node.flows()["interfaces"]] == ["generic"], node.flows()
+        assert "xdpgeneric" in node.ns.run("ip", "link", "show", "eth0").stdout
+    for family in (4, 6):
+        for owner, other in ((11, 12), (12, 11)):
+            sites.to(owner)
+            client = sites.sessions(family, seconds=2, idle=10, chatty=20)
+            sites.to(other)
+            result = sites.result(client)
+            unbroken(result, 30)
+            assert result["servers"] == [f"n{owner}"], result
+    for node in sites.nodes.values():
+        assert node.counters()["forward-stamp"] > 1000 and node.counters()["received-local"] > 1000, node.counters()
+        detach(node)
+
+
+def detach(node):
+    """nearcastd --detach leaves nothing behind."""
+    if node.daemon.poll() is None:
+        node.kill()
+    out = node.ns.run(harness.BUILD / "nearcastd/nearcastd", "--detach", "-c", node.path).stdout
+    assert out.startswith("The keeper is off 1 interface"), out
+    assert "xdp" not in node.ns.run("ip", "link", "show", "eth0").stdout
+    assert "nearcast" not in node.ns.run("tc", "filter", "show", "dev", "eth0", "egress").stdout
+    assert node.ns.run("ls", "/sys/fs/bpf").stdout.split() == ["maps.debug", "progs.debug", "xdp"] or \
+        "nearcast" not in node.ns.run("ls", "/sys/fs/bpf").stdout
+
+
+def test_another_xdp_program(world):
+    """Whose program is on the interface already, native or generic, keeps it; the keeper says so, and comes when
+    that one has gone."""
+    sites = Sites(world, ids=(11,))
+    node = sites.nodes[11]
+    program = ("obj", harness.BUILD / "test/flow/pass.bpf.o", "sec", "xdp")
+    for mode in ("xdpdrv", "xdpgeneric"):
+        detach(node)
+        node.ns.run("ip", "link", "set", "eth0", mode, *program)
+        before = node.ns.run("ip", "link", "show", "eth0").stdout.split("prog/xdp")[1]
+        node.start_daemon(True, sites.ids)
+        node.wait()
+        events = node.ask("events", after=0)["events"]
+        said = [(e["subject"], e["detail"]) for e in events if e["type"] == "keeper_failed"]
+        assert said == [("eth0", "keeper: another XDP program (pass) is on the interface, and not under libxdp's "
+                         "dispatcher")], events
+        assert not node.flows()["interfaces"][0]["attached"]
+        found = node.ns.run(harness.BUILD / "nearcast/nearcast", "-s", f"{node.control}.ro", "doctor", node.path,
+                            check=False)
+        assert found.returncode == 1, found.stdout
+        # It is neither replaced nor joined, and our detaching leaves it where it is.
+        assert node.ns.run("ip", "link", "show", "eth0").stdout.split("prog/xdp")[1] == before
+        node.ns.run("ip", "link", "set", "eth0", mode, "off")
+        harness.wait_for("the next try", lambda: node.flows()["interfaces"][0]["attached"], 20)
 
 
 def test_flood(world):

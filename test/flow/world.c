@@ -39,22 +39,40 @@ static int own_network(void)
 	return 0;
 }
 
-// Sessions stay open as long as the test lives. Returns the client's port.
-static uint16_t session(const char *service, const char *client)
+static int listener(const char *service)
+{
+	struct sockaddr_storage at;
+	struct ip_addr a;
+
+	if (ip_parse(&a, service) < 0)
+		return -1;
+	socklen_t n = ip_to_sockaddr(&a, 80, &at);
+	int fd = socket(at.ss_family, SOCK_STREAM, 0);
+	return bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 8) == 0 ? fd : -1;
+}
+
+// Sessions stay open as long as the test lives, or end at once: first the server's side, so that
+// TIME-WAIT is there. Returns the client's port.
+static uint16_t session(int server, const char *client, bool ends)
 {
 	struct sockaddr_storage to, from;
-	struct ip_addr a, b;
+	socklen_t n = sizeof(to), m;
+	struct ip_addr a;
+	char byte;
 
-	if (ip_parse(&a, service) < 0 || ip_parse(&b, client) < 0)
+	if (ip_parse(&a, client) < 0 || getsockname(server, (struct sockaddr *)&to, &n) < 0)
 		return 0;
-	socklen_t n = ip_to_sockaddr(&a, 80, &to), m = ip_to_sockaddr(&b, 0, &from);
-	int server = socket(to.ss_family, SOCK_STREAM, 0),
-	    fd = socket(to.ss_family, SOCK_STREAM, 0);
-	if (bind(server, (struct sockaddr *)&to, n) < 0 || listen(server, 8) < 0 ||
-		bind(fd, (struct sockaddr *)&from, m) < 0 ||
-		connect(fd, (struct sockaddr *)&to, n) < 0)
+	m = ip_to_sockaddr(&a, 0, &from);
+	int fd = socket(to.ss_family, SOCK_STREAM, 0);
+	if (bind(fd, (struct sockaddr *)&from, m) < 0 || connect(fd, (struct sockaddr *)&to, n) < 0)
 		return 0;
 	getsockname(fd, (struct sockaddr *)&from, &m);
+	if (ends) {
+		close(accept(server, NULL, NULL));
+		if (read(fd, &byte, 1) != 0)
+			return 0;
+		close(fd);
+	}
 	return ntohs(((struct sockaddr_in *)&from)->sin_port); // at the same place in IPv6
 }
 
@@ -135,9 +153,11 @@ struct world *world_make(const char **why)
 		return NULL;
 	}
 	*why = "no sessions on the loopback";
-	w->port4 = session(SERVICE4, CLIENT4);
-	w->port6 = session(SERVICE6, CLIENT6);
-	return fill(w) == 0 && w->port4 && w->port6 ? w : NULL;
+	int server4 = listener(SERVICE4), server6 = listener(SERVICE6);
+	w->over4 = session(server4, CLIENT4, true);
+	w->port4 = session(server4, CLIENT4, false);
+	w->port6 = session(server6, CLIENT6, false);
+	return fill(w) == 0 && w->port4 && w->port6 && w->over4 ? w : NULL;
 }
 
 static void zero_map(const struct bpf_map *map, uint32_t n, size_t size)

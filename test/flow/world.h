@@ -25,6 +25,7 @@ struct world {
 	struct flow_config config;
 	struct keeper_node nodes[5];
 	uint16_t port4, port6; // of the clients with a session
+	uint16_t over4;        // of one whose session the server has closed: TIME-WAIT
 };
 
 // NULL: cannot run here; *why says what is missing.
