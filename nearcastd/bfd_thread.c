@@ -240,8 +240,9 @@ static int open_port(struct bfd_thread *t, enum bfd_port_kind port)
 	if (fd < 0)
 		return fd;
 	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		int rc = -errno;
 		close(fd);
-		return -errno;
+		return rc;
 	}
 	t->ports[port] = fd;
 	return 0;

@@ -248,6 +248,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
+		fprintf(stderr, "nearcastd: `%s` is too much: a file is named with -c\n",
+			argv[optind]);
 		usage(stderr);
 		return 2;
 	}

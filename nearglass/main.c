@@ -121,6 +121,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
+		fprintf(stderr, "nearglass: `%s` is too much: a file is named with -c\n",
+			argv[optind]);
 		usage(stderr);
 		return 2;
 	}

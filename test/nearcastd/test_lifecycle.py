@@ -285,6 +285,13 @@ def test_service_that_is_not_there(world):
         assert reply["error"]["message"] == message, reply
 
 
+def test_arguments_too_many(world):
+    for program in "nearcastd", "nearglass":
+        run = subprocess.run([harness.BUILD / program / program, "-n", "some.yaml"], capture_output=True, text=True)
+        assert run.returncode == 2 and not run.stdout
+        assert run.stderr.startswith(f"{program}: `some.yaml` is too much: a file is named with -c\nusage: "), run
+
+
 def test_without_permission(world):
     daemon = harness.Daemon(world, site.config(world))
     world.folder.chmod(0o755)

@@ -28,6 +28,7 @@ try {
   await page.locator(".headline", { hasText: "1001 sites announce" }).waitFor({ timeout: 5000 });
   const shown = Date.now() - begin;
   await page.locator("table", { hasText: "The fleet, service by service" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: /min-sites/ }).waitFor();
   assert.ok(await page.locator("main tr").count() < 60, "sums and not rows");
   await page.screenshot({ path: join(out, "fleet-large-overview.png"), fullPage: true });
   await page.goto(base + "/fleet", { waitUntil: "load" });

@@ -165,6 +165,7 @@ def test_page(world):
     harness.needs("chromium", "node")
     speaker, _, g = followed(world, 1000)
     say(speaker, 700, SERIAL=2, **fleet.SOFT)
+    say(speaker, 701, SERIAL=2, MIN_SHARE=30)
     wait_rows(g, 2002)
     harness.wait_for("it", lambda: g.get("/api/v1/fleet?state=down")["meta"]["total_results"] == 1)
     out = harness.BUILD / "screenshots"

@@ -60,8 +60,10 @@ export function Fleet({ whole }) {
 }
 
 function Conflicts() {
-  const all = status.value?.daemon?.status?.fleet_conflicts ?? [];
-  return all.map((c) => html`<p class="problem" role="alert">${c.text ?? c.subject}</p>`);
+  const daemon = status.value?.daemon;
+  const all = (daemon?.status?.fleet_conflicts ?? []).map((c) => c.detail ?? c.subject);
+  if (daemon?.error) all.unshift(`What nearcastd says is not taken: ${daemon.error}.`);
+  return all.map((text) => html`<p class="problem" role="alert">${text}</p>`);
 }
 
 function Prefixes() {
