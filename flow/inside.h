@@ -16,6 +16,7 @@ struct keeper {
 	char *pin; // NULL: nothing is pinned
 	keeper_event_fn *fn;
 	void *arg;
+	uint32_t *udp_ports; // what is set for each; NULL: not read yet
 };
 
 // What libbpf and libxdp last complained of, in one line. They have no other way to say why.

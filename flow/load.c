@@ -157,6 +157,7 @@ void keeper_close(struct keeper **k)
 	ring_buffer__free((*k)->ring);
 	keeper_bpf__destroy((*k)->bpf);
 	free((*k)->pin);
+	free((*k)->udp_ports);
 	free(*k);
 	*k = NULL;
 }
