@@ -106,6 +106,7 @@ static void conclude(struct run *run)
 	run->concluded = true;
 	r->ended = lab_now();
 	r->ok = r->ok && !r->interrupted && r->step_count == planned;
+	r->ok &= !run->sessions || run->o->up || r->totals;
 	if (run->clients)
 		judge_run(&run->judge, r);
 	if (run->world)
@@ -199,7 +200,7 @@ static bool is_heard(struct run *run, instant now)
 // The last step is not over before its sessions are.
 static void finish_last(struct run *run, instant now)
 {
-	if (!run->sessions || current(run)->settled == false || run->o->up) {
+	if (!run->sessions || !sessions_are_open(run->sessions)) {
 		finish_step(run, now);
 		return;
 	}

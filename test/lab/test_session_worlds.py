@@ -172,6 +172,16 @@ timeline:
     assert [b["how"] for b in found["breaks"]] == ["wrong-bytes"] * 2, found
 
 
+def test_never_settled(world):
+    """Sessions end and are judged also when the last step did not become what it should."""
+    text = TALKERS + KILL % ", within: 1s, sessions: {broken-of: rom1, reset-within: 1s}, expect: [{clients: oslo, site: none}]"
+    found = report(world, text, 1)
+    assert not found["events"][0]["settled"] and len(found["sessions"]) == 7, found
+    assert all(s["done"] + s["broken"] == s["sessions"] for s in found["sessions"]), found
+    resets, = found["resets"]
+    assert (resets["sessions"], resets["alive"], resets["ok"]) == (45, 10, False), found
+
+
 def test_refused(world):
     """Sessions that cannot be opened: the start fails, and no event is played."""
     other = "  - {name: rom2, city: Rome, lat: 41.90, lon: 12.50, announcer: bird, web: nginx, upstreams: [{network: far}]}\n"
