@@ -95,6 +95,7 @@ static struct bgp_negotiated agree(
 		.graceful_restart = ours->graceful_restart && theirs->graceful_restart,
 		.restart_time = span_s(theirs->restart_time_s),
 		.restart_families = theirs->restart_families,
+		.restart_kept = theirs->restart_kept,
 		.has_role = theirs->has_role && theirs->role < BGP_ROLE_MAX,
 		.role = theirs->role < BGP_ROLE_MAX ? (enum bgp_role)theirs->role : BGP_ROLE_PEER,
 		.peer_id = o->id,

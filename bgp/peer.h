@@ -142,6 +142,7 @@ struct bgp_negotiated {
 	bool graceful_restart;     // RFC 4724: the neighbour knows of it
 	span restart_time;         // of the neighbour
 	unsigned restart_families; // whose routes the neighbour wants kept when it restarts
+	unsigned restart_kept;     // those of them that it forwarded while it was away
 	unsigned paths_receive, paths_send; // families with path identifiers: RFC 7911
 	bool extended_next_hop;             // RFC 8950
 	bool has_role;

@@ -49,6 +49,7 @@ static void write_neighbour(struct out *o, const struct call *c, const struct ne
 	out_str(o, "state", bgp_state_name(n->state));
 	api_since(o, "since", "since_seconds", n->since_us, c->view->made_us);
 	out_bool(o, "add_path", n->paths);
+	out_bool(o, "stale", n->stale);
 	out_uint(o, "routes_ipv4", n->routes4);
 	out_uint(o, "routes_ipv6", n->routes6);
 	out_uint(o, "updates_received", n->counters.updates_in);

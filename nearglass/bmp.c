@@ -23,6 +23,7 @@ struct peer {
 	struct glass_neighbour conf;
 	char name[160];
 	struct feed feed;
+	struct stale stale;
 	struct bgp_codec codec;
 	bool up;
 	int64_t since_us;
@@ -106,6 +107,8 @@ static struct peer *new_peer(struct router *r, const struct bmp_peer *key)
 		.neighbour = (unsigned)number,
 		.room = b->env->room,
 	};
+	stale_init(&p->stale, b->env->loop, b->env->rib, p->feed.neighbour,
+		b->env->conf->bmp.stale_time);
 	p->next = r->peers;
 	r->peers = p;
 	b->peer_count++;
@@ -124,10 +127,13 @@ static void peer_up(struct router *r, const struct bmp_message *m)
 		p = new_peer(r, &m->peer);
 	if (!p)
 		return;
-	(void)rib_flush(env->rib, p->feed.neighbour, IP_NONE); // a session that begins has none
+	if (p->up)
+		stale_lost(&p->stale, 0, (span){}); // a session that begins has no routes
 	p->key = m->peer;
 	p->codec = bmp_codec(&p->key, &up);
 	const struct rib_neighbour spec = spec_of(p);
+	bool same = rib_neighbour(env->rib, p->feed.neighbour)->paths == spec.paths;
+	stale_back(&p->stale, same ? BGP_FAMILY_ALL : 0); // else what is kept lies in other lanes
 	rib_neighbour_set(env->rib, p->feed.neighbour, &spec);
 	p->up = true;
 	p->since_us = clock_unix_us();
@@ -135,7 +141,8 @@ static void peer_up(struct router *r, const struct bmp_message *m)
 	env->event(env->ctx, "neighbour-up", p->name, "told of by BMP");
 }
 
-static void peer_down(struct peer *p, const char *why)
+// kept: families whose routes may yet be told of again.
+static void peer_down(struct peer *p, const char *why, unsigned kept)
 {
 	const struct bmp_env *env = p->router->bmp->env;
 
@@ -145,7 +152,7 @@ static void peer_down(struct peer *p, const char *why)
 	p->since_us = clock_unix_us();
 	p->has_error = true;
 	snprintf(p->error.text, sizeof(p->error.text), "%s", why);
-	(void)rib_flush(env->rib, p->feed.neighbour, IP_NONE);
+	stale_lost(&p->stale, kept, p->stale.most);
 	env->event(env->ctx, "neighbour-down", p->name, why);
 }
 
@@ -177,6 +184,8 @@ static void routes(struct peer *p, const struct bmp_message *m)
 	bgp_update_decode(&u, body, &p->codec);
 	p->counters.updates_in++;
 	feed_update(&p->feed, &u, (uint32_t)(time_us / 1000000));
+	if (u.end_of_rib)
+		stale_end_of_rib(&p->stale, u.end_of_rib);
 }
 
 // ---- Routers ----
@@ -190,7 +199,7 @@ static void take_message(struct router *r, const struct bmp_message *m)
 	else if (m->type == BMP_ROUTE_MONITORING && p)
 		routes(p, m);
 	else if (m->type == BMP_PEER_DOWN && p)
-		peer_down(p, bmp_down_reason(m));
+		peer_down(p, bmp_down_reason(m), 0);
 }
 
 static void lose(struct router *r, const char *why)
@@ -202,7 +211,7 @@ static void lose(struct router *r, const char *why)
 	conn_finish(&r->conn);
 	sb_free(&r->in);
 	for (struct peer *p = r->peers; p; p = p->next)
-		peer_down(p, "the router's BMP session ended");
+		peer_down(p, "the router's BMP session ended", BGP_FAMILY_ALL);
 	env->event(env->ctx, "bmp-down", r->conf->name, why);
 }
 
@@ -291,6 +300,9 @@ void bmp_stop(struct bmp *b)
 	b->port_count = 0;
 	for (size_t i = 0; i < b->router_count; i++)
 		lose(&b->routers[i], "the glass is stopping");
+	for (size_t i = 0; i < b->router_count; i++)
+		for (struct peer *p = b->routers[i].peers; p; p = p->next)
+			stale_stop(&p->stale);
 }
 
 void bmp_free(struct bmp **which)
@@ -325,6 +337,7 @@ static void peer_info(const struct peer *p, struct neighbour_info *ret)
 		.router_id = p->key.id,
 		.established = p->up,
 		.paths = p->codec.paths_in != 0,
+		.stale = p->stale.families != 0,
 		.routes4 = rib_route_count(p->feed.rib, p->feed.neighbour, IP4),
 		.routes6 = rib_route_count(p->feed.rib, p->feed.neighbour, IP6),
 		.counters = p->counters,

@@ -44,6 +44,13 @@ static const struct schema neighbour_schema = {
 				.help = "Offered hold time, in whole seconds: 0 for none, or at "
 					"least 3s.",
 				.rfc = "RFC 4271 section 4.2" },
+			{ "stale-time", SCHEMA_SPAN, AT(stale_time), .max = 86400000,
+				.fallback = "5m",
+				.help = "How long routes of a lost session are kept as stale, at "
+					"most, for a neighbour that restarts gracefully; and, "
+					"when it is back, how long they wait for its "
+					"End-of-RIB. 0s: they go with the session.",
+				.rfc = "RFC 4724" },
 			{ "max-routes", SCHEMA_UINT, AT(max_routes), .max = 1000000000,
 				.fallback = "0",
 				.help = "More routes than this end the session (Cease, Maximum "
@@ -117,6 +124,11 @@ static const struct schema bmp_schema = {
 				.fallback = "11019", .help = "Port to listen on." },
 			{ "routers", SCHEMA_LIST, SCHEMA_MAP, AT(routers), .sub = &router_schema,
 				.required = true, .help = "The routers; others are refused." },
+			{ "stale-time", SCHEMA_SPAN, AT(stale_time), .max = 86400000,
+				.fallback = "0s",
+				.help = "How long routes are kept as stale when a router's BMP "
+					"session is lost; and, when it tells of the neighbour "
+					"again, how long they wait for its End-of-RIB." },
 			{},
 		},
 };

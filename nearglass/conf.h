@@ -17,7 +17,7 @@ struct glass_neighbour {
 	uint64_t port;         // to connect to
 	struct ip_addr source; // IP_NONE: the kernel chooses
 	bool passive, add_path, multihop;
-	span hold_time;
+	span hold_time, stale_time;
 	uint64_t max_routes; // 0: any number
 	char *description;   // NULL: none
 	struct place place, name_place, address_place;
@@ -49,6 +49,7 @@ struct glass_bmp {
 	struct items listen; // struct ip_addr
 	uint64_t port;
 	struct items routers; // struct glass_router
+	span stale_time;
 	struct place place;
 };
 

@@ -27,6 +27,11 @@ static double updates(const struct neighbour_info *n)
 	return (double)n->counters.updates_in;
 }
 
+static double stale(const struct neighbour_info *n)
+{
+	return n->stale;
+}
+
 static double sessions(const struct neighbour_info *n)
 {
 	return (double)n->counters.established;
@@ -51,6 +56,9 @@ static void write_neighbours(struct out *o, const struct view *v)
 	out_family(o, "nearglass_neighbour_routes", "gauge", NULL, "Routes of the neighbour");
 	each(o, v, routes4, "ipv4");
 	each(o, v, routes6, "ipv6");
+	out_family(o, "nearglass_neighbour_stale", "gauge", NULL,
+		"1 while routes of a lost session are kept");
+	each(o, v, stale, NULL);
 	out_family(o, "nearglass_neighbour_updates", "counter", NULL, "UPDATE messages received");
 	each(o, v, updates, NULL);
 	out_family(o, "nearglass_neighbour_sessions", "counter", NULL, "Times established");

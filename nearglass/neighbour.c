@@ -19,6 +19,9 @@ struct neighbour {
 	const struct glass_neighbour *conf;
 	struct bgp_peer *peer;
 	struct feed feed;
+	struct stale stale;
+	unsigned restarts; // families that the neighbour of this session wants kept
+	span restart_time;
 	uint32_t time_s; // of what is being received
 	int64_t since_us;
 	uv_timer_t timer;
@@ -111,6 +114,8 @@ static void on_routes(void *ctx, const struct bgp_update *u)
 	struct neighbour *n = ctx;
 
 	feed_update(&n->feed, u, n->time_s);
+	if (u->end_of_rib)
+		stale_end_of_rib(&n->stale, u->end_of_rib);
 }
 
 // ---- What the engine wants ----
@@ -162,7 +167,20 @@ static void established(struct neighbour *n)
 		.paths = agreed->paths_receive != 0,
 	};
 
+	const struct rib_neighbour *was = rib_neighbour(n->env->rib, n->feed.neighbour);
+	bool same = was && was->paths == spec.paths; // else what is kept lies in other lanes
+	stale_back(&n->stale, same ? agreed->restart_kept : 0);
 	rib_neighbour_set(n->env->rib, n->feed.neighbour, &spec);
+	n->restarts = agreed->restart_families;
+	n->restart_time = agreed->restart_time;
+}
+
+// RFC 4724 section 4.2: only the loss of the connection is a restart; who says by a NOTIFICATION
+// that the session ends means it.
+static void lost(struct neighbour *n, const struct bgp_error *error)
+{
+	stale_lost(&n->stale, error->code == 0 ? n->restarts : 0, n->restart_time);
+	n->restarts = 0;
 }
 
 static void do_event(struct neighbour *n, const struct bgp_action *a)
@@ -176,8 +194,9 @@ static void do_event(struct neighbour *n, const struct bgp_action *a)
 		established(n);
 	}
 	if (a->event == BGP_EVENT_DOWN) {
+		if (n->up)
+			lost(n, &a->error);
 		n->up = false;
-		(void)rib_flush(n->env->rib, n->feed.neighbour, IP_NONE);
 	}
 	if (n->up != was_up)
 		n->env->event(n->env->ctx, n, a);
@@ -260,12 +279,28 @@ struct neighbour *neighbour_new(
 		n->sides[dir] = (struct side){ .n = n, .dir = (enum bgp_dir)dir };
 	uv_timer_init(env->loop, &n->timer);
 	n->timer.data = n;
+	stale_init(&n->stale, env->loop, env->rib, n->feed.neighbour, conf->stale_time);
 	return n;
 }
 
 void neighbour_start(struct neighbour *n)
 {
 	bgp_peer_start(n->peer, clock_now());
+	pump(n);
+}
+
+// RFC 4724 section 5: a neighbour that restarts gracefully and opens another connection has lost
+// the one there is, whose end was not seen.
+static void replace(struct neighbour *n)
+{
+	if (!n->up || n->restarts == 0)
+		return;
+	for (int dir = 0; dir < BGP_DIR_MAX; dir++) {
+		if (!n->sides[dir].conn)
+			continue;
+		conn_finish(&n->sides[dir].conn);
+		bgp_peer_closed(n->peer, clock_now(), (enum bgp_dir)dir, "it connected again");
+	}
 	pump(n);
 }
 
@@ -276,6 +311,7 @@ void neighbour_accept(struct neighbour *n, int fd)
 	socklen_t len = sizeof(ss);
 	struct ip_addr local = {};
 
+	replace(n);
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) == 0)
 		local = ip_from_sockaddr((struct sockaddr *)&ss);
 	if (!bgp_peer_accepted(n->peer, clock_now(), &local)) {
@@ -296,6 +332,7 @@ void neighbour_stop(struct neighbour *n, const char *why)
 {
 	bgp_peer_stop(n->peer, clock_now(), BGP_CEASE_ADMIN_SHUTDOWN, why);
 	pump(n);
+	stale_stop(&n->stale);
 	if (!uv_is_closing((uv_handle_t *)&n->timer))
 		uv_close((uv_handle_t *)&n->timer, NULL);
 }
@@ -315,6 +352,14 @@ const struct glass_neighbour *neighbour_conf(const struct neighbour *n)
 	return n->conf;
 }
 
+// Of the routes that are kept.
+static bool spec_paths(const struct neighbour *n)
+{
+	const struct rib_neighbour *spec = rib_neighbour(n->env->rib, n->feed.neighbour);
+
+	return n->stale.families && spec && spec->paths;
+}
+
 void neighbour_info(const struct neighbour *n, struct neighbour_info *ret)
 {
 	const struct bgp_negotiated *agreed = bgp_peer_negotiated(n->peer);
@@ -328,7 +373,8 @@ void neighbour_info(const struct neighbour *n, struct neighbour_info *ret)
 		.since_us = n->since_us,
 		.router_id = agreed ? agreed->peer_id : 0,
 		.established = agreed != NULL,
-		.paths = agreed && agreed->paths_receive,
+		.paths = agreed ? agreed->paths_receive != 0 : spec_paths(n),
+		.stale = n->stale.families != 0,
 		.routes4 = rib_route_count(n->env->rib, n->feed.neighbour, IP4),
 		.routes6 = rib_route_count(n->env->rib, n->feed.neighbour, IP6),
 		.counters = *bgp_peer_counters(n->peer),

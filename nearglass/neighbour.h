@@ -6,6 +6,7 @@
 #include "bgp/peer.h"
 #include "nearglass/conf.h"
 #include "nearglass/feed.h"
+#include "nearglass/stale.h"
 
 struct neighbour;
 
@@ -27,6 +28,7 @@ struct neighbour_info {
 	int64_t since_us; // Unix time, of the state
 	uint32_t router_id;
 	bool established, paths;
+	bool stale; // routes of the session before are kept
 	uint64_t routes4, routes6;
 	struct bgp_counters counters;
 	struct bgp_error last_error;

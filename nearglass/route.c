@@ -337,7 +337,7 @@ void route_write(struct route_writer *w, struct strbuf *b, const struct prefix_r
 		add_text(b, "\",\"rpki\":\"", rpki_validity_name(view_validity(w->v, r)));
 	add_text(b, w->v->rpki ? "\",\"last_update\":\"" : "\",\"rpki\":null,\"last_update\":\"",
 		time_text(w, r->time_s));
-	sb_str(b, "\",\"bgp\":");
+	sb_str(b, r->stale ? "\",\"stale\":true,\"bgp\":" : "\",\"bgp\":");
 	sb_add(b, attrs->json.s, attrs->json.len);
 	sb_char(b, '}');
 }

@@ -10,7 +10,7 @@
 // What the steps compare, read once from the attributes.
 struct rival {
 	enum rib_step lost;
-	bool loop, llgr_stale, internal;
+	bool loop, stale, internal;
 	uint32_t local_pref, length, origin, neighbour_as, med, id, clusters, path_id;
 	struct ip_addr addr;
 };
@@ -38,7 +38,7 @@ static void read_rest(struct rival *v, struct rd rest)
 		else if (code == ATTR_LOCAL_PREF && n == 4)
 			v->local_pref = rd_u32(&value);
 		else if (code == ATTR_COMMUNITIES)
-			v->llgr_stale = is_llgr_stale(value);
+			v->stale |= is_llgr_stale(value);
 		else if (code == ATTR_ORIGINATOR_ID && n == 4)
 			v->id = rd_u32(&value);
 		else if (code == ATTR_CLUSTER_LIST)
@@ -53,6 +53,7 @@ static struct rival read_rival(
 	struct rib_attrs a = rib_set_read(r, route->set);
 	struct rival v = {
 		.loop = local_as && rib_path_has(a.path, local_as),
+		.stale = route->stale,
 		.internal = n->internal,
 		.local_pref = LOCAL_PREF_DEFAULT,
 		.length = rib_path_length(a.path),
@@ -76,9 +77,11 @@ static int less(uint32_t a, uint32_t b)
 	return (a > b) - (a < b);
 }
 
+// RFC 4724 section 4.2 lets a router forward along stale routes as along others. Nothing is forwarded
+// here: a route that is still announced is the better answer.
 static int by_stale(const struct rival *a, const struct rival *b)
 {
-	return less(a->llgr_stale, b->llgr_stale);
+	return less(a->stale, b->stale);
 }
 
 static int by_local_pref(const struct rival *a, const struct rival *b)

@@ -8,9 +8,9 @@
 
 // In this order.
 enum rib_step {
-	RIB_STEP_NONE,       // still in the running: the best one, or nothing was asked
-	RIB_STEP_LOOP,       // the own AS is in the path (RFC 4271 section 9.1.2): not eligible
-	RIB_STEP_STALE,      // LLGR_STALE, RFC 9494 section 4.3: least preferred
+	RIB_STEP_NONE,  // still in the running: the best one, or nothing was asked
+	RIB_STEP_LOOP,  // the own AS is in the path (RFC 4271 section 9.1.2): not eligible
+	RIB_STEP_STALE, // LLGR_STALE, RFC 9494 section 4.3; not announced since a loss, RFC 4724
 	RIB_STEP_LOCAL_PREF, // RFC 4271 section 9.1.1
 	RIB_STEP_PATH,       // shorter AS path, section 9.1.2.2 a
 	RIB_STEP_ORIGIN,     // section 9.1.2.2 b
