@@ -52,6 +52,15 @@ struct link {
 	json_int_t last_seq;
 };
 
+// What happened during a round is asked for after it.
+static bool take_soon(struct link *l)
+{
+	bool soon = l->soon && !l->stopped;
+
+	l->soon = false;
+	return soon;
+}
+
 static void connect_events(struct link *l);
 static void ask_soon(struct link *l);
 static void end_round(struct link *l);
@@ -86,6 +95,8 @@ static void on_closed(uv_handle_t *handle)
 	sb_free(&w->in);
 	sb_free(&w->question);
 	w->open = false;
+	if (w == &w->l->status && take_soon(w->l))
+		ask_soon(w->l);
 }
 
 static void wire_close(struct wire *w)
@@ -222,7 +233,7 @@ static void on_refresh(uv_timer_t *timer)
 {
 	struct link *l = timer->data;
 
-	l->soon = false;
+	l->soon = l->status.open;
 	if (!l->connected || l->status.open)
 		return;
 	l->round_began = clock_now();
@@ -247,15 +258,10 @@ static void ask_soon(struct link *l)
 
 static void end_round(struct link *l)
 {
-	bool soon = l->soon;
-
 	free_ptr(&l->part);
 	roster_publish(l->roster);
 	l->round_ended = clock_now();
 	l->ops->changed(l->ctx);
-	l->soon = false;
-	if (soon)
-		ask_soon(l);
 }
 
 // The next part on the same connection; without one the round ends.

@@ -205,6 +205,16 @@ def test_another_speaks_there(world):
          "load": -5, "paths": 1e30}]}
     answer(ok(services), ok(part))
     fleet_ = wait_rows(g, 1)
+    # What happens during a round is asked for right after it, and not with the next beat.
+    events.sendall(b'{"time":"2029-01-01T00:00:00.000000Z","seq":1,"type":"w","site":"x"}\n')
+    slow, _ = listener.accept()
+    slow.recv(4096)
+    events.sendall(b'{"time":"2029-01-01T00:00:00.000000Z","seq":2,"type":"w","site":"x"}\n')
+    harness.wait_for("it", lambda: len(g.get("/api/v1/events")["events"]) >= 2)
+    slow.sendall(json.dumps(ok(services)).encode() + b"\n")
+    begin = time.monotonic()
+    answer(ok(services))
+    assert time.monotonic() - begin < 2, "it took until the next beat"
     assert fleet_["nodes"][0]["site"] == "c" * 32
     events.sendall(b'{"time":"2030-01-01T00:00:00.000000Z","seq":1,"type":"x","site":"x"}\n')
     services["fleet_services"] = [{"service": "dns", "generation": 6}, {"generation": 7}, 5]
