@@ -60,16 +60,16 @@ INLINE uint16_t quoted_stamp(struct xdp_md *x, uint32_t l4)
 	return bpf_ntohl(usual[1]) & FLOW_ID_MASK;
 }
 
-INLINE bool quoted_is_here(struct xdp_md *x, const struct flow_tuple *f, uint64_t hash)
+INLINE enum found quoted_here(struct xdp_md *x, const struct flow_tuple *f, uint64_t hash)
 {
 	if (f->proto == IPPROTO_UDP)
-		return flow_find(FLOW_K_UDP, hash);
+		return flow_find(FLOW_K_UDP, hash) ? HERE : NOT_HERE;
 	struct bpf_sock *sk = socket_find(x, f);
 	if (!sk)
-		return false;
+		return NOT_HERE;
 	enum found state = found_state(sk);
 	bpf_sk_release(sk);
-	return state == HERE || state == HALF_OPEN;
+	return state;
 }
 
 INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
@@ -86,10 +86,11 @@ INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, struct packet 
 		goto here;
 	p->now = now_ns(c);
 	uint64_t hash = flow_hash(c, &f);
-	if (quoted_is_here(x, &f, hash))
-		goto here;
+	enum found state = quoted_here(x, &f, hash);
 	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
 	uint16_t id = f.proto == IPPROTO_TCP ? quoted_stamp(x, l4) : 0;
+	if (state == HERE || state == HALF_OPEN || (state == OVER && !may_forward(c, via, id)))
+		goto here;
 	if (!may_forward(c, via, id))
 		id = found ? way_node(found) : prefix_before(c, &f, p->now);
 	if (may_forward(c, via, id)) {
