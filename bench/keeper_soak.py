@@ -24,7 +24,7 @@ import harness  # noqa: E402
 from keeperwatch import Watch  # noqa: E402
 from keeperworld import Sites  # noqa: E402
 
-BATCH_S, IDS, STALLS_TOLD = 8, (11, 12, 13), 5
+BATCH_S, IDS, STALLS_TOLD = 8, (11, 12, 13), 3
 
 
 class Trouble(threading.Thread):
@@ -94,7 +94,7 @@ def main():
     if os.geteuid() != 0:
         print("skipped: needs root")
         return 0
-    world, total, broken, batches, slowest, stalls = harness.World(), 0, [], 0, 0, 0
+    world, total, broken, batches, slowest, stalls = harness.World(), 0, [], 0, 0, {}
     try:
         sites = Sites(world, IDS)
         watch = Watch(sites)
@@ -111,12 +111,14 @@ def main():
             total += result["sessions"]
             broken += result["broken"]
             slowest = max(slowest, result["slowest_ms"])
-            stalls += len(result["slow"])
-            for slow in result["slow"][:STALLS_TOLD]:
-                print(*watch.explain(slow), sep="\n", flush=True)
+            for i, slow in enumerate(result["slow"]):
+                cause = watch.cause(slow)
+                stalls[cause] = stalls.get(cause, 0) + 1
+                lines = watch.explain(slow) if i < STALLS_TOLD else [f"{watch.title(slow)}: {cause}"]
+                print(*lines, sep="\n", flush=True)
             if result["broken"] or batches % 20 == 0:
-                print(f"{batches} batches, {total} sessions, {len(broken)} broken, {stalls} slow, slowest answer "
-                      f"{slowest} ms, {trouble.counts}", *result["broken"], sep="\n  ", flush=True)
+                print(f"{batches} batches, {total} sessions, {len(broken)} broken, {sum(stalls.values())} slow, "
+                      f"slowest answer {slowest} ms, {trouble.counts}", *result["broken"], sep="\n  ", flush=True)
         # While the thread lives: with it end the processes that it started.
         forwarded = sum(n.counters()["received"] for n in sites.nodes.values())
         watch.over.set()
@@ -128,8 +130,10 @@ def main():
     if trouble.fault:
         print(f"the bench itself failed: {trouble.fault!r}")
         return 2
-    print(f"{minutes:g} minutes, seed {seed}: {len(broken)} of {total} sessions broken; {stalls} answers took more than "
-          f"a second, the slowest {slowest} ms; {forwarded} packets came through tunnels; {trouble.counts}")
+    print(f"{minutes:g} minutes, seed {seed}: {len(broken)} of {total} sessions broken; {sum(stalls.values())} answers took "
+          f"more than a second, the slowest {slowest} ms; {forwarded} packets came through tunnels; {trouble.counts}")
+    for cause, n in sorted(stalls.items()):
+        print(f"  {n} slow answers: {cause}")
     return 1 if broken or total == 0 else 0
 
 

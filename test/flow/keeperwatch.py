@@ -8,7 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-KEEP_S, EVERY_S = 180, 0.5
+KEEP_S, EVERY_S, EVENTS_TOLD = 180, 0.5, 12
 KERNEL = {  # of /proc/net/snmp and netstat: what is worth a word about a stall
     "Tcp": ("RetransSegs", "OutRsts", "InErrs", "AttemptFails", "EstabResets"),
     "TcpExt": ("TCPTimeouts", "PAWSEstab", "PAWSActive", "TSEcrRejected", "ListenDrops", "TCPBacklogDrop",
@@ -105,27 +105,42 @@ class Watch(threading.Thread):
                     if begin - 0.5 <= n["at"] <= end + 0.5 and n.get("port") in (None, port):
                         yield f"n{node.id}", n
 
+    def cause(self, slow):
+        servers = list(self.notes(slow["port"], slow["begin"], slow["end"]))
+        late, tcp = max([slow["late_ms"]] + [n.get("late_ms", 0) for _, n in servers]), slow["tcp"]
+        # Without a look at the socket the answer was there before the client's loop came to look.
+        if late > (slow["end"] - slow["begin"]) * 1e3 / 2 or tcp is None and late:
+            return "the machine: a process did not run"
+        if tcp and (tcp.get("retransmits") or tcp.get("unacked")) or any("tcp" in n for _, n in servers):
+            return "packets were lost and sent again"
+        return "not seen"
+
+    @staticmethod
+    def title(slow):
+        return f"slow: {slow['who']}, port {slow['port']}, {round((slow['end'] - slow['begin']) * 1e3)} ms"
+
     def explain(self, slow):
         """Lines about a slow answer, as sessions.py tells of it; the last names the likely cause."""
         begin, end = slow["begin"], slow["end"]
-        ms = round((end - begin) * 1e3)
-        yield f"slow: {slow['who']}, port {slow['port']}, {ms} ms"
-        for at, text in self.events:
-            if begin - 3 <= at <= end and (not text.startswith("port") or f"port {slow['port']} " in text):
-                yield f"  {at - begin:+.2f} s: {text}"
-        late, servers = slow["late_ms"], list(self.notes(slow["port"], begin, end))
-        yield f"  client: {slow['tcp']}, {slow['retransmitted']} segments sent again in all, loop late {late} ms"
-        for node, n in servers:
-            late = max(late, n.get("late_ms", 0))
-            yield f"  {n['at'] - begin:+.2f} s: {node}: {n.get('tcp') or 'loop late %d ms' % n['late_ms']}"
+        yield self.title(slow)
+        events = [(at, text) for at, text in list(self.events) if begin - 3 <= at <= end and
+                  (not text.startswith("port") or f"port {slow['port']} " in text)]
+        for at, text in events[-EVENTS_TOLD:]:
+            yield f"  {at - begin:+.2f} s: {text}"
+        yield (f"  client: {slow['tcp']}, {slow['retransmitted']} segments sent again in all, "
+               f"loop late {slow['late_ms']} ms")
+        late = {}
+        for node, n in self.notes(slow["port"], begin, end):
+            if "tcp" in n:
+                yield f"  {n['at'] - begin:+.2f} s: {node}: {n['tcp']}"
+            else:
+                late[node] = max(late.get(node, 0), n["late_ms"])
+        if late:
+            yield "  servers, loop late at most: " + ", ".join(f"{node} {ms} ms" for node, ms in sorted(late.items()))
         before, after = self.around(begin, end)
         if before and after:
             yield from self.deltas(before, after)
-        tcp = slow["tcp"]
-        lost = tcp and (tcp.get("retransmits") or tcp.get("unacked")) or any("tcp" in n for _, n in servers)
-        # Without a look at the socket the answer was there before the client's loop came to look.
-        yield ("  cause: the machine: a process did not run" if late > ms / 2 or tcp is None and late else
-               "  cause: packets were lost and sent again" if lost else "  cause: not seen")
+        yield f"  cause: {self.cause(slow)}"
 
     @staticmethod
     def deltas(before, after):

@@ -35,7 +35,7 @@ services:
   - name: web
     prefixes: [{prefixes}]
     addresses: ["{service4}", "{service6}"]
-    manage-addresses: no
+    {managed}
 {guard}    drain: {{soft: 200ms, hard: 60s}}
     hold-down: {{first: 0s}}
     checks: [{{kind: file, path: {folder}, interval: 1s}}]
@@ -97,6 +97,7 @@ class Node:
         fleet = "".join(PEER.format(id=i) for i in ids if i != self.id)
         return CONFIG.format(
             id=self.id, listen=1179, folder=self.world.folder, fleet=fleet or "  []",
+            managed="interface: svc0" if self.sites.managed else "manage-addresses: no",
             prefixes=f'"{PREFIX[4]}", "{PREFIX[6]}"', service4=SERVICE[4], service6=SERVICE[6],
             guard="    min-sites: 0\n" if fleet else "",
             keeper=KEEPER.format(secret=secret) + more if keeper else "",
@@ -174,11 +175,11 @@ class Node:
 
 class Sites:
     """ids: the nodes; keeper: or else none has one; wires: delay one way in ms and loss in percent, by
-    node, and 9 for the clients; odd: nodes whose interface takes no native XDP, and why (see refuse_native); settings:
-    further keys of the section keeper."""
+    node, and 9 for the clients; odd: nodes whose interface takes no native XDP, and why (see refuse_native); managed:
+    nearcastd puts the addresses of services on and takes them off; settings: further keys of the section keeper."""
 
-    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), odd=(), **settings):
-        self.world, self.ids, self.wires, self.odd = world, ids, dict(wires), dict(odd)
+    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), odd=(), managed=False, **settings):
+        self.world, self.ids, self.wires, self.odd, self.managed = world, ids, dict(wires), dict(odd), managed
         self.notes = world.folder / "clients.notes"  # ports of sessions that wait
         self.settings = {key.replace("_", "-"): value for key, value in settings.items()}
         secret = world.file("secret", os.urandom(24).hex() + "\n")
@@ -192,6 +193,10 @@ class Sites:
         for i, node in self.nodes.items():
             node.ns.set(("ipv4/conf/all/rp_filter", 0), ("ipv4/conf/default/rp_filter", 0))
             self.join(node.ns, i)
+            if managed:
+                node.ns.set(("ipv4/ip_nonlocal_bind", 1), ("ipv6/ip_nonlocal_bind", 1))
+                node.ns.script("ip link add svc0 type bridge; ip link set svc0 up")
+                continue
             node.ns.script(f"ip address add {SERVICE[4]}/32 dev lo; "
                            f"ip -6 address add {SERVICE[6]}/128 dev lo nodad")
         for node in self.nodes.values():
