@@ -401,7 +401,7 @@ static void on_exit_of(void *ctx, struct service *s, int status)
 	// With the daemon go its sessions, and with those what it announced.
 	if (strcmp(s->name, "nearcastd") == 0 && run->census)
 		census_note(run->census, lab_now(), s->node->index, NULL, NULL, false);
-	if (run->r->step_count > 1) {
+	if (run->r->step_count > 1 || run->phase == PHASE_KEEPING) {
 		SAY(run, LIVE_DIM, lab_now(), "%s/%s ended", s->node->name, s->name);
 		return;
 	}

@@ -1,15 +1,17 @@
 // The page in a real browser: TAP on standard output.
 //
-// usage: node page.mjs URL MAINTENANCE_FILE OUTDIR
+// usage: node page.mjs URL MAINTENANCE_FILE OUTDIR CLIENTS
 //
-// MAINTENANCE_FILE takes the service down while it is there. Screenshots go to OUTDIR.
+// MAINTENANCE_FILE takes the service down while it is there; CLIENTS is the socket that the glass hears of
+// clients on. Screenshots go to OUTDIR.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 
-const [base, maintenance, out] = process.argv.slice(2);
+const [base, maintenance, out, socket] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(join(here, "../../nearglass/web/package.json"));
 const { chromium } = require("playwright-core");
@@ -38,6 +40,16 @@ async function open(path, options = {}) {
 
 const headlineSays = (page, pattern) =>
   page.locator(".headline", { hasText: new RegExp(pattern) }).waitFor({ timeout: 5000 });
+
+// Tells the glass of clients until end() is called.
+async function feeder() {
+  const s = connect(socket);
+  await new Promise((resolve) => s.once("connect", resolve));
+  return { say: (...lines) => s.write(lines.map((l) => `${JSON.stringify(l)}\n`).join("")), end: () => s.end() };
+}
+const at = (client, site, lat, lon) => ({ client, site, lat, lon, rtt_ms: 20 });
+const onMap = (page, client, site) => page.locator(`svg .client[data-client="${client}"][data-site="${site}"]`);
+const ask = async (path) => (await fetch(base + path)).json();
 
 const cases = {
   async "loads, with a sentence first and a policy"() {
@@ -147,12 +159,12 @@ const cases = {
     await context.close();
   },
   async "fits a phone"() {
-    for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/fleet", "/probe"]) {
+    for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/fleet", "/probe", "/clients", "/history"]) {
       const { page, context } = await open(path, { viewport: { width: 390, height: 800 }, isMobile: true });
       await headlineSays(page, "announces");
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${path} is ${width} wide`);
-      if (path === "/") await page.screenshot({ path: join(out, "phone.png"), fullPage: true });
+      if (["/", "/history"].includes(path)) await page.screenshot({ path: join(out, `phone${path === "/" ? "" : "-history"}.png`), fullPage: true });
       await context.close();
     }
   },
@@ -169,7 +181,7 @@ const cases = {
   },
   async "has no serious fault of accessibility"() {
     for (const colorScheme of ["light", "dark"]) {
-      for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/probe"]) {
+      for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/probe", "/clients", "/history"]) {
         const { page, context } = await open(path, { colorScheme });
         await headlineSays(page, "announces");
         await page.evaluate(axe); // what the policy keeps a page from doing, the debugger may
@@ -199,6 +211,115 @@ const cases = {
     await page.keyboard.press("Enter");
     await page.locator("p.problem", { hasText: "special-purpose" }).waitFor();
     complaints.splice(0); // the browser logs the refusal's status itself
+    await context.close();
+  },
+  async "moves clients on the map within a second, and in the table"() {
+    const tell = await feeder();
+    tell.say(at("london", "test1", 51.5, -0.1), at("lima", "test1", -12, -77), at("192.0.2.0/24", "other1", 35.7, 139.7));
+    const { page, context } = await open("/");
+    await onMap(page, "london", "test1").waitFor({ timeout: 5000 });
+    assert.equal(await page.locator("svg path.way").count(), 2); // other1 has told no place
+    const look = (client) => page.locator(`svg .client[data-client="${client}"]`).getAttribute("class");
+    const before = await look("london");
+    assert.notEqual(before, await look("192.0.2.0/24"));
+    const began = Date.now();
+    tell.say(at("london", "other1", 51.5, -0.1));
+    await onMap(page, "london", "other1").waitFor({ timeout: 3000 });
+    const took = Date.now() - began;
+    console.log(`# from the word on a client to the map ${took} ms`);
+    assert.ok(took < 1000, `${took} ms`);
+    assert.equal(await look("london"), await look("192.0.2.0/24"));
+    await page.locator(".timeline", { hasText: "1 client from test1 to other1: london" }).waitFor();
+    tell.say(at("london", null, 51.5, -0.1));
+    await onMap(page, "london", "").waitFor({ timeout: 3000 });
+    await page.locator("table", { hasText: "Where clients land" }).locator("tr", { hasText: "nobody" }).waitFor();
+    await page.screenshot({ path: join(out, "clients-map.png"), fullPage: true });
+    await page.locator("nav a", { hasText: "Clients" }).click();
+    await page.locator("tr", { hasText: "london" }).locator("td", { hasText: "nobody" }).waitFor();
+    await page.locator("a.chip", { hasText: "other1" }).click();
+    await page.waitForURL("**/clients?site=other1");
+    assert.equal(await page.locator("tbody tr").count(), 1);
+    tell.end();
+    await context.close();
+  },
+  async "shows names of clients as text"() {
+    const tell = await feeder();
+    const name = "<img src=x onerror=alert(1)>";
+    tell.say(at(name, "test1", 10, 10), at("</script><b>b", "test1", 11, 11));
+    for (const path of ["/", "/clients"]) {
+      const { page, context } = await open(path);
+      await page.locator(path === "/" ? "svg .client text" : "tbody th", { hasText: name }).waitFor({ timeout: 5000 });
+      await page.locator(path === "/" ? "svg .client text" : "tbody th", { hasText: "</script><b>b" }).waitFor({ timeout: 5000 });
+      assert.equal(await page.locator("main img, main script").count(), 0);
+      await context.close();
+    }
+    tell.end();
+  },
+  async "says how old the word on clients is when nobody tells any more"() {
+    const { page, context } = await open("/");
+    const tell = await feeder();
+    tell.say(at("london", "test1", 51.5, -0.1));
+    await page.getByText(/Clients heard of \d+ s ago/).waitFor({ timeout: 8000 }); // the control
+    tell.end();
+    await page.locator("p.problem", { hasText: /Nobody tells of clients any more: what is shown is \d+ s old/ }).waitFor({ timeout: 12000 });
+    await onMap(page, "london", "test1").waitFor(); // shown still
+    await context.close();
+  },
+  async "takes thousands of clients"() {
+    const tell = await feeder();
+    tell.say(...Array.from({ length: 5000 }, (_, i) => at(`c${i}`, `s${i % 12}`, (i % 120) - 50, (i * 7) % 360 - 180)));
+    for (let i = 0; i < 100 && (await ask("/api/v1/status")).catchment.clients < 5000; i++) await new Promise((r) => setTimeout(r, 50));
+    const { page, context } = await open("/");
+    const began = Date.now();
+    await page.waitForFunction(() => document.querySelectorAll("svg .client").length === 2000, null, { timeout: 8000 });
+    console.log(`# 2000 clients drawn after ${Date.now() - began} ms`);
+    await page.goto(`${base}/clients`);
+    await page.getByText(/The first 2,000 of 5,0\d\d clients/).waitFor();
+    tell.end();
+    await context.close();
+  },
+  async "shows how it was, by a permalink and by the keyboard"() {
+    const tell = await feeder();
+    tell.say(at("oslo", "test1", 59.9, 10.8));
+    const { page, context } = await open("/");
+    await headlineSays(page, "announces\\.");
+    for (let i = 0; i < 100 && !(await ask("/api/v1/past")).clients.some((c) => c.client === "oslo"); i++) await new Promise((r) => setTimeout(r, 50));
+    const before = (await ask("/api/v1/past")).at;
+    writeFileSync(maintenance, "");
+    tell.say(at("oslo", "other1", 59.9, 10.8));
+    await headlineSays(page, "announces nothing");
+    for (let i = 0; i < 100 && !(await ask("/api/v1/past")).clients.some((c) => c.client === "oslo" && c.site === "other1"); i++) await new Promise((r) => setTimeout(r, 50));
+    const after = (await ask("/api/v1/past")).at;
+    rmSync(maintenance);
+    await headlineSays(page, "announces\\.");
+    await page.goto(`${base}/history?at=${before}`);
+    await headlineSays(page, "At .*: test1 announces\\.");
+    await page.locator("summary", { hasText: "Announcements" }).click();
+    await page.locator("tr", { hasText: "198.51.100.0/24" }).locator("td", { hasText: "transit-a" }).first().waitFor();
+    await page.goto(`${base}/history?at=${after}`);
+    await headlineSays(page, "At .*: test1 announces nothing");
+    await page.locator("tr", { hasText: "test1" }).locator("td", { hasText: "withdrawn" }).first().waitFor();
+    await page.locator(".timeline ol ol b", { hasText: "decided" }).first().waitFor();
+    await page.screenshot({ path: join(out, "history.png"), fullPage: true });
+    // The keyboard alone: back to before, event by event, and by the slider.
+    await page.locator("button", { hasText: "Event before" }).focus();
+    for (let i = 0; i < 30 && !/announces\./.test(await page.locator(".headline").textContent()); i++) {
+      const url = page.url();
+      await page.keyboard.press("Enter");
+      await page.waitForURL((u) => u.href !== url, { timeout: 3000 });
+      await page.waitForTimeout(150);
+    }
+    await headlineSays(page, "At .*: test1 announces\\.");
+    const url = page.url();
+    await page.locator("input[type=range]").focus();
+    await page.keyboard.press("ArrowLeft");
+    await page.waitForURL((u) => u.href !== url, { timeout: 3000 });
+    assert.match(await page.locator("input[type=range]").getAttribute("aria-valuetext"), /^\d{4}-\d\d-\d\d \d\d:/);
+    await page.goto(`${base}/history?at=yesterday`);
+    await page.locator("p.problem", { hasText: "yesterday is no time" }).waitFor();
+    await page.goto(`${base}/history?at=2001-01-01T00:00:00Z`);
+    await headlineSays(page, "Nothing is known");
+    tell.end();
     await context.close();
   },
   async "draws the site on the map"() {

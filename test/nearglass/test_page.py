@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
 
+import bgpspeaker as bgp
 import harness
 from glass import PORT, Glass, announce, announce6, connect, neighbour
 
@@ -26,7 +27,7 @@ services:
     checks:
       - {{kind: file, name: maintenance, path: {switch}, expect-absent: yes, interval: 100ms, timeout: 100ms, fall: 1, rise: 1}}
 upstreams:
-  - {{name: transit-a, address: 127.0.0.2, as: 64496, port: 11791}}
+  - {{name: transit-a, address: 127.0.0.2, as: 64496, port: 11791, hold-time: 0s}}
 """
 
 
@@ -37,10 +38,14 @@ def main():
         harness.enter_namespace()
         subprocess.run(["ip", "addr", "add", "20.0.0.1/32", "dev", "lo"], check=True)
         switch = world.folder / "maintenance"
+        transit = bgp.Neighbour(world, "127.0.0.2", 11791)
         daemon = harness.Daemon(world, DAEMON.format(switch=switch))
+        session = transit.accept()
+        session.establish(hold=0)
         names = world.file("names.txt", "64496:77,customer <img src=x onerror=alert(1)>\n64496:1:nnn,region $0\n")
         glass = Glass(world, neighbour("peer-a", "127.0.0.2", 64496) +
-                      f"daemon: {daemon.readonly}\ncommunities: {names}\nprobes: {{source: 20.0.0.1}}\n",
+                      f"daemon: {daemon.readonly}\ncommunities: {names}\nprobes: {{source: 20.0.0.1}}\n"
+                      f"catchment: {{listen: {world.folder}/clients}}\nhistory: {{file: {world.folder}/history.db}}\n",
                       http=f"port: {PORT}, connections-per-client: 1000")
         peer = connect("127.0.0.2", 64496)
         announce(peer, ["203.0.113.0/24"], [64496, 64999], communities=[(64496, 77)],
@@ -49,7 +54,8 @@ def main():
         glass.wait_routes(2)
         out = harness.BUILD / "screenshots"
         out.mkdir(exist_ok=True)
-        node = world.start("node", Path(__file__).with_name("page.mjs"), f"http://localhost:{PORT}", switch, out)
+        node = world.start("node", Path(__file__).with_name("page.mjs"), f"http://localhost:{PORT}", switch, out,
+                           world.folder / "clients")
         return node.wait(timeout=150)
     except harness.Skip as why:
         print(f"1..0 # SKIP {why}")

@@ -6,8 +6,11 @@ export const events = signal([]);   // oldest first
 export const heard = signal(0);     // when the status came, in ms of this machine
 export const problem = signal("");  // why there is no fresh data; "": there is
 export const clock = signal(Date.now());
+// /api/v1/catchment: its first clients, when they came (ms of this machine), and how many there are.
+export const catchment = signal({ clients: [], total: 0, more: false, heard: Date.now() });
 
 const KEPT = 1000;
+const CLIENTS = 2000;
 
 export async function ask(path) {
   const reply = await fetch(path, { headers: { accept: "application/json" } });
@@ -33,6 +36,7 @@ export async function refresh() {
       heard.value = Date.now();
       problem.value = "";
     });
+    if (s.catchment?.configured) refreshClients();
   } catch (e) {
     problem.value = e.message;
   }
@@ -40,6 +44,28 @@ export async function refresh() {
   if (again) {
     again = false;
     setTimeout(refresh, 100);
+  }
+}
+
+// The same for the clients.
+let landing = false;
+let landed = false;
+async function refreshClients() {
+  if (landing) {
+    landed = true;
+    return;
+  }
+  landing = true;
+  try {
+    const a = await ask(`/api/v1/catchment?limit=${CLIENTS}`);
+    catchment.value = { clients: a.clients, total: a.meta.total_results, more: Boolean(a.meta.next), heard: Date.now() };
+  } catch (e) {
+    problem.value = e.message;
+  }
+  landing = false;
+  if (landed) {
+    landed = false;
+    setTimeout(refreshClients, 100);
   }
 }
 

@@ -1,7 +1,7 @@
 // Ping and traceroute: asked for by a person, never by loading the page.
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Table } from "./views.js";
+import { Table } from "./parts.js";
 import { go, query } from "./router.js";
 import { status } from "./api.js";
 

@@ -3,10 +3,19 @@ import { signal } from "@preact/signals";
 
 export const place = signal(location.pathname + location.search);
 
-export function go(url) {
+// Another place without an entry in the browser's history: while a slider is dragged.
+export function replace(url) {
+  history.replaceState(null, "", url);
+  place.value = url;
+}
+
+// stay: the same view, and the focus is where it was.
+export function go(url, stay) {
   history.pushState(null, "", url);
   place.value = url;
-  document.querySelector("main")?.focus();
+  if (stay) return;
+  document.querySelector("main")?.focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 export function link(e) {

@@ -3,23 +3,12 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, clock, events, heard, problem, status } from "./api.js";
 import { Pages, Sums, isLarge } from "./fleet.js";
 import { go, link, query } from "./router.js";
-import { WorldMap } from "./map.js";
-import { STATES, chains, headline, mismatch, nodes, sites, span, stateOf } from "./words.js";
-
-export function State({ is, children }) {
-  const s = STATES[is] ?? STATES.unknown;
-  return html`<span class="state ${is}"><span aria-hidden="true">${s.shape}</span> ${children ?? s.word}</span>`;
-}
+import { LiveMap } from "./clients.js";
+import { State, Table } from "./parts.js";
+import { Chains } from "./timeline.js";
+import { STATES, headline, mismatch, nodes, span, stateOf } from "./words.js";
 
 const since = (seconds) => (seconds == null ? "" : span(seconds + (clock.value - heard.value) / 1000));
-
-export function Table({ caption, head, rows, empty }) {
-  if (rows.length === 0) return html`<p class="quiet">${empty}</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${caption}><table>
-    <caption>${caption}</caption>
-    <thead><tr>${head.map((h) => html`<th scope="col">${h}</th>`)}</tr></thead>
-    <tbody>${rows}</tbody></table></div>`;
-}
 
 // ---- Overview ----
 
@@ -43,10 +32,10 @@ function NodeRow({ n }) {
     <td><${State} is=${stateOf(n)}>${n.lost ? "lost" : n.health}<//></td>
     <td>${n.admin}</td>
     <td>${n.announce}${wrong ? html` <strong class="badge">${wrong}</strong>` : ""}</td>
-    <td>${since(n.since_seconds)}</td></tr>`;
+    <td>${n.since ?? since(n.since_seconds)}</td></tr>`;
 }
 
-function NodeTable({ rows }) {
+export function NodeTable({ rows }) {
   return html`<${Table} caption="Sites: health against announcement"
     head=${["site", "service", "health", "admin", "announced", "since"]}
     rows=${rows.map((n) => html`<${NodeRow} n=${n} />`)}
@@ -80,40 +69,18 @@ function Prefixes() {
 
 export function Overview() {
   return html`<${Conflicts} />
-    <${WorldMap} sites=${sites(status.value)} />
+    <${LiveMap} />
     <${Fleet} /><${Prefixes} />
     <h2>What happened</h2><${Timeline} limit=${12} />`;
 }
 
 // ---- Timeline ----
 
-const NORMAL = new Set(["check_passed", "started", "reloaded", "announced", "upstream_up", "bfd_up", "fleet_up", "site_seen", "neighbour_up"]);
-
-// RFC 3339 with microseconds, of which Date keeps the thousands.
-const micros = (time) => Date.parse(time.slice(0, 19) + "Z") * 1000 + Number(time.slice(20, 26));
-
-function When({ time, from }) {
-  const delta = from ? micros(time) - micros(from) : null;
-  const shown = delta == null ? `${time.slice(0, 10)} ${time.slice(11, 19)}Z` : `+${(delta / 1000).toFixed(delta < 10000 ? 1 : 0)} ms`;
-  return html`<time datetime=${time} title=${time}>${shown}</time>`;
-}
-
-function Chain({ item, from }) {
-  const e = item.event;
-  return html`<li class=${NORMAL.has(e.type) ? "normal" : "notable"}>
-    <${When} time=${e.time} from=${from} /> <b>${e.type.replaceAll("_", " ")}</b> ${e.subject}
-    ${e.upstream ? html` <span class="tag">${e.upstream}</span>` : ""}
-    ${e.reason && e.reason !== e.type ? html` <span class="quiet">${e.reason}</span>` : ""}
-    ${e.detail ? html` <span>${e.detail}</span>` : ""}
-    ${item.effects.length ? html`<ol>${item.effects.map((x) => html`<${Chain} item=${x} from=${e.time} />`)}</ol>` : ""}
-  </li>`;
-}
-
 export function Timeline({ limit }) {
-  const all = chains(events.value);
-  if (all.length === 0) return html`<p class="quiet">Nothing yet.</p>`;
-  return html`<ol class="timeline">${all.slice(0, limit).map((c) => html`<${Chain} item=${c} />`)}</ol>
-    ${all.length > limit ? html`<p><a href="/events-page" onClick=${link}>All ${events.value.length} events</a></p>` : ""}`;
+  const more = events.value.length > 0 && limit < 1000;
+  return html`<${Chains} events=${events.value} limit=${limit} />
+    ${more ? html`<p><a href="/events-page" onClick=${link}>All ${events.value.length} events</a></p>` : ""}
+    ${status.value?.history?.configured ? html`<p><a href="/history" onClick=${link}>How it was at an earlier time</a></p>` : ""}`;
 }
 
 // ---- Neighbours ----
@@ -130,10 +97,10 @@ export function Neighbours() {
     <td><${State} is=${up(n) ? "up" : "down"}>${n.state}<//></td>
     <td class="number">${n.sent}</td><td class="number">${n.received}</td><td>${since(n.uptime_seconds)}</td><td>${n.last_error ?? ""}</td></tr>`);
   return html`<h2>Who sends routes to this glass</h2>
-    <${Table} caption="Neighbours of the glass" head=${["name", "address", "AS", "state", "IPv4", "IPv6", "since", "last error"]}
+    <${Table} caption="Neighbours of the glass" head=${["name", "address", "AS", "state", "#IPv4", "#IPv6", "since", "last error"]}
       rows=${rows} empty="No neighbour is configured." />
     <h2>Whom this site announces to</h2>
-    <${Table} caption="Upstreams of nearcastd" head=${["name", "address", "AS", "state", "sent", "received", "since", "last error"]}
+    <${Table} caption="Upstreams of nearcastd" head=${["name", "address", "AS", "state", "#sent", "#received", "since", "last error"]}
       rows=${own} empty="nearcastd has no upstream, or does not answer." />`;
 }
 

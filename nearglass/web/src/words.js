@@ -20,16 +20,33 @@ export function span(seconds) {
   return `${Math.floor(s / 86400)} d`;
 }
 
-// The nodes of a fleet and of this site, one row a node and service. None of a fleet so large
-// that the glass gives its rows in pages (fleet.js).
-export function nodes(status) {
-  const own = status?.daemon?.status;
-  if (!own) return [];
-  if (status.fleet?.rows) return status.fleet.nodes;
-  return (own.services ?? []).map((s) => ({
-    site: own.site, node: own.node, service: s.name, health: s.health, admin: s.admin,
-    announce: worst(s.prefixes), own: true, lost: false, since_seconds: s.prefixes?.[0]?.since_seconds,
+// The services of a site, as its own daemon says; lost: it does not answer.
+function ownNodes(daemon, own) {
+  const said = daemon?.status;
+  return (said?.services ?? []).map((s) => ({
+    site: said.site, node: said.node, service: s.name, health: s.health, admin: s.admin,
+    announce: worst(s.prefixes), silent: isSilent(s.prefixes), own, lost: !daemon.connected,
+    since_seconds: s.prefixes?.[0]?.since_seconds,
   }));
+}
+
+// To be announced, and told to no upstream: no session stands.
+const isSilent = (prefixes = []) => prefixes.some((p) => p.announce !== "withdrawn" && p.upstreams?.length &&
+  p.upstreams.every((u) => !u.announced));
+
+// The nodes of a fleet and of this site, one row a node and service; and of the sites whose glasses are
+// followed, where the fleet has none of them. None of a fleet so large that the glass gives its rows in
+// pages (fleet.js).
+export function nodes(status) {
+  const here = ownNodes(status?.daemon, true);
+  const followed = (status?.sites ?? []).flatMap((s) => (s.status ? ownNodes(s.status.daemon, false)
+    .map((n) => ({ ...n, lost: n.lost || !s.reachable })) : []));
+  if (!status?.fleet?.rows) return [...here, ...followed];
+  if (!status.fleet.nodes.length) return [];
+  const silent = new Set([...here, ...followed].filter((n) => n.silent).map((n) => `${n.node} ${n.service}`));
+  const known = new Set(status.fleet.nodes.map((n) => n.site));
+  return [...status.fleet.nodes.map((n) => ({ ...n, silent: silent.has(`${n.node} ${n.service}`) })),
+    ...followed.filter((n) => !known.has(n.site))];
 }
 
 const ORDER = ["withdrawn", "demoted", "announced"];
@@ -49,6 +66,7 @@ export function stateOf(node) {
 // What health and the operator ask for, against what is announced.
 export function mismatch(node) {
   if (node.lost) return "";
+  if (node.silent) return "announced to nobody: no session with an upstream";
   const able = (node.health === "up" || node.health === "degraded") && node.admin === "active";
   if (able && node.announce === "withdrawn") return "healthy, but not announced";
   if (!able && node.announce === "announced") return "not healthy, but announced";
@@ -62,8 +80,12 @@ export function sites(status) {
     return status.fleet.sites.map((s) => ({
       name: s.site, nodes: [], state: s.state, announces: s.announces, place: placeOf(status, s.site),
     }));
+  return sitesOf(nodes(status), (name) => placeOf(status, name));
+}
+
+export function sitesOf(rows, place) {
   const bySite = new Map();
-  for (const n of nodes(status)) {
+  for (const n of rows) {
     const s = bySite.get(n.site) ?? { name: n.site, nodes: [] };
     s.nodes.push(n);
     bySite.set(n.site, s);
@@ -71,14 +93,14 @@ export function sites(status) {
   const rank = ["up", "degraded", "drained", "down", "unknown"];
   for (const s of bySite.values()) {
     s.state = s.nodes.map(stateOf).sort((a, b) => rank.indexOf(a) - rank.indexOf(b))[0];
-    s.announces = s.nodes.some((n) => !n.lost && n.announce !== "withdrawn");
-    s.place = placeOf(status, s.name);
+    s.announces = s.nodes.some((n) => !n.lost && !n.silent && n.announce !== "withdrawn");
+    s.place = place(s.name);
   }
   return [...bySite.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
 // Where a site stands: its own glass or daemon says.
-function placeOf(status, name) {
+export function placeOf(status, name) {
   const all = [status?.daemon?.status, ...(status?.sites ?? []).map((s) => s.status?.daemon?.status)];
   const found = all.find((d) => d?.site === name && d.location);
   return found?.location ?? null;
@@ -92,30 +114,62 @@ function list(names) {
 // One sentence: how things are, and what was the last to happen.
 export function headline(status, events, now) {
   if (!status) return { text: "Waiting for the first data.", state: "unknown" };
-  if (status.daemon?.configured && !status.daemon.connected)
+  if (status.daemon?.configured && !status.daemon.connected && !status.sites?.length)
     return { text: "nearcastd does not answer at this site.", state: "down" };
   const all = sites(status);
   if (all.length === 0)
     return { text: "No service is configured here; the routes of the neighbours can be searched.", state: "unknown" };
+  const wrong = nodes(status).filter(mismatch).length || status.fleet?.wrong;
+  const h = summary(all, wrong);
+  const last = events.filter((e) => e.type === "decided").reduce((a, b) => (a && a.time > b.time ? a : b), null);
+  if (last) h.text += ` Last change ${span((now - Date.parse(last.time)) / 1000)} ago: ${last.site && all.length > 1 ? `${last.site} ` : ""}${last.subject} ${last.detail}.`;
+  return h;
+}
+
+export function summary(all, wrong) {
   const able = all.filter((s) => s.announces);
   const out = all.filter((s) => !s.announces).map((s) => s.name);
-  const wrong = nodes(status).filter(mismatch).length || status.fleet?.wrong;
+  const silent = all.filter((s) => s.nodes.some((n) => n.silent)).map((s) => s.name);
   let text = all.length === 1
     ? `${all[0].name} ${able.length ? "announces" : "announces nothing"}.`
     : `${able.length} of ${all.length} sites announce${out.length ? `; ${list(out)} do${out.length === 1 ? "es" : ""} not` : ""}.`;
-  const last = [...events].reverse().find((e) => e.type === "decided");
-  if (last) text += ` Last change ${span((now - Date.parse(last.time)) / 1000)} ago: ${last.subject} ${last.detail}.`;
-  const state = able.length === 0 ? "down" : out.length || wrong ? "degraded" : "up";
-  return { text, state };
+  if (silent.length) text += ` ${list(silent)}: no upstream hears of it, as no session stands.`;
+  return { text, state: able.length === 0 ? "down" : out.length || wrong ? "degraded" : "up" };
 }
 
-// Chains of cause and effect, the latest first.
+// Where clients went is no event of a nearcastd and names no cause: it stands under the latest decision of one
+// of the two sites, if that was just before.
+const SOON_MS = 5000;
+function causeOfMove(e, roots) {
+  const at = Date.parse(e.time);
+  for (let i = roots.length - 1; i >= 0; i--) {
+    const found = lastDecision(roots[i], e, at);
+    if (found) return found;
+    if (at - Date.parse(roots[i].event.time) > 4 * SOON_MS) return null;
+  }
+  return null;
+}
+
+function lastDecision(item, e, at) {
+  for (let i = item.effects.length - 1; i >= 0; i--) {
+    const found = lastDecision(item.effects[i], e, at);
+    if (found) return found;
+  }
+  const x = item.event;
+  const before = at - Date.parse(x.time);
+  const decided = x.type === "decided" || x.type === "stopping" || x.type === "daemon-lost";
+  return decided && (x.site === e.from || x.site === e.to) && before >= 0 && before <= SOON_MS ? item : null;
+}
+
+// Chains of cause and effect, the latest first. Events of several sites come in the order in which this glass
+// heard of them; they are put in that of their times.
 export function chains(events) {
   const bySeq = new Map();
   const roots = [];
-  for (const e of events) {
+  const ordered = [...events].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : (a.seq ?? 0) - (b.seq ?? 0)));
+  for (const e of ordered) {
     const item = { event: e, effects: [] };
-    const cause = e.cause_seq ? bySeq.get(`${e.site}/${e.cause_seq}`) : null;
+    const cause = e.cause_seq ? bySeq.get(`${e.site}/${e.cause_seq}`) : e.type === "catchment" ? causeOfMove(e, roots) : null;
     if (e.seq) bySeq.set(`${e.site}/${e.seq}`, item);
     if (cause) cause.effects.push(item);
     else roots.push(item);

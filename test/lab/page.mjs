@@ -1,0 +1,116 @@
+// The page of a living world in a real browser: TAP on standard output.
+//
+// usage: node page.mjs URL LAB OUTDIR
+//
+// LAB is nearcast-lab, by which the test breaks the world. Screenshots go to OUTDIR.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+
+const [base, lab, out] = process.argv.slice(2);
+const require = createRequire(join(dirname(fileURLToPath(import.meta.url)), "../../nearglass/web/package.json"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+const complaints = [];
+const foreign = [];
+
+async function open(path, options = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
+  page.on("pageerror", (e) => complaints.push(e.message));
+  page.on("request", (r) => r.url().startsWith(base) || foreign.push(r.url()));
+  await page.goto(base + path, { waitUntil: "load" });
+  await page.locator("svg .client").first().waitFor({ timeout: 10000 });
+  return { page, context };
+}
+
+const inNode = (node, command) => execFileSync(lab, ["exec", node, "sh", "-c", command]);
+const onMap = (page, client, site) => page.locator(`svg .client[data-client="${client}"][data-site="${site}"]`);
+
+const cases = {
+  async "shows sites and clients, each in the look of its site"() {
+    const { page, context } = await open("/");
+    await page.locator(".headline", { hasText: "2 of 2 sites announce" }).waitFor({ timeout: 10000 });
+    for (const client of ["oslo IPv4", "oslo IPv6"]) await onMap(page, client, "osl1").waitFor({ timeout: 10000 });
+    await onMap(page, "rome", "rom1").waitFor();
+    const look = async (selector) => /h\d/.exec(await page.locator(selector).first().getAttribute("class"))[0];
+    assert.equal(await look('.client[data-site="osl1"]'), await look('.site[aria-label^="osl1"]'));
+    assert.notEqual(await look('.client[data-site="osl1"]'), await look('.client[data-site="rom1"]'));
+    const row = page.locator("table", { hasText: "Where clients land" }).locator("tr", { hasText: "osl1" });
+    assert.match(await row.textContent(), /2\s*67 %/);
+    await page.screenshot({ path: join(out, "world.png"), fullPage: true });
+    await context.close();
+  },
+  async "moves clients within a second of the crash, and says why"() {
+    const { page, context } = await open("/");
+    await onMap(page, "oslo IPv4", "osl1").waitFor({ timeout: 10000 });
+    const began = Date.now();
+    inNode("osl1", "kill -9 $(cat knot.pid 2>/dev/null || pgrep -x -o knotd)");
+    await onMap(page, "oslo IPv4", "rom1").waitFor({ timeout: 5000 });
+    const took = Date.now() - began;
+    await onMap(page, "oslo IPv6", "rom1").waitFor({ timeout: 5000 });
+    console.log(`# from the crash of the server to the map ${took} ms`);
+    assert.ok(took < 1000, `${took} ms`);
+    await page.locator(".headline", { hasText: "1 of 2 sites announce; osl1 does not" }).waitFor({ timeout: 3000 });
+    const chain = page.locator(".timeline > li", { hasText: "socket closed" }).filter({ hasText: "withdrawn" }).filter({ hasText: "from osl1 to rom1" });
+    await chain.first().waitFor({ timeout: 3000 });
+    await page.screenshot({ path: join(out, "world-failover.png"), fullPage: true });
+    await page.screenshot({ path: join(out, "world-failover-top.png") });
+    await context.close();
+  },
+  async "shows in the history what was before, and after"() {
+    const { events } = await (await fetch(`${base}/api/v1/history?type=catchment&order=latest`)).json();
+    const move = events.find((e) => e.from === "osl1" && e.to === "rom1");
+    const before = new Date(Date.parse(move.time) - 1500).toISOString();
+    const { page, context } = await open(`/history?at=${before}`);
+    await page.locator(".headline", { hasText: "2 of 2 sites announce" }).waitFor({ timeout: 5000 });
+    await onMap(page, "oslo IPv4", "osl1").waitFor();
+    await page.goto(`${base}/history?at=${move.time}`);
+    await page.locator(".headline", { hasText: "1 of 2 sites announce; osl1 does not" }).waitFor({ timeout: 5000 });
+    await onMap(page, "oslo IPv4", "rom1").waitFor();
+    await page.locator(".timeline", { hasText: "from osl1 to rom1" }).waitFor();
+    await page.screenshot({ path: join(out, "world-history.png"), fullPage: true });
+    await context.close();
+  },
+  async "fits a phone, light and dark, with no serious fault of accessibility"() {
+    for (const colorScheme of ["light", "dark"])
+      for (const path of ["/", "/history"]) {
+        const { page, context } = await open(path, { colorScheme, viewport: { width: 390, height: 800 }, isMobile: true });
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(width <= 390, `${path} is ${width} wide`);
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => globalThis.axe.run());
+        const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
+        assert.deepEqual(serious.map((v) => `${path} ${v.id}: ${v.nodes[0].html}`), []);
+        await page.screenshot({ path: join(out, `world-phone-${colorScheme}${path === "/" ? "" : "-history"}.png`) });
+        await context.close();
+      }
+  },
+  async "complained of nothing, and asked nobody else"() {
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(foreign, []);
+  },
+};
+
+let failed = 0;
+console.log(`1..${Object.keys(cases).length}`);
+for (const [i, [name, run]] of Object.entries(cases).entries()) {
+  try {
+    await run();
+    console.log(`ok ${i + 1} - ${name}`);
+  } catch (e) {
+    failed += 1;
+    console.log(`not ok ${i + 1} - ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
+  }
+}
+await browser.close();
+process.exit(failed ? 1 : 0);

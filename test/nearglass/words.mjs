@@ -1,0 +1,63 @@
+// What the page makes of the data, without a browser: TAP on standard output.
+//
+// usage: node words.mjs
+import assert from "node:assert/strict";
+import { chains, headline, mismatch, nodes, sites } from "../../nearglass/web/src/words.js";
+
+const prefix = (announce, ...told) => ({ prefix: "198.51.100.0/24", announce, upstreams: told.map((announced, i) => ({ name: `u${i}`, announced })) });
+const daemon = (site, health, ...prefixes) => ({ configured: true, connected: true,
+  status: { site, node: site, location: { lat: 1, lon: 2 }, services: [{ name: "dns", health, admin: "active", prefixes }] } });
+const event = (seq, site, type, ms, more = {}) => ({ seq, site, type, subject: "dns", time: `2026-01-02T03:04:05.${String(ms).padStart(3, "0")}000Z`, ...more });
+const shape = (items) => items.map((i) => [i.event.type, ...(i.effects.length ? [shape(i.effects)] : [])]);
+
+const cases = {
+  "a site that no upstream hears announces nothing, loudly"() {
+    const status = { daemon: daemon("fra1", "up", prefix("announced", false, false)) };
+    assert.match(mismatch(nodes(status)[0]), /announced to nobody/);
+    const h = headline(status, [], 0);
+    assert.match(h.text, /^fra1 announces nothing\. fra1: no upstream hears of it/);
+    assert.equal(h.state, "down");
+    assert.equal(sites(status)[0].announces, false);
+  },
+  "one upstream of two is enough, and none is asked of a site that is to be silent"() {
+    const some = { daemon: daemon("fra1", "up", prefix("announced", true, false)) };
+    assert.equal(mismatch(nodes(some)[0]), "");
+    assert.deepEqual([headline(some, [], 0).text, headline(some, [], 0).state], ["fra1 announces.", "up"]);
+    const none = { daemon: daemon("fra1", "down", prefix("withdrawn", false)) };
+    assert.equal(mismatch(nodes(none)[0]), "");
+  },
+  "sites that are followed count where the fleet does not name them"() {
+    const status = { daemon: daemon("fra1", "up", prefix("announced", true)), fleet: { rows: 0, nodes: [] }, sites: [
+      { name: "nyc1", reachable: true, status: { daemon: daemon("nyc1", "down", prefix("withdrawn", false)) } },
+      { name: "sin1", reachable: false, status: { daemon: daemon("sin1", "up", prefix("announced", true)) } },
+      { name: "gru1", reachable: false, status: null }] };
+    assert.deepEqual(sites(status).map((s) => [s.name, s.state, s.announces, s.place?.lat]),
+      [["fra1", "up", true, 1], ["nyc1", "down", false, 1], ["sin1", "unknown", false, 1]]);
+    assert.match(headline(status, [], 0).text, /^1 of 3 sites announce; nyc1 and sin1 do not\./);
+  },
+  "events of several sites are put in the order of their times"() {
+    const items = chains([event(1, "a", "x", 5), event(1, "b", "y", 2), event(2, "b", "z", 3, { cause_seq: 1 })]);
+    assert.deepEqual(shape(items), [["x"], ["y", [["z"]]]]);
+  },
+  "a move of clients stands under the decision of one of its sites, if that was just before"() {
+    const move = (ms, from, to) => ({ site: "a", source: "glass", type: "catchment", from, to, time: event(0, "", "", ms).time });
+    const fall = [event(1, "a", "socket_closed", 0), event(2, "a", "decided", 1, { cause_seq: 1 })];
+    assert.deepEqual(shape(chains([...fall, move(200, "a", "b")])), [["socket_closed", [["decided", [["catchment"]]]]]]);
+    assert.deepEqual(shape(chains([...fall, move(200, "b", "c")])), [["catchment"], ["socket_closed", [["decided"]]]]); // of others
+    const late = { ...move(0, "a", "b"), time: "2026-01-02T03:04:55.000000Z" };
+    assert.deepEqual(shape(chains([...fall, late])), [["catchment"], ["socket_closed", [["decided"]]]]);
+  },
+};
+
+let failed = 0;
+console.log(`1..${Object.keys(cases).length}`);
+for (const [i, [name, run]] of Object.entries(cases).entries()) {
+  try {
+    run();
+    console.log(`ok ${i + 1} - ${name}`);
+  } catch (e) {
+    failed += 1;
+    console.log(`not ok ${i + 1} - ${name}\n${String(e.stack).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
+  }
+}
+process.exit(failed ? 1 : 0);
