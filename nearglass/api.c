@@ -248,7 +248,7 @@ const struct endpoint api_endpoints[] = {
 		"Events from the disk; type also: sessions announcements health sites catchment." },
 	{ "/api/v1/past", "at limit after", api_past,
 		"Sites, sessions, announcements, health and clients as they were at a time." },
-	{ "/api/v1/probe", "kind target", api_probe,
+	{ "/api/v1/probe", "kind method target", api_probe,
 		"ping or traceroute, results as they come (server-sent events)." },
 	{ "/events", "after", api_follow, "Events as they happen (server-sent events)." },
 	{ "/api/v1/dump", "neighbour family", api_dump, "All routes, one object a line." },

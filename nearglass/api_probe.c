@@ -45,12 +45,24 @@ static void leave(void *ctx)
 
 static bool read_kind(struct call *c, enum probe_kind *ret)
 {
-	const char *kind = call_arg(c, "kind");
+	static const struct {
+		const char *kind, *method;
+		enum probe_kind is;
+	} kinds[] = {
+		{ "ping", "icmp", PROBE_PING },
+		{ "traceroute", "icmp", PROBE_TRACEROUTE },
+		{ "traceroute", "udp", PROBE_TRACEROUTE_UDP },
+	};
+	const char *kind = call_arg(c, "kind"), *method = call_arg(c, "method");
 
-	*ret = kind && strcmp(kind, "traceroute") == 0 ? PROBE_TRACEROUTE : PROBE_PING;
-	if (kind && (strcmp(kind, "ping") == 0 || *ret == PROBE_TRACEROUTE))
-		return true;
-	call_fail(c, 400, "bad-parameter", "kind is `ping` or `traceroute`");
+	for (size_t i = 0; i < countof(kinds); i++)
+		if (strcmp(kinds[i].kind, kind ? kind : "") == 0 &&
+			strcmp(kinds[i].method, method ? method : "icmp") == 0) {
+			*ret = kinds[i].is;
+			return true;
+		}
+	call_fail(c, 400, "bad-parameter",
+		"kind is `ping` or `traceroute`; method is `icmp`, or `udp` for a traceroute");
 	return false;
 }
 

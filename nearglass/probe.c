@@ -47,7 +47,8 @@ struct probe {
 	struct ip_addr target;
 	struct journal *journal;
 	size_t slot;
-	uint16_t id;
+	int udp;     // its socket; -1: none
+	uint16_t id; // of the echo requests; of UDP: the port they come from
 	uint8_t token[PROBE_TOKEN];
 	uv_timer_t timer; // while in a slot
 	unsigned round;   // ping: number of the request; traceroute: the hop
@@ -70,6 +71,7 @@ struct probes {
 	uv_loop_t *loop;
 	const struct glass_probes *conf;
 	int fd[2]; // IPv4, IPv6; -1: none
+	struct ip_addr source[2];
 	struct fdwatch *watch[2];
 	struct probe *slots[SLOTS]; // loop's
 	uint16_t id;
@@ -126,6 +128,7 @@ static void finish(struct probe *p, const char *why)
 	}
 	tell(p, o, &b);
 	journal_close(p->journal);
+	close_fd(&p->udp);
 	all->slots[p->slot] = NULL;
 	pthread_mutex_lock(&all->lock);
 	all->running--;
@@ -173,7 +176,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void end_round(struct probe *p)
 {
-	bool trace = p->kind == PROBE_TRACEROUTE;
+	bool trace = p->kind != PROBE_PING;
 	span gone = instant_diff(clock_now(), p->sent[0].at);
 	int64_t left = trace ? 0 : PING_EVERY_MS - span_to_ms(gone);
 
@@ -195,15 +198,17 @@ static void on_wait_over(uv_timer_t *timer)
 	end_round(timer->data);
 }
 
+// Request i of the round; to the port that stands for it where it goes by UDP.
 static int send_one(struct probe *p, unsigned i)
 {
-	bool ip4 = p->target.family == IP4;
+	bool ip4 = p->target.family == IP4, udp = p->udp >= 0;
 	struct probe_echo echo = { .id = p->id, .sequence = (uint16_t)(p->round << 2 | i) };
-	int hops = p->kind == PROBE_TRACEROUTE ? (int)p->round : 64;
+	int hops = p->kind == PROBE_PING ? 64 : (int)p->round;
+	uint16_t port = udp ? (uint16_t)(PROBE_UDP_PORT + echo.sequence) : 0;
 	uint8_t request[PROBE_REQUEST];
 	struct wr w = wr_init(request, sizeof(request));
 	struct sockaddr_storage to;
-	socklen_t to_len = ip_to_sockaddr(&p->target, 0, &to);
+	socklen_t to_len = ip_to_sockaddr(&p->target, port, &to);
 	union {
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(int))];
@@ -226,7 +231,9 @@ static int send_one(struct probe *p, unsigned i)
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &hops, sizeof(hops));
 	p->sent[i] = (struct sent){ clock_now(), -1 };
-	return sendmsg(p->all->fd[!ip4], &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+	return sendmsg(udp ? p->udp : p->all->fd[!ip4], &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0
+		       ? -errno
+		       : 0;
 }
 
 static void start_round(struct probe *p)
@@ -250,7 +257,7 @@ static void start_round(struct probe *p)
 
 static bool is_for(const struct probe *p, const struct probe_answer *a, const struct ip_addr *from)
 {
-	if (p->id != a->echo.id || p->round != a->echo.sequence >> 2 ||
+	if ((p->udp >= 0) != a->udp || p->id != a->echo.id || p->round != a->echo.sequence >> 2 ||
 		(a->echo.sequence & 3u) >= p->count)
 		return false;
 	if (a->kind != PROBE_REPLY)
@@ -271,7 +278,7 @@ static void take_answer(struct probe *p, const struct probe_answer *a, const str
 		p->sum_ms += s->rtt_ms;
 	}
 	p->from = *from;
-	p->result = a->kind;
+	p->result = a->udp && a->port && ip_equal(from, &p->target) ? PROBE_REPLY : a->kind;
 	if (++p->answered == p->count) {
 		uv_timer_stop(&p->timer);
 		end_round(p);
@@ -378,6 +385,23 @@ struct journal *probe_journal(struct probe *p)
 	return p->journal;
 }
 
+// A port of its own, by which answers are told from those of other probes.
+static int open_udp(struct probe *p)
+{
+	struct sockaddr_storage ss;
+	const struct ip_addr *source = &p->all->source[p->target.family != IP4];
+	socklen_t len = ip_to_sockaddr(source, 0, &ss);
+	own(close_fd) int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&ss, len) < 0 ||
+		getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		return -errno;
+	p->id = ntohs(ss.ss_family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
+					      : ((struct sockaddr_in6 *)&ss)->sin6_port);
+	p->udp = take_fd(&fd);
+	return 0;
+}
+
 static void start(struct probes *all, struct probe *p)
 {
 	size_t slot = 0;
@@ -387,11 +411,16 @@ static void start(struct probes *all, struct probe *p)
 	all->slots[slot] = p;
 	p->slot = slot;
 	p->id = all->id++;
+	p->udp = -1;
 	if (getrandom(p->token, PROBE_TOKEN, GRND_NONBLOCK) != PROBE_TOKEN)
 		mem_abort("random numbers");
 	uv_timer_init(all->loop, &p->timer);
 	p->timer.data = p;
-	start_round(p);
+	int rc = p->kind == PROBE_TRACEROUTE_UDP ? open_udp(p) : 0;
+	if (rc < 0)
+		finish(p, strerror(-rc));
+	else
+		start_round(p);
 }
 
 static void on_wanted(uv_async_t *handle)
@@ -459,6 +488,7 @@ int probes_new(struct probes **ret, uv_loop_t *loop, const struct glass_conf *co
 			return fd; // the process ends
 		}
 		p->fd[which] = fd;
+		p->source[which] = *source;
 		int rc = fdwatch_new(&p->watch[which], loop, fd, UV_READABLE,
 			which ? on_packets6 : on_packets4, p);
 		if (rc < 0)

@@ -1,5 +1,6 @@
-// Ping and traceroute from the site's own unicast addresses, in process: ICMP echo (RFC 792, RFC 4443)
-// with rising hop limits. The raw sockets are opened before the sandbox, filtered to answers.
+// Ping and traceroute from the site's own unicast addresses, in process: ICMP echo (RFC 792, RFC 4443),
+// and for traceroute also UDP, with rising hop limits. The raw sockets are opened before the sandbox,
+// filtered to answers; UDP packets leave from a plain socket of the probe.
 //
 // A probe belongs to the client that asked: its results are a journal of their own, and it ends when
 // the client leaves. How often, by whom and whereto is limited; where never, probe_target.h says.
@@ -12,7 +13,7 @@
 #include "nearglass/conf.h"
 #include "nearglass/journal.h"
 
-enum probe_kind { PROBE_PING, PROBE_TRACEROUTE };
+enum probe_kind { PROBE_PING, PROBE_TRACEROUTE, PROBE_TRACEROUTE_UDP };
 
 struct probes;
 struct probe;

@@ -1,66 +1,88 @@
 // /.well-known/looking-glass/v1/...: the commands of RFC 8522, answered in JSend. This glass is one
-// router; it offers no ping and no traceroute.
+// router.
+#include "nearglass/rfc8522.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearglass/http.h"
 #include "nearglass/route.h"
 
 #define BASE "/.well-known/looking-glass/v1/"
-#define ARGS "protocol router random vrf runtime"
+#define ARGS "protocol router routerindex random vrf runtime format"
 
-// Section 3.1.
-static void begin(struct out *o, const struct call *c)
+// ---- Answers, section 3.1 ----
+
+void rfc8522_begin(struct out *o, const struct glass_conf *conf, const char *status,
+	int64_t performed_us, double runtime_s)
 {
 	char time[TIME_TEXT];
 
 	out_object(o, NULL);
-	out_str(o, "status", "success");
+	out_str(o, "status", status);
 	out_object(o, "data");
-	out_str(o, "router", c->conf->site);
-	out_str(o, "performed_at", time_print(clock_unix_us(), time));
-	out_double(o, "runtime", 0, 2);
+	out_str(o, "router", conf->site);
+	out_str(o, "performed_at", time_print(performed_us, time));
+	out_double(o, "runtime", runtime_s, 2);
 	out_str(o, "format", "text/plain");
 	out_array(o, "output");
 }
 
-static void end(struct out *o)
+void rfc8522_end(struct out *o)
 {
 	out_end(o);
 	out_end(o);
 	out_end(o);
 }
 
-static void jsend_fail(struct call *c, unsigned code, const char *name, const char *why)
+void rfc8522_fail(struct call *c, unsigned code, const char *name, const char *why)
 {
 	sb_clear(&c->body);
 	c->status = code;
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
-	out_object(o, NULL);
-	out_str(o, "status", "fail");
-	out_object(o, "data");
-	out_str(o, name, why);
+	rfc8522_begin(o, c->conf, "fail", clock_unix_us(), 0);
+	out_str(o, NULL, why);
+	out_end(o);
+	if (strcmp(name, "router") != 0 && strcmp(name, "format") != 0) // these are there
+		out_str(o, name, why);
 	out_end(o);
 	out_end(o);
 }
 
-// Section 2.2: AFI and SAFI. False: the call has failed.
-static bool read_query(struct call *c, enum ip_family *family)
+static void begin(struct out *o, const struct call *c)
 {
-	const char *protocol = call_arg(c, "protocol"), *router = call_arg(c, "router");
+	rfc8522_begin(o, c->conf, "success", clock_unix_us(), 0);
+}
+
+// ---- Questions, section 2.2 ----
+
+// By name, or by its place among the routers: there is one, whether they are counted from 0 or 1.
+static bool is_our_router(const struct call *c)
+{
+	const char *name = call_arg(c, "router"), *place = call_arg(c, "routerindex");
+
+	if (name && strcmp(name, "0") != 0 && strcmp(name, c->conf->site) != 0)
+		return false;
+	return !place || strcmp(place, "0") == 0 || strcmp(place, "1") == 0;
+}
+
+bool rfc8522_read(struct call *c, enum ip_family *family)
+{
+	const char *protocol = call_arg(c, "protocol"), *format = call_arg(c, "format");
 
 	*family = IP_NONE;
-	if (router && strcmp(router, "0") != 0 && strcmp(router, c->conf->site) != 0)
-		jsend_fail(c, 404, "router", "there is no such router");
+	if (!is_our_router(c))
+		rfc8522_fail(c, 404, "router", "there is no such router");
+	else if (format && strcmp(format, "text/plain") != 0)
+		rfc8522_fail(c, 400, "format", "text/plain is there");
 	else if (protocol && strcmp(protocol, "1,1") == 0)
 		*family = IP4;
 	else if (protocol && strcmp(protocol, "2,1") == 0)
 		*family = IP6;
 	else if (protocol)
-		jsend_fail(c, 400, "protocol", "1,1 and 2,1 are there: IPv4 and IPv6 unicast");
+		rfc8522_fail(c, 400, "protocol", "1,1 and 2,1 are there: IPv4 and IPv6 unicast");
 	return c->status == 200;
 }
 
@@ -106,10 +128,10 @@ static void show_route(struct call *c)
 	struct ip_prefix p;
 	uint32_t number;
 
-	if (!read_query(c, &family))
+	if (!rfc8522_read(c, &family))
 		return;
 	if (!find(c, family, &p, &number)) {
-		jsend_fail(c, 400, "addr", "that is no address and no prefix of the protocol");
+		rfc8522_fail(c, 400, "addr", "that is no address and no prefix of the protocol");
 		return;
 	}
 	own(free_ptr) struct prefix_routes *list = mem_zalloc(sizeof(*list));
@@ -119,7 +141,7 @@ static void show_route(struct call *c)
 		prefix_routes(list, c->view, (enum ip_family)p.addr.family, number);
 	for (size_t i = 0; i < list->count; i++)
 		write_line(o, c->view, list, i);
-	end(o);
+	rfc8522_end(o);
 }
 
 // ---- Neighbours ----
@@ -137,13 +159,13 @@ static void show_summary(struct call *c)
 {
 	enum ip_family family;
 
-	if (!read_query(c, &family))
+	if (!rfc8522_read(c, &family))
 		return;
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
 	begin(o, c);
 	for (size_t i = 0; i < c->view->neighbour_count; i++)
 		write_summary(o, &c->view->neighbours[i]);
-	end(o);
+	rfc8522_end(o);
 }
 
 static void show_neighbour(struct call *c)
@@ -151,10 +173,10 @@ static void show_neighbour(struct call *c)
 	enum ip_family family;
 	struct ip_addr addr;
 
-	if (!read_query(c, &family))
+	if (!rfc8522_read(c, &family))
 		return;
 	if (ip_parse(&addr, c->rest) < 0) {
-		jsend_fail(c, 400, "addr", "that is no address");
+		rfc8522_fail(c, 400, "addr", "that is no address");
 		return;
 	}
 	for (size_t i = 0; i < c->view->neighbour_count; i++) {
@@ -166,10 +188,10 @@ static void show_neighbour(struct call *c)
 		write_summary(o, n);
 		out_strf(o, NULL, "updates received %lu", (unsigned long)n->counters.updates_in);
 		out_strf(o, NULL, "last error: %s", n->has_error ? n->last_error.text : "none");
-		end(o);
+		rfc8522_end(o);
 		return;
 	}
-	jsend_fail(c, 404, "addr", "there is no such neighbour");
+	rfc8522_fail(c, 404, "addr", "there is no such neighbour");
 }
 
 // ---- What there is ----
@@ -190,6 +212,49 @@ static void routers(struct call *c)
 	out_end(o);
 }
 
+// One of them, by its place.
+static void router(struct call *c)
+{
+	if (strcmp(c->rest, "0") != 0 && strcmp(c->rest, "1") != 0) {
+		rfc8522_fail(c, 404, "router", "there is no such router");
+		return;
+	}
+	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
+	char time[TIME_TEXT];
+
+	out_object(o, NULL);
+	out_str(o, "status", "success");
+	out_object(o, "data");
+	out_str(o, "router", c->conf->site);
+	out_uint(o, "autonomous_system", c->conf->as);
+	out_str(o, "performed_at", time_print(clock_unix_us(), time));
+	out_end(o);
+	out_end(o);
+}
+
+static bool is_offered(const struct call *c, const struct endpoint *e)
+{
+	return c->probes || (e->answer != rfc8522_ping && e->answer != rfc8522_traceroute);
+}
+
+// "show route": as a router would be told, with blanks.
+static void write_command(struct out *o, const struct call *c, const struct endpoint *e)
+{
+	own(sb_free) struct strbuf name = {};
+	bool takes = e->path[strlen(e->path) - 1] == '/';
+
+	sb_str(&name, e->path + sizeof(BASE) - 1);
+	for (size_t i = 0; i < name.len; i++)
+		if (name.s[i] == '/')
+			name.s[i] = ' ';
+	out_object(o, NULL);
+	out_strf(o, "href", "https://%s%s", c->host, e->path);
+	out_str(o, "arguments", takes ? "{addr}" : "");
+	out_str(o, "description", e->help);
+	out_strf(o, "command", "%.*s", (int)(name.len - takes), sb_text(&name));
+	out_end(o);
+}
+
 static void commands(struct call *c)
 {
 	own(out_free) struct out *o = out_new(OUT_JSON, &c->body);
@@ -199,35 +264,24 @@ static void commands(struct call *c)
 	out_str(o, "status", "success");
 	out_object(o, "data");
 	out_array(o, "commands");
-	for (const struct endpoint *e = rfc8522_endpoints; e->path; e++) {
-		bool takes = e->path[strlen(e->path) - 1] == '/';
-		const char *name = e->path + sizeof(BASE) - 1;
-		out_object(o, NULL);
-		out_strf(o, "href", "https://%s%s", c->host, e->path);
-		out_str(o, "arguments", takes ? "{addr}" : "");
-		out_str(o, "description", e->help);
-		out_strf(o, "command", "%.*s", (int)(strlen(name) - takes), name);
-		out_end(o);
-	}
+	for (const struct endpoint *e = rfc8522_endpoints; e->path; e++)
+		if (is_offered(c, e))
+			write_command(o, c, e);
 	out_end(o);
 	out_str(o, "performed_at", time_print(clock_unix_us(), time));
 	out_end(o);
 	out_end(o);
 }
 
-static void not_offered(struct call *c)
-{
-	jsend_fail(c, 404, "command", "this glass does not offer it");
-}
-
 const struct endpoint rfc8522_endpoints[] = {
+	{ BASE "ping/", ARGS, rfc8522_ping, "Five echo requests to an address." },
+	{ BASE "traceroute/", ARGS, rfc8522_traceroute, "The hops to an address." },
 	{ BASE "show/route/", ARGS, show_route, "Routes of an address or a prefix." },
 	{ BASE "show/bgp/summary", ARGS, show_summary, "All neighbours." },
 	{ BASE "show/bgp/neighbors/", ARGS, show_neighbour, "One neighbour, by its address." },
 	{ BASE "show/bgp/", ARGS, show_route, "Routes of an address or a prefix." },
 	{ BASE "routers", ARGS, routers, "The routers of this glass: one." },
+	{ BASE "routers/", ARGS, router, "One of them." },
 	{ BASE "cmd", ARGS, commands, "This list." },
-	{ BASE "ping/", ARGS, not_offered, "Not offered." },
-	{ BASE "traceroute/", ARGS, not_offered, "Not offered." },
 	{},
 };

@@ -115,13 +115,21 @@ def test_rfc8522(world):
         f"a {A} AS65001 Established IPv4 1 IPv6 0", f"b {B} AS65002 Established IPv4 1 IPv6 1"]
     assert ask(f"/show/bgp/neighbors/{B}?router=fra1")["output"][0].startswith("b ")
     assert ask("/routers")["routers"] == ["fra1"]
+    assert ask("/routers/1")["router"] == "fra1"
     commands = ask("/cmd")["commands"]
+    assert [c["command"] for c in commands] == ["show route", "show bgp summary", "show bgp neighbors",
+                                                "show bgp", "routers", "routers", "cmd"], commands
     assert {"href", "arguments", "description", "command"} == set(commands[0])
     assert commands[0]["href"] == f"https://localhost{base}/show/route/"
     for path, code in [("/show/route/x", 400), ("/show/route/10.0.0.1?protocol=2,1", 400),
                        ("/show/route/10.0.0.1?protocol=9,9", 400), ("/ping/10.0.0.1", 404),
-                       ("/show/bgp/neighbors/10.9.9.9", 404), ("/show/bgp/summary?router=x", 404)]:
-        ask(path, code)
+                       ("/show/bgp/neighbors/10.9.9.9", 404), ("/show/bgp/summary?router=x", 404),
+                       ("/traceroute/10.0.0.1", 404), ("/routers/2", 404),
+                       ("/show/bgp/summary?routerindex=2", 404),
+                       ("/show/bgp/summary?format=application/xml", 400)]:
+        data = ask(path, code)
+        assert {"router", "performed_at", "runtime", "format", "output"} <= set(data), data
+        assert len(data["output"]) == 1 and (data["router"], data["format"]) == ("fra1", "text/plain"), data
 
 
 harness.main(globals())

@@ -3,8 +3,10 @@
 
 import http.client
 import json
+import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -24,8 +26,8 @@ def start(world, limits="per-client: 100, per-target: 100, in-all: 100", extra="
                        f"probes: {{source: [{HERE}, \"{HERE6}\"], {limits}}}\n" + extra)
 
 
-def probe(g, kind, target):
-    status, headers, body = g.fetch(f"/api/v1/probe?kind={kind}&target={target}")
+def probe(g, kind, target, more=""):
+    status, headers, body = g.fetch(f"/api/v1/probe?kind={kind}&target={target}{more}")
     assert status == 200 and headers["Content-Type"] == "text/event-stream", (status, body)
     return [json.loads(line[6:]) for line in body.decode().splitlines() if line.startswith("data: ")]
 
@@ -49,12 +51,27 @@ def test_traceroute(world):
     world.folder.chmod(0o755)
     g = start(world, extra="user: nobody\n")  # the sockets were opened before
     for form, target in (("20.0.{}.2", "20.0.3.2"), ("2a00:{}::2", "2a00:3::2")):
-        results = probe(g, "traceroute", target)
-        hops = [(r["hop"], r["from"], r["result"]) for r in results[:-1]]
-        assert hops == [(1, form.format(1), "hop"), (2, form.format(2), "hop"),
-                        (3, target, "reply")], results
-        assert all(len(r["rtt_ms"]) == 3 and None not in r["rtt_ms"] for r in results[:-1]), results
-        assert results[-1] == {"kind": "end", "reason": "reply"}, results
+        for method in "icmp", "udp":
+            results = probe(g, "traceroute", target, f"&method={method}")
+            check_hops(results, form, target)
+    # Both at a time, by UDP: each hears what is about it.
+    parts = [threading.Thread(target=lambda t=t: got.append((t, probe(g, "traceroute", t, "&method=udp"))))
+             for t in ("20.0.3.2", "20.0.2.2")]
+    got = []
+    for p in parts:
+        p.start()
+    for p in parts:
+        p.join()
+    for target, results in got:
+        assert results[-2]["from"] == target and results[-2]["hop"] == int(target[5]), results
+
+
+def check_hops(results, form, target):
+    hops = [(r["hop"], r["from"], r["result"]) for r in results[:-1]]
+    assert hops == [(1, form.format(1), "hop"), (2, form.format(2), "hop"),
+                    (3, target, "reply")], results
+    assert all(len(r["rtt_ms"]) == 3 and None not in r["rtt_ms"] for r in results[:-1]), results
+    assert results[-1] == {"kind": "end", "reason": "reply"}, results
 
 
 def test_results_come_as_they_are(world):
@@ -77,6 +94,8 @@ def test_silent_and_unreachable(world):
     names = chain(world)
     g = start(world)
     run("ip", "-n", names[1], "route", "add", "unreachable", "20.9.0.0/16")
+    results = probe(g, "traceroute", "20.9.0.1", "&method=udp")
+    assert results[-2]["result"] == "unreachable" and results[-2]["from"] == "20.0.2.2", results
     results = probe(g, "traceroute", "20.9.0.1")
     assert results[-2]["result"] == "unreachable" and results[-2]["from"] == "20.0.2.2", results
     run("ip", "-n", names[0], "route", "add", "blackhole", "20.8.0.0/16")
@@ -104,6 +123,10 @@ def test_denied(world):
         g.refused("/api/v1/probe", 400, "bad-parameter", kind="ping", target=target)
     for kind in "", "exec", "Ping":
         g.refused("/api/v1/probe", 400, "bad-parameter", kind=kind, target="20.0.3.2")
+    for method in "tcp", "", "UDP":
+        g.refused("/api/v1/probe", 400, "bad-parameter", kind="traceroute", method=method, target="20.0.3.2")
+    g.refused("/api/v1/probe", 400, "bad-parameter", kind="ping", method="udp", target="20.0.3.2")
+    g.refused("/api/v1/probe", 403, "denied", kind="traceroute", method="udp", target="10.1.2.3")
     assert probe(g, "ping", "20.0.3.2")[-1]["received"] == 5  # the control
 
 
@@ -131,6 +154,34 @@ def test_limits(world):
         assert why in g.refused(path, 429, "too-many", kind="traceroute", target="20.0.1.2")
         g.process.kill()
         g.process.wait()
+
+
+def test_rfc8522(world):
+    chain(world)
+    g = start(world)
+    base = "/.well-known/looking-glass/v1"
+
+    def ask(path, want=200):
+        status, _, body = g.fetch(base + path)
+        answer = json.loads(body)
+        assert (status, answer["status"]) == (want, "success" if want == 200 else "fail"), answer
+        assert {"router", "performed_at", "runtime", "format", "output"} <= set(answer["data"]), answer
+        return answer["data"]
+
+    data = ask("/ping/20.0.3.2?protocol=1,1&runtime=20")
+    assert len(data["output"]) == 6 and data["runtime"] > 1.5, data
+    assert re.fullmatch(r" 1  20\.0\.3\.2  \d+\.\d{3} ms", data["output"][0]), data
+    assert data["output"][5].startswith("5 sent, 5 received, min/avg/max "), data
+    data = ask("/traceroute/2a00:3::2")
+    assert [l.split()[1] for l in data["output"][:3]] == ["2a00:1::2", "2a00:2::2", "2a00:3::2"], data
+    assert data["output"][3:] == ["end: reply"], data
+    data = ask("/ping/20.0.3.2?runtime=1")
+    assert data["output"][-1] == "end: its runtime is over" and 2 <= len(data["output"]) < 6, data
+    for path, code in [("/ping/10.0.0.1", 403), ("/ping/x", 400), ("/ping/20.0.3.2?protocol=2,1", 400),
+                       ("/ping/20.0.3.2?runtime=x", 400), ("/ping/20.0.3.2?router=x", 404)]:
+        ask(path, code)
+    commands = json.loads(g.fetch(base + "/cmd")[2])["data"]["commands"]
+    assert {"ping", "traceroute"} < {c["command"] for c in commands}, commands
 
 
 def test_head_and_end(world):

@@ -12,7 +12,12 @@
 #define IP6_HEADER                                                                                 \
 	0x60, 0, 0, 0, 0, 8, 58, 1, 0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x2a, 0, 0, \
 		3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
-#define OPTIONS 0, 0, 0, 0
+#define OPTIONS     0, 0, 0, 0
+#define UDP4_HEADER 0x45, 0, 0, 0, 0, 0, 0, 0, 1, 17, 0, 0, 20, 0, 1, 1, 20, 0, 3, 2
+#define UDP6_HEADER                                                                                \
+	0x60, 0, 0, 0, 0, 8, 17, 1, 0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x2a, 0, 0, \
+		3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2
+#define PORTS 0x12, 0x34, 0x82, 0x9f, 0, 8, 0, 0 // 33439: sequence 5
 
 static const struct {
 	const char *name;
@@ -34,8 +39,14 @@ static const struct {
 		{ IP4_HEADER(0x45), 3, 1, 0, 0, 0, 0, 0, 0, IP4_HEADER(0x45), REQUEST4 } },
 	{ "exceeded of IPv6", IP6, PROBE_EXCEEDED, 56,
 		{ 3, 0, 0, 0, 0, 0, 0, 0, IP6_HEADER, 128, 0, 0, 0, 0x12, 0x34, 0, 5 } },
-	{ "exceeded, about a UDP packet", IP4, PROBE_NOTHING, 56,
+	{ "exceeded, about another packet", IP4, PROBE_NOTHING, 56,
 		{ IP4_HEADER(0x45), 11, 0, 0, 0, 0, 0, 0, 0, IP4_HEADER(0x45), 0, 53, 0, 53 } },
+	{ "exceeded by UDP", IP4, PROBE_EXCEEDED, 56,
+		{ IP4_HEADER(0x45), 11, 0, 0, 0, 0, 0, 0, 0, UDP4_HEADER, PORTS } },
+	{ "no such port", IP4, PROBE_UNREACHABLE, 56,
+		{ IP4_HEADER(0x45), 3, 3, 0, 0, 0, 0, 0, 0, UDP4_HEADER, PORTS } },
+	{ "no such port of IPv6", IP6, PROBE_UNREACHABLE, 56,
+		{ 1, 4, 0, 0, 0, 0, 0, 0, UDP6_HEADER, PORTS } },
 	{ "a request", IP4, PROBE_NOTHING, 36, { IP4_HEADER(0x45), REQUEST4 } },
 	{ "a header of four words", IP4, PROBE_NOTHING, 36, { IP4_HEADER(0x44) } },
 	{ "another version", IP4, PROBE_NOTHING, 36, { IP4_HEADER(0x65) } },
@@ -61,6 +72,9 @@ static void test_rows(void **)
 			continue;
 		assert_int_equal(a.echo.id, 0x1234);
 		assert_int_equal(a.echo.sequence, 5);
+		assert_int_equal(
+			a.udp, strstr(rows[i].name, "UDP") || strstr(rows[i].name, "port"));
+		assert_int_equal(a.port, strstr(rows[i].name, "port") != NULL);
 		char text[IP_TEXT];
 		if (a.kind == PROBE_REPLY)
 			assert_memory_equal(a.echo.token, "\1\2\3\4\5\6\7\10", PROBE_TOKEN);
