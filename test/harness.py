@@ -46,6 +46,11 @@ def wait_for(what, condition, seconds=WAIT_S):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+def is_sanitized(program):
+    """Of such a build memory says nothing: what is freed waits aside."""
+    return b"__asan_init" in (BUILD / program).read_bytes()
+
+
 def needs(*programs):
     for program in programs:
         if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):

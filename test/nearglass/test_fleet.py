@@ -155,7 +155,8 @@ def test_large(world):
                          ["load"] is not None)
     harness.wait_for("the last", lambda: g.get("/api/v1/fleet?site=s1002&service=dns")["nodes"][0]
                      ["load"] == 29)
-    assert memory_mb(g.process) - before < 10, (before, memory_mb(g.process))
+    more = memory_mb(g.process) - before
+    assert more < 10 or harness.is_sanitized("nearglass/nearglass"), (before, more)
     for query in ("state=x", "limit=0", "limit=1001", "page=-1", "page=1e9", "servcie=dns"):
         assert g.fetch(f"/api/v1/fleet?{query}")[0] == 400, query
 
