@@ -149,6 +149,7 @@ static void write_catchment(struct out *o, const struct view *v)
 	out_object(o, "catchment");
 	out_bool(o, "configured", i->configured);
 	out_uint(o, "clients", i->clients);
+	out_uint(o, "nobody", i->nobody);
 	out_bool(o, "listens", v->conf->catchment.listen != NULL);
 	out_uint(o, "feeders", i->feeders);
 	if (i->heard_us)

@@ -44,6 +44,7 @@ struct catchment {
 	struct hmap names;
 	struct entry **list; // all, sorted unless:
 	size_t count, room;
+	size_t nobody; // of them, those without a site
 	bool unsorted;
 	struct entry **moves; // not told yet
 	size_t move_count, move_room;
@@ -142,6 +143,7 @@ static struct entry *add(struct catchment *c, const char *name)
 		c->list = mem_resize(c->list, c->room, sizeof(*c->list));
 	}
 	c->list[c->count++] = e;
+	c->nobody++; // so far
 	c->unsorted = true;
 	return e;
 }
@@ -176,6 +178,8 @@ static void put_line(struct catchment *c, const struct catchment_line *l, int64_
 	if (moved) {
 		if (*from)
 			snprintf(client->before, sizeof(client->before), "%s", from);
+		c->nobody += !*l->site;
+		c->nobody -= !*from;
 		snprintf(client->site, sizeof(client->site), "%s", l->site);
 		client->since_us = time_us;
 	}
@@ -220,6 +224,7 @@ void catchment_count(struct catchment *c, enum catchment_count what, const char 
 static void forget(struct catchment *c, struct entry *e)
 {
 	keep(c, e, true);
+	c->nobody -= !*e->client.site;
 	hmap_remove(&c->names, &e->by_name);
 	catchment_count(c, CATCHMENT_FORGOT, NULL);
 	free(e);
@@ -301,6 +306,7 @@ void catchment_info(const struct catchment *c, struct catchment_info *ret)
 	*ret = c->info;
 	ret->configured = true;
 	ret->clients = c->count;
+	ret->nobody = c->nobody;
 	ret->feeders = catchment_feeders(c->feed);
 }
 

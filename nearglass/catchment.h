@@ -41,7 +41,8 @@ extern const char *const catchment_count_names[CATCHMENT_COUNTS];
 
 struct catchment_info {
 	bool configured;
-	size_t clients, feeders; // feeders: connections open now
+	size_t clients, nobody; // nobody: of them, those whom nobody answers
+	size_t feeders;         // connections open now
 	uint64_t counts[CATCHMENT_COUNTS];
 	int64_t heard_us;   // the latest time of a line; 0: none yet
 	char last_bad[160]; // why; "": none

@@ -120,6 +120,8 @@ static void write_catchment(struct out *o, const struct view *v)
 	out_family(o, "nearglass_catchment_clients", "gauge", NULL,
 		"Clients of whom it is known which site they reach");
 	out_sample(o, (double)i->clients, NULL);
+	out_family(o, "nearglass_catchment_nobody", "gauge", NULL, "Clients whom nobody answers");
+	out_sample(o, (double)i->nobody, NULL);
 	out_family(o, "nearglass_catchment_feeders", "gauge", NULL,
 		"Connections of those who tell which site clients reach");
 	out_sample(o, (double)i->feeders, NULL);

@@ -233,6 +233,7 @@ const cases = {
     tell.say(at("london", null, 51.5, -0.1));
     await onMap(page, "london", "").waitFor({ timeout: 3000 });
     await page.locator("table", { hasText: "Where clients land" }).locator("tr", { hasText: "nobody" }).waitFor();
+    await headlineSays(page, "1 of 3 clients reaches nobody");
     await page.screenshot({ path: join(out, "clients-map.png"), fullPage: true });
     await page.locator("nav a", { hasText: "Clients" }).click();
     await page.locator("tr", { hasText: "london" }).locator("td", { hasText: "nobody" }).waitFor();
@@ -262,6 +263,7 @@ const cases = {
     await page.getByText(/Clients heard of \d+ s ago/).waitFor({ timeout: 8000 }); // the control
     tell.end();
     await page.locator("p.problem", { hasText: /Nobody tells of clients any more: what is shown is \d+ s old/ }).waitFor({ timeout: 12000 });
+    await headlineSays(page, "Nobody tells of clients any more");
     await onMap(page, "london", "test1").waitFor(); // shown still
     await context.close();
   },

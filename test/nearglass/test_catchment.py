@@ -78,6 +78,7 @@ def test_golden(world):
         '"meta":{"page":0,"page_size":100,"total_results":3,"truncated":false,'
         '"generated_at":"TIME","next":null}}\n'), text
     assert [c["client"] for c in clients(g, site="nyc1")] == ["192.0.2.0/24", "london"]
+    assert (state(g)["clients"], state(g)["nobody"]) == (3, 1), state(g)
     pages, query = [], "limit=1"
     while query:
         page = g.get("/api/v1/catchment?" + query)
@@ -216,6 +217,7 @@ def test_forgotten(world):
     harness.wait_for("the old one gone", lambda: state(g)["forgotten"] >= 1)
     assert {c["client"] for c in clients(g)} >= {"old", "new"}
     assert "older" not in {c["client"] for c in clients(g)}
+    assert state(g)["nobody"] == 0
 
 
 def test_file(world):

@@ -35,6 +35,18 @@ const cases = {
       [["fra1", "up", true, 1], ["nyc1", "down", false, 1], ["sin1", "unknown", false, 1]]);
     assert.match(headline(status, [], 0).text, /^1 of 3 sites announce; nyc1 and sin1 do not\./);
   },
+  "who reaches nobody, and that nobody tells of clients, is said first of all"() {
+    const said = (catchment, now = 0) => headline({ daemon: daemon("fra1", "up", prefix("announced", true)), catchment: { configured: true, listens: true, feeders: 1, heard_seconds: 1, ...catchment } }, [], now, 0);
+    assert.deepEqual(said({ clients: 3, nobody: 0 }), { text: "fra1 announces.", state: "up" });
+    assert.deepEqual(said({ clients: 3, nobody: 1 }), { text: "fra1 announces. 1 of 3 clients reaches nobody.", state: "down" });
+    assert.match(said({ clients: 3000, nobody: 2000 }).text, /2,000 of 3,000 clients reach nobody\./);
+    assert.match(said({ clients: 3, nobody: 3 }).text, /All 3 clients reach nobody\./);
+    const silent = said({ clients: 3, nobody: 0, feeders: 0 }, 40000);
+    assert.match(silent.text, /Nobody tells of clients any more: where they are shown is 41 s old\./);
+    assert.equal(silent.state, "degraded");
+    assert.equal(said({ clients: 3, nobody: 0, feeders: 0 }, 1000).state, "up"); // somebody may come back
+    assert.equal(said({ clients: 3, nobody: 0, feeders: 0, listens: false }, 40000).state, "up"); // a file
+  },
   "events of several sites are put in the order of their times"() {
     const items = chains([event(1, "a", "x", 5), event(1, "b", "y", 2), event(2, "b", "z", 3, { cause_seq: 1 })]);
     assert.deepEqual(shape(items), [["x"], ["y", [["z"]]]]);

@@ -1,14 +1,13 @@
 // Which site clients reach: beside the map, and as a table of its own.
 import { html } from "htm/preact";
-import { catchment, clock, status } from "./api.js";
+import { catchment, clock, heard, status } from "./api.js";
 import { Mark, looks } from "./looks.js";
 import { WorldMap } from "./map.js";
 import { Empty, Table } from "./parts.js";
 import { link, query } from "./router.js";
-import { sites, span } from "./words.js";
+import { silence, sites, span } from "./words.js";
 
 const ROWS = 200;
-const SILENT_S = 3;
 
 export const address = (site) => `/clients${site ? `?site=${encodeURIComponent(site)}` : ""}`;
 
@@ -47,9 +46,9 @@ export const live = () => catchment.value.clients.map((c) => ({ ...c, age: c.sin
 function Freshness() {
   const state = status.value?.catchment;
   if (!state?.configured || state.heard_seconds == null) return "";
-  const age = state.heard_seconds + (clock.value - catchment.value.heard) / 1000;
+  const age = state.heard_seconds + (clock.value - heard.value) / 1000;
   const bad = state.bad ? ` ${state.bad.toLocaleString()} bad line${state.bad === 1 ? "" : "s"}: ${state.last_bad}.` : "";
-  if (state.listens && !state.feeders && age > SILENT_S)
+  if (silence(status.value, clock.value, heard.value) != null)
     return html`<p class="problem" role="alert">Nobody tells of clients any more: what is shown is ${span(age)} old.${bad}</p>`;
   return html`<p class="quiet">Clients heard of ${span(age)} ago.${bad}</p>`;
 }

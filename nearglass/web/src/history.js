@@ -9,7 +9,7 @@ import { Empty, State, Table } from "./parts.js";
 import { go, query, replace } from "./router.js";
 import { Chains, isNotable, typeWords } from "./timeline.js";
 import { NodeTable } from "./views.js";
-import { STATES, mismatch, placeOf, sitesOf, summary } from "./words.js";
+import { STATES, mismatch, placeOf, sitesOf, summary, tellClients } from "./words.js";
 
 const SPANS = [["10m", 600, "10 minutes"], ["1h", 3600, "1 hour"], ["6h", 21600, "6 hours"], ["1d", 86400, "1 day"], ["7d", 604800, "7 days"], ["30d", 2592000, "30 days"]];
 const EVENTS = 200;    // up to the time
@@ -130,6 +130,7 @@ function Picture({ at, past }) {
   const clients = past.clients;
   const look = lookOf(all, clients);
   const h = all.length ? summary(all, rows.filter(mismatch).length) : { text: "Nothing is known of sites then.", state: "unknown" };
+  tellClients(h, clients.length, clients.filter((c) => !c.site).length);
   return html`<p class="headline ${h.state}" role="status"><span aria-hidden="true">${STATES[h.state].shape}</span> At ${text(at)}: ${h.text}</p>
     ${past.meta.truncated ? html`<p class="problem">Not all of the history was looked through in time: what changed long before is missing.</p>` : ""}
     <${WorldMap} sites=${all} clients=${clients} look=${look} counts=${clients.length ? countOf(clients) : null} label=${`Map of ${text(at)}`} />

@@ -13,7 +13,7 @@ const since = (seconds) => (seconds == null ? "" : span(seconds + (clock.value -
 // ---- Overview ----
 
 export function Headline() {
-  const h = headline(status.value, events.value, clock.value);
+  const h = headline(status.value, events.value, clock.value, heard.value);
   return html`<p class="headline ${h.state}" role="status" aria-live="polite">
     <span aria-hidden="true">${(STATES[h.state] ?? STATES.unknown).shape}</span> ${h.text}</p>`;
 }

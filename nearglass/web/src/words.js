@@ -112,7 +112,7 @@ function list(names) {
 }
 
 // One sentence: how things are, and what was the last to happen.
-export function headline(status, events, now) {
+export function headline(status, events, now, heard = now) {
   if (!status) return { text: "Waiting for the first data.", state: "unknown" };
   if (status.daemon?.configured && !status.daemon.connected && !status.sites?.length)
     return { text: "nearcastd does not answer at this site.", state: "down" };
@@ -121,9 +121,30 @@ export function headline(status, events, now) {
     return { text: "No service is configured here; the routes of the neighbours can be searched.", state: "unknown" };
   const wrong = nodes(status).filter(mismatch).length || status.fleet?.wrong;
   const h = summary(all, wrong);
+  tellClients(h, status.catchment?.clients ?? 0, status.catchment?.nobody ?? 0);
+  if (silence(status, now, heard) != null) {
+    h.text += ` Nobody tells of clients any more: where they are shown is ${span(silence(status, now, heard))} old.`;
+    if (h.state === "up") h.state = "degraded";
+  }
   const last = events.filter((e) => e.type === "decided").reduce((a, b) => (a && a.time > b.time ? a : b), null);
   if (last) h.text += ` Last change ${span((now - Date.parse(last.time)) / 1000)} ago: ${last.site && all.length > 1 ? `${last.site} ` : ""}${last.subject} ${last.detail}.`;
   return h;
+}
+
+// Who reaches nobody is what all of this is for.
+export function tellClients(h, clients, nobody) {
+  if (!nobody) return;
+  h.text += ` ${nobody === clients ? (clients === 1 ? "The only client" : `All ${clients.toLocaleString()} clients`) : `${nobody.toLocaleString()} of ${clients.toLocaleString()} clients`} reach${nobody === 1 ? "es" : ""} nobody.`;
+  h.state = "down";
+}
+
+// For how many seconds nobody has told of clients, though somebody should; null: somebody does, or none should.
+const SILENT_S = 3;
+export function silence(status, now, heard) {
+  const c = status?.catchment;
+  if (!c?.configured || !c.listens || c.feeders || c.heard_seconds == null) return null;
+  const age = c.heard_seconds + (now - heard) / 1000;
+  return age > SILENT_S ? age : null;
 }
 
 export function summary(all, wrong) {
