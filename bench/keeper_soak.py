@@ -88,6 +88,21 @@ class Trouble(threading.Thread):
             self.fault = e
 
 
+def tell_stalls(watch, slow, stalls):
+    """The first few of each cause in full."""
+    by_cause = {}
+    for each in slow:
+        by_cause.setdefault(watch.cause(each), []).append(each)
+    for cause, all_ in by_cause.items():
+        stalls[cause] = stalls.get(cause, 0) + len(all_)
+        for each in all_[:STALLS_TOLD]:
+            print(*watch.explain(each), sep="\n")
+        if rest := all_[STALLS_TOLD:]:
+            most = max(each["end"] - each["begin"] for each in rest)
+            print(f"  and {len(rest)} more of this batch, {most * 1e3:.0f} ms at most")
+    sys.stdout.flush()
+
+
 def main():
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 20
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
@@ -111,11 +126,7 @@ def main():
             total += result["sessions"]
             broken += result["broken"]
             slowest = max(slowest, result["slowest_ms"])
-            for i, slow in enumerate(result["slow"]):
-                cause = watch.cause(slow)
-                stalls[cause] = stalls.get(cause, 0) + 1
-                lines = watch.explain(slow) if i < STALLS_TOLD else [f"{watch.title(slow)}: {cause}"]
-                print(*lines, sep="\n", flush=True)
+            tell_stalls(watch, result["slow"], stalls)
             if result["broken"] or batches % 20 == 0:
                 print(f"{batches} batches, {total} sessions, {len(broken)} broken, {sum(stalls.values())} slow, "
                       f"slowest answer {slowest} ms, {trouble.counts}", *result["broken"], sep="\n  ", flush=True)

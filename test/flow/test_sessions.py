@@ -305,7 +305,7 @@ def test_another_xdp_program(world):
         # It is neither replaced nor joined, and our detaching leaves it where it is.
         assert node.ns.run("ip", "link", "show", "eth0").stdout.split("prog/xdp")[1] == before
         node.ns.run("ip", "link", "set", "eth0", mode, "off")
-        harness.wait_for("the next try", lambda: node.flows()["interfaces"][0]["attached"], 20)
+    harness.wait_for("the next try", lambda: node.flows()["interfaces"][0]["attached"], 20)
 
 
 def test_flood(world):
