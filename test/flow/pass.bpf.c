@@ -2,7 +2,7 @@
 // this end polls too. GRO would make it poll as well, and hold packets back meanwhile.
 #include <linux/bpf.h>
 
-__attribute__((section("xdp"))) int pass(struct xdp_md *)
+__attribute__((section("xdp"))) int pass(struct xdp_md *unused)
 {
 	return XDP_PASS;
 }
