@@ -113,7 +113,7 @@ struct automaton {
 	uint8_t sign_of[256];
 
 	struct state *states;
-	unsigned state_count;
+	unsigned state_count, state_room;
 	uint16_t slots[SLOTS]; // by hash
 };
 
@@ -398,6 +398,10 @@ static uint16_t state_of(struct automaton *a, const struct bits *set)
 	for (; a->slots[slot] != UNKNOWN; slot = (slot + 1) % SLOTS)
 		if (memcmp(&a->states[a->slots[slot]].set, set, n) == 0)
 			return a->slots[slot];
+	if (a->state_count == a->state_room) {
+		a->state_room = a->state_room * 2 + 64;
+		a->states = mem_resize(a->states, a->state_room, sizeof(*a->states));
+	}
 	struct state *s = &a->states[a->state_count];
 	s->set = *set;
 	s->matched = a->empty || meets(set, &a->last);
@@ -481,7 +485,6 @@ int automaton_new(struct automaton **ret, const char *text, struct strbuf *error
 			a->anchored = false;
 	for (unsigned i = 0; i < BEGIN; i++)
 		a->sign_of[(unsigned char)signs[i]] = (uint8_t)i;
-	a->states = mem_resize(NULL, STATES, sizeof(*a->states));
 	forget(a);
 	*ret = take(a);
 	return 0;

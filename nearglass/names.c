@@ -18,7 +18,7 @@ enum {
 	MET_MAX = 32,
 	DIGITS_MAX = 10,
 	NOTES_MAX = 20,
-	HASHES = 4096
+	HASHES = 512
 };
 
 struct name {
@@ -30,8 +30,8 @@ struct name {
 
 struct names {
 	struct arena *arena;
-	struct name *first[HASHES], **last[HASHES];
-	struct name *wild, **wild_last; // those with a wildcard in the first part
+	struct name *first[HASHES], **last[HASHES]; // last NULL: where first is
+	struct name *wild, **wild_last;             // those with a wildcard in the first part
 	size_t count;
 };
 
@@ -47,8 +47,6 @@ struct names *names_new(struct arena *arena)
 
 	n->arena = arena;
 	n->wild_last = &n->wild;
-	for (size_t i = 0; i < HASHES; i++)
-		n->last[i] = &n->first[i];
 	return n;
 }
 
@@ -247,6 +245,9 @@ static bool add_line(struct names *n, char *line)
 		.exact = strspn(first, "0123456789:") == strlen(first),
 	};
 	struct name ***end = wild ? &n->wild_last : &n->last[slot];
+
+	if (!*end)
+		*end = &n->first[slot];
 	**end = new;
 	*end = &new->next;
 	n->count++;
@@ -275,14 +276,11 @@ static int read_text(const char *file, char **ret)
 	return rc;
 }
 
-int names_add(struct names *n, const char *file, struct strbuf *notes)
+void names_read(struct names *n, char *text, const char *file, struct strbuf *notes)
 {
-	char *text = NULL, *save;
 	unsigned number = 0, bad = 0;
-	int rc = read_text(file, &text);
+	char *save;
 
-	if (rc < 0)
-		return rc;
 	for (char *at = text; at; at = save) {
 		save = strchr(at, '\n');
 		if (save)
@@ -297,6 +295,14 @@ int names_add(struct names *n, const char *file, struct strbuf *notes)
 	}
 	if (bad > NOTES_MAX)
 		sb_printf(notes, "%s: %u more lines left out\n", file, bad - NOTES_MAX);
-	free(text);
-	return 0;
+}
+
+int names_add(struct names *n, const char *file, struct strbuf *notes)
+{
+	own(free_ptr) char *text = NULL;
+	int rc = read_text(file, &text);
+
+	if (rc == 0)
+		names_read(n, text, file, notes);
+	return rc;
 }

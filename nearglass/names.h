@@ -17,6 +17,8 @@ enum { NAMES_FILE_MAX = 1 << 20 }; // octets
 // 0; negative errno of reading the file (-EFBIG: it is too long). Lines that are not of the format are
 // left out, as there; *notes says which.
 [[nodiscard]] int names_add(struct names *n, const char *file, struct strbuf *notes);
+// The same of a text, which is changed; the notes call it `file`.
+void names_read(struct names *n, char *text, const char *file, struct strbuf *notes);
 size_t names_count(const struct names *n);
 
 // Of a community as route.h prints it: "65000:100", "65000:1:2", "rt:65000:1". False: it has none.

@@ -2,8 +2,11 @@
 
 import http.client
 import json
+import re
+import shutil
 import socket
 import struct
+import subprocess
 import sys
 import urllib.parse
 from pathlib import Path
@@ -173,3 +176,26 @@ def with_ids(session, routes, path, **keys):
     nlri = b"".join(struct.pack("!I", i) + bgp.nlri(p) for i, p in routes)
     attrs = attributes(path, **keys)
     session.send(bgp.message(bgp.UPDATE, struct.pack("!HH", 0, len(attrs)) + attrs + nlri))
+
+
+def as_prometheus(text):
+    """The older format, which promtool reads: a counter's family has the name of its sample, and an info
+    is a gauge."""
+    suffix = {"counter": "_total", "info": "_info"}
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
+
+    def head(m):
+        what, family, rest = m.groups()
+        rest = "gauge" if (what, rest) == ("TYPE", "info") else rest
+        return f"# {what} {family}{suffix.get(types[family], '')} {rest}"
+
+    return re.sub(r"^# (TYPE|HELP) (\S+) (.*)$", head, text, flags=re.M)
+
+
+def promtool(text):
+    """`promtool check metrics` of Prometheus on what /metrics says; None: it is not there."""
+    program = shutil.which("promtool") or str(harness.ROOT / "tools/bin/promtool")
+    if not Path(program).exists():
+        return None
+    return subprocess.run([program, "check", "metrics"], input=as_prometheus(text), capture_output=True,
+                          text=True, timeout=harness.WAIT_S, check=False)

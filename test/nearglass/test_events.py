@@ -119,7 +119,8 @@ def test_metrics(world):
     """Each prefix at each upstream has its 0 or 1, also while nothing is announced."""
     config = site.config(world, site.upstream()).replace("listen: [127.0.0.1]", "listen: [127.0.0.9]")
     daemon = harness.Daemon(world, config)
-    g = start(world, f"daemon: {daemon.readonly}\n")
+    more = "rpki: [{address: 127.0.0.1, port: 8282}]\nbmp: {listen: 127.0.0.1, routers: [{name: r, address: 127.0.0.5}]}\n"
+    g = start(world, f"daemon: {daemon.readonly}\nhistory: {{file: {world.folder}/history.db}}\n{more}")
     text = lambda: g.fetch("/metrics")[2].decode()
     harness.wait_for("the daemon", lambda: "nearglass_daemon_up 1\n" in text())
     harness.wait_for("its status", lambda: "nearcast_announced{" in text())
@@ -131,6 +132,8 @@ def test_metrics(world):
             assert sample in text(), (sample, text())
     daemon.ask("off", service=service["name"])
     assert 'nearcast_announced{' in text() and 'nearcast_service_health{' in text()
+    said = glass.promtool(text())  # of the daemon and of everything that the glass may have
+    assert said is None or said.returncode == 0, said
 
 
 def test_daemon(world):
