@@ -11,9 +11,9 @@
 
 enum {
 	RETRY_MS = 1000,
-	SOON_MS = 50,      // after an event, so that several cost one round
-	REFRESH_MS = 5000, // of what changes without an event, as ages and counters
-	REST = 4,          // times as long as a round took is the next one away, at least
+	SOON_MS = 50,        // after an event, so that several cost one round
+	REFRESH_MS = 5000,   // of what changes without an event, as ages and counters
+	OCTETS_A_MS = 10000, // 10 MB a second: so large a round keeps the next one away so long
 	LINE_MAX_BYTES = 16 << 20,
 };
 
@@ -44,7 +44,8 @@ struct link {
 	const char *error; // why there is no newer status; NULL: there is
 	struct roster *roster;
 	// A round: the status, then the parts of the fleet that changed.
-	instant round_began, round_ended;
+	instant round_ended;
+	size_t round_octets;
 	bool soon;  // the next one was asked for by an event
 	char *part; // the service being asked for; NULL: none
 	// The latest event told: after a reconnect the earlier ones come again.
@@ -141,6 +142,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		lost(w);
 		return;
 	}
+	if (w == &w->l->status)
+		w->l->round_octets += (size_t)n;
 	sb_add(&w->in, buf->base, (size_t)n);
 	take_lines(w);
 }
@@ -236,16 +239,15 @@ static void on_refresh(uv_timer_t *timer)
 	l->soon = l->status.open;
 	if (!l->connected || l->status.open)
 		return;
-	l->round_began = clock_now();
+	l->round_octets = 0;
 	wire_open(&l->status, "{\"cmd\":\"status\",\"rows\":false}\n");
 }
 
-// When the next round begins: a fleet in which much changes is asked for a part of the time only.
+// When the next round begins.
 static void ask_soon(struct link *l)
 {
-	int64_t took_ms = instant_diff(l->round_ended, l->round_began).us / 1000;
 	int64_t since_ms = instant_diff(clock_now(), l->round_ended).us / 1000;
-	int64_t wait_ms = REST * took_ms - since_ms;
+	int64_t wait_ms = (int64_t)(l->round_octets / OCTETS_A_MS) - since_ms;
 
 	if (l->soon)
 		return;
@@ -326,7 +328,7 @@ struct link *link_new(uv_loop_t *loop, const char *path, const struct link_ops *
 	l->events = (struct wire){ .l = l, .line = on_event_line };
 	l->status = (struct wire){ .l = l, .line = on_answer };
 	l->roster = roster_new();
-	l->round_began = l->round_ended = clock_now();
+	l->round_ended = clock_now();
 	uv_timer_init(loop, &l->retry);
 	uv_timer_init(loop, &l->refresh);
 	l->retry.data = l->refresh.data = l;

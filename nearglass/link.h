@@ -1,6 +1,6 @@
 // nearcastd at the site, followed over its readonly socket: each of its events, and after them in
-// rounds its status and what changed in its fleet. A round that took long keeps the next one away, so
-// that neither end spends more than a fifth of its time on it. Killing either end disturbs nothing
+// rounds its status and what changed in its fleet, 10 MB a second at most, so that neither end spends
+// much of its time on a large fleet in which much changes. Killing either end disturbs nothing
 // at the other.
 #pragma once
 
