@@ -1,7 +1,9 @@
 #include "flow/inside.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -81,6 +83,27 @@ static int pin_maps(struct bpf_object *object, const char *pin)
 	return 0;
 }
 
+// Tables of another shape, which an earlier version left: programs that still use them keep them
+// until they are replaced, and nobody opens them again.
+static void unpin_other_shapes(const char *pin)
+{
+	DIR *folder = opendir(pin);
+	struct dirent *entry;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		const char *dash = strrchr(entry->d_name, '-');
+		char *end = NULL;
+		if (!dash || strtoul(dash + 1, &end, 10) == FLOW_SHAPE || end == dash + 1 || *end)
+			continue;
+		own(sb_free) struct strbuf path = {};
+		sb_printf(&path, "%s/%s", pin, entry->d_name);
+		unlink(sb_text(&path));
+	}
+	closedir(folder);
+}
+
 int keeper_object(struct keeper_bpf **ret, const char *pin, struct strbuf *error)
 {
 	struct keeper_bpf *bpf = keeper_bpf__open();
@@ -121,6 +144,8 @@ static int load(struct keeper *k, struct strbuf *error)
 			strerror(-rc), keeper_complaint());
 		return rc;
 	}
+	if (k->pin)
+		unpin_other_shapes(k->pin);
 	k->ring = ring_buffer__new(bpf_map__fd(k->bpf->maps.events), on_event, k, NULL);
 	if (!k->ring) {
 		rc = -errno;

@@ -174,6 +174,7 @@ def test_ecmp(world):
 
 def test_restart_and_kill(world):
     """The programs go on without nearcastd, are found by the next one, and go when told to."""
+    harness.needs("bpftool")
     sites = Sites(world)
     client = sites.sessions(seconds=6)
     sites.to(12)
@@ -194,8 +195,14 @@ def test_restart_and_kill(world):
                      != "Established")
     unbroken(sites.result(client), 60)
     assert sites.nodes[12].knows((11,))
+    # Tables of another version's shape, which nobody will open again.
+    pins = "/sys/fs/bpf/nearcast"
+    sites.nodes[11].ns.run("bpftool", "map", "create", f"{pins}/config-1", "type", "array", "key", 4, "value", 4,
+                           "entries", 1, "name", "config")
     sites.nodes[11].start_daemon(True, sites.ids)
     sites.nodes[11].wait()
+    names = sites.nodes[11].ns.run("ls", pins).stdout.split()
+    assert "config-1" not in names and any(n.startswith("config-") for n in names), names
     kept = [e for e in sites.nodes[12].ask("events", after=0)["events"] if e["type"] == "keeper_attached"]
     assert [e["reason"] for e in kept] == ["kept"], kept
     for node in sites.nodes.values():
