@@ -1,8 +1,6 @@
 // /api/v1/past: how things stood at a time, from the history: of every site, session, prefix at an
 // upstream, and service the last event before then, and of every client the site it reached.
 #include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,44 +10,22 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearglass/api.h"
+#include "nearglass/history_facts.h"
 
-enum {
-	LIMIT = 2000,
-	LIMIT_MAX = 10000,
-	DISK_WAIT_MS = 200,
-	PAGE = 500,
-	FACTS_MAX = 5000,
-	KIND_TYPES = 8,
-};
-
-// Events that replace each other for one subject; with its upstream where they have one.
-static const struct kind {
-	const char *name;
-	const char *types[KIND_TYPES + 1];
-} kinds[] = {
-	{ "sites", { "started", "stopped", "daemon-up", "daemon-lost" } },
-	{ "sessions", { "neighbour-up", "neighbour-down", "upstream_up", "upstream_down",
-			      "fleet_up", "fleet_down", "site-reachable", "site-unreachable" } },
-	{ "announcements", { "announced", "withdrawn" } },
-	{ "decisions", { "decided" } },
-	{ "admin", { "admin_changed" } },
-	{ "health", { "health_changed" } },
-};
-enum { KINDS = countof(kinds), TYPES_MAX = KINDS * KIND_TYPES };
+enum { LIMIT = 2000, LIMIT_MAX = 10000, DISK_WAIT_MS = 200, FACTS_MAX = 20000 };
 
 struct fact {
 	struct hnode by_key;
 	struct fact *next;
+	int64_t time_us;
 	char *key, *json;
 };
 
 struct past {
 	struct call *call;
 	struct hmap keys;
-	struct fact *kinds[KINDS];
-	size_t facts, read;
-	int64_t id, time_us; // of the last event read
-	bool clients_more;
+	struct fact *kinds[HISTORY_KINDS];
+	size_t facts;
 	struct out *out;
 	size_t clients;
 	char last_client[65];
@@ -64,66 +40,49 @@ static bool is_late(void *ctx)
 
 // ---- Facts ----
 
-static const char *text_of(const json_t *event, const char *name)
+static struct fact *find_fact(const struct past *p, const char *key, uint64_t hash)
 {
-	const char *text = json_string_value(json_object_get(event, name));
-
-	return text ? text : "";
+	for (struct hnode *n = hmap_find(&p->keys, hash); n; n = hmap_find_next(n)) {
+		struct fact *f = container_of(n, struct fact, by_key);
+		if (strcmp(f->key, key) == 0)
+			return f;
+	}
+	return NULL;
 }
 
-static int kind_of(const char *type)
+static struct fact *add_fact(struct past *p, size_t kind, struct strbuf *key, uint64_t hash)
 {
-	for (size_t k = 0; k < KINDS; k++)
-		for (size_t i = 0; kinds[k].types[i]; i++)
-			if (strcmp(kinds[k].types[i], type) == 0)
-				return (int)k;
-	return -1;
+	struct fact *f = mem_zalloc(sizeof(*f));
+
+	f->key = sb_take(key);
+	f->next = p->kinds[kind];
+	p->kinds[kind] = f;
+	p->facts++;
+	hmap_insert(&p->keys, &f->by_key, hash);
+	return f;
 }
 
-static bool is_known(const struct past *p, const char *key, uint64_t hash)
-{
-	for (struct hnode *n = hmap_find(&p->keys, hash); n; n = hmap_find_next(n))
-		if (strcmp(container_of(n, struct fact, by_key)->key, key) == 0)
-			return true;
-	return false;
-}
-
-// Of a site the daemon as a whole is one fact, whatever the event's subject.
-static void print_key(int kind, const json_t *event, struct strbuf *b)
-{
-	sb_printf(b, "%d %s", kind, text_of(event, "site"));
-	if (kind != 0)
-		sb_printf(b, " %s %s", text_of(event, "subject"), text_of(event, "upstream"));
-}
-
-// They come latest first, so the first of a key is how it stood.
-static bool take_event(void *ctx, int64_t id, int64_t time_us, const char *json)
+static void take_fact(void *ctx, const struct history_fact *told)
 {
 	own(sb_free) struct strbuf key = {};
 	struct past *p = ctx;
-	json_t *event = json_loads(json, 0, NULL);
-	int kind = kind_of(text_of(event, "type"));
 
-	p->id = id;
-	p->time_us = time_us;
-	p->read++;
-	print_key(kind, event, &key);
-	json_decref(event);
+	sb_printf(&key, "%zu\x1f%s\x1f%s\x1f%s", told->kind, told->site, told->subject,
+		told->upstream);
 	uint64_t hash = hash_bytes(key.s, key.len);
-	if (kind < 0 || is_known(p, key.s, hash))
-		return true;
-	struct fact *f = mem_zalloc(sizeof(*f));
-	f->key = sb_take(&key);
-	f->json = mem_strdup(json);
-	f->next = p->kinds[kind];
-	p->kinds[kind] = f;
-	hmap_insert(&p->keys, &f->by_key, hash);
-	return ++p->facts < FACTS_MAX;
+	struct fact *f = find_fact(p, sb_text(&key), hash);
+	if (!f)
+		f = add_fact(p, told->kind, &key, hash);
+	else if (f->time_us > told->time_us)
+		return;
+	free(f->json);
+	f->json = mem_strdup(told->json);
+	f->time_us = told->time_us;
 }
 
 static void free_facts(struct past *p)
 {
-	for (size_t k = 0; k < KINDS; k++)
+	for (size_t k = 0; k < HISTORY_KINDS; k++)
 		while (p->kinds[k]) {
 			struct fact *f = p->kinds[k];
 			p->kinds[k] = f->next;
@@ -134,32 +93,21 @@ static void free_facts(struct past *p)
 	hmap_free(&p->keys);
 }
 
-// In pieces, and the disk is let go in between: the history is written meanwhile. 0; -ETIME when
-// not all was read; -EIO; -EBUSY.
+static bool is_enough(void *ctx)
+{
+	const struct past *p = ctx;
+
+	return p->facts >= FACTS_MAX || call_is_late(p->call);
+}
+
 static int read_facts(struct past *p, int64_t at_us)
 {
-	const char *types[TYPES_MAX];
-	struct history_question q = {
-		.to_us = at_us, .types = types, .limit = PAGE, .backwards = true
-	};
-	const struct history_reader reader = { is_late, take_event, p };
-	int rc = 0;
+	struct history_db *db = history_hold(p->call->history, span_ms(DISK_WAIT_MS));
 
-	for (size_t k = 0; k < KINDS; k++)
-		for (size_t i = 0; kinds[k].types[i]; i++)
-			types[q.type_count++] = kinds[k].types[i];
-	do {
-		struct history_db *db = history_hold(p->call->history, span_ms(DISK_WAIT_MS));
-		if (!db)
-			return -EBUSY;
-		p->read = 0;
-		rc = history_db_read(db, &q, &reader);
-		history_release(p->call->history);
-		q.after_us = p->time_us;
-		q.after_id = p->id;
-		if (p->facts == FACTS_MAX || (rc == 0 && call_is_late(p->call)))
-			rc = -ETIME;
-	} while (rc == 0 && p->read == PAGE);
+	if (!db)
+		return -EBUSY;
+	int rc = history_facts_read(db, at_us, is_enough, take_fact, p);
+	history_release(p->call->history);
 	return rc;
 }
 
@@ -204,8 +152,8 @@ static int write_clients(struct past *p, int64_t at_us, size_t limit)
 
 static void write_facts(const struct past *p)
 {
-	for (size_t k = 0; k < KINDS; k++) {
-		out_array(p->out, kinds[k].name);
+	for (size_t k = 0; k < HISTORY_KINDS; k++) {
+		out_array(p->out, history_kinds[k].name);
 		for (const struct fact *f = p->kinds[k]; f; f = f->next)
 			out_raw_json(p->out, NULL, f->json);
 		out_end(p->out);

@@ -137,6 +137,7 @@ static struct history_event read_event(const struct waiting *w, const json_t *ev
 		.site = text_of(event, "site"),
 		.type = text_of(event, "type"),
 		.subject = text_of(event, "subject"),
+		.upstream = text_of(event, "upstream"),
 		.seq = json_integer_value(json_object_get(event, "seq")),
 		.json = w->json,
 	};

@@ -10,8 +10,9 @@
 
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "nearglass/history_facts.h"
 
-enum { APPLICATION = 0x4e43474c, VERSION = 2, STEPS_A_LOOK = 1000 };
+enum { APPLICATION = 0x4e43474c, VERSION = 3, STEPS_A_LOOK = 1000 };
 
 struct history_db {
 	sqlite3 *sql;
@@ -41,8 +42,14 @@ static const char settings[] =
 	"PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 4194304; PRAGMA trusted_schema = "
 	"OFF;";
 static const char first_write[] =
-	"BEGIN IMMEDIATE; INSERT INTO event VALUES(NULL, 0, '', '', '', 0, '');"
+	"BEGIN IMMEDIATE; INSERT INTO event VALUES(NULL, 0, '', '', '', 0, '', '');"
 	"DELETE FROM event WHERE time_us = 0; COMMIT;";
+
+// The third knows upstreams, and has the index of history_facts.h. Behind these comes that index.
+static const char layout_facts[] =
+	"BEGIN IMMEDIATE; ALTER TABLE event ADD COLUMN upstream TEXT NOT NULL DEFAULT '';"
+	"UPDATE event SET upstream = coalesce(json_extract(json, '$.upstream'), '')"
+	" WHERE json_valid(json) AND json_type(json, '$.upstream') = 'text';";
 
 static int run(sqlite3 *sql, const char *text)
 {
@@ -68,6 +75,25 @@ static bool is_damage(int code)
 	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
+// Makes the file of an earlier version one of this.
+static int take_over(sqlite3 *sql)
+{
+	own(sb_free) struct strbuf facts = {};
+	int code = SQLITE_OK;
+
+	if (number_of(sql, "PRAGMA user_version") == 1)
+		code = run(sql, layout_clients);
+	if (code == SQLITE_OK && number_of(sql, "PRAGMA user_version") == 2) {
+		sb_str(&facts, layout_facts);
+		history_facts_layout(&facts);
+		sb_str(&facts, "PRAGMA user_version = 3; COMMIT;");
+		code = run(sql, sb_text(&facts));
+	}
+	if (!sqlite3_get_autocommit(sql))
+		(void)run(sql, "ROLLBACK");
+	return code;
+}
+
 // SQLITE_OK; another code of SQLite, SQLITE_MISMATCH for a file of somebody else.
 static int check(sqlite3 *sql)
 {
@@ -88,8 +114,7 @@ static int check(sqlite3 *sql)
 		(code = run(sql, layout)) != SQLITE_OK)
 		return code & 0xff;
 	if (number_of(sql, "PRAGMA application_id") == APPLICATION &&
-		number_of(sql, "PRAGMA user_version") == 1 &&
-		(code = run(sql, layout_clients)) != SQLITE_OK)
+		(code = take_over(sql)) != SQLITE_OK)
 		return code & 0xff;
 	return number_of(sql, "PRAGMA application_id") == APPLICATION &&
 			       number_of(sql, "PRAGMA user_version") == VERSION
@@ -130,8 +155,9 @@ static int open_at(struct history_db *db, const char *path, struct strbuf *error
 		code = sqlite3_file_control(db->sql, NULL, SQLITE_FCNTL_PERSIST_WAL, &stay);
 	if (code == SQLITE_OK)
 		code = sqlite3_prepare_v3(db->sql,
-			"INSERT OR IGNORE INTO event(time_us, site, type, subject, seq, json)"
-			" VALUES(?,?,?,?,?,?)",
+			"INSERT OR IGNORE INTO event(time_us, site, type, subject, seq, json, "
+			"upstream)"
+			" VALUES(?,?,?,?,?,?,?)",
 			-1, SQLITE_PREPARE_PERSISTENT, &db->insert, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_prepare_v3(db->sql,
@@ -217,6 +243,11 @@ void history_db_close(struct history_db **which)
 	free(db);
 }
 
+struct sqlite3 *history_db_sql(struct history_db *db)
+{
+	return db->sql;
+}
+
 // ---- Writing ----
 
 static int insert(struct history_db *db, const struct history_event *e)
@@ -229,6 +260,7 @@ static int insert(struct history_db *db, const struct history_event *e)
 	sqlite3_bind_text(s, 4, e->subject, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(s, 5, e->seq);
 	sqlite3_bind_text(s, 6, e->json, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 7, e->upstream, -1, SQLITE_STATIC);
 	int code = sqlite3_step(s);
 	sqlite3_reset(s);
 	sqlite3_clear_bindings(s);

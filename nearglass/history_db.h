@@ -14,7 +14,8 @@ struct history_db;
 struct history_event {
 	int64_t time_us; // Unix time
 	const char *site, *type, *subject;
-	int64_t seq; // 0: none
+	const char *upstream; // "": none
+	int64_t seq;          // 0: none
 	const char *json;
 };
 
@@ -45,6 +46,8 @@ struct history_question {
 [[nodiscard]] int history_db_open(
 	struct history_db **ret, const char *path, struct strbuf *note, struct strbuf *error);
 void history_db_close(struct history_db **db); // NULL inside is fine
+// For those who ask it questions of their own (history_facts.c).
+struct sqlite3 *history_db_sql(struct history_db *db);
 
 // All or none of them. One that is there already is passed over. 0; -EIO with *error set.
 [[nodiscard]] int history_db_add(

@@ -336,7 +336,7 @@ def test_kinds_are_apart(world):
     g = start(world, extra=f"history: {{file: {db}}}\n")
     g.process.terminate()
     assert g.process.wait(harness.WAIT_S) == 0
-    rows = [("announced", "198.51.100.0/24", "a"), ("announced", "198.51.100.0/24", "b"),
+    rows = [("announced", "x" * 10000, None), ("announced", "198.51.100.0/24", "a"), ("announced", "198.51.100.0/24", "b"),
             ("withdrawn", "198.51.100.0/24", "b"), ("upstream_up", "192.0.2.1", None),
             ("health_changed", "dns", None), ("decided", "dns", None), ("started", "fra1", None),
             ("site-unreachable", "ams1", None)]
@@ -344,8 +344,9 @@ def test_kinds_are_apart(world):
     for i, (kind, subject, upstream) in enumerate(rows):
         at = f"2026-01-02T03:04:{i:02}.000000Z"
         event = {"time": at, "site": "fra1", "type": kind, "subject": subject, "upstream": upstream}
-        file.execute("INSERT INTO event(time_us, site, type, subject, seq, json) VALUES(?,?,?,?,?,?)",
-                     (1767323040000000 + i * 1000000, "fra1", kind, subject, i + 1, json.dumps(event)))
+        file.execute("INSERT INTO event(time_us, site, type, subject, seq, json, upstream) VALUES(?,?,?,?,?,?,?)",
+                     (1767323040000000 + i * 1000000, "fra1", kind, subject, i + 1, json.dumps(event),
+                      upstream or ""))
     file.commit()
     file.close()
     g = start(world, extra=f"history: {{file: {db}, keep: 3650d}}\n")
@@ -353,12 +354,14 @@ def test_kinds_are_apart(world):
                        for k, v in g.get("/api/v1/past", at=t).items() if k not in ("at", "meta", "clients") and v}
     everything = facts("2026-01-02T03:04:30Z")
     assert everything == {
-        "announcements": [("announced", "198.51.100.0/24", "a"), ("withdrawn", "198.51.100.0/24", "b")],
+        "announcements": [("announced", "198.51.100.0/24", "a"), ("announced", "x" * 10000, None),
+                          ("withdrawn", "198.51.100.0/24", "b")],
         "sessions": [("site-unreachable", "ams1", None), ("upstream_up", "192.0.2.1", None)],
         "health": [("health_changed", "dns", None)], "decisions": [("decided", "dns", None)],
         "sites": [("started", "fra1", None)]}, everything
-    assert facts("2026-01-02T03:04:01Z") == {"announcements": [
-        ("announced", "198.51.100.0/24", "a"), ("announced", "198.51.100.0/24", "b")]}
+    assert facts("2026-01-02T03:04:02Z") == {"announcements": [
+        ("announced", "198.51.100.0/24", "a"), ("announced", "198.51.100.0/24", "b"),
+        ("announced", "x" * 10000, None)]}
     assert facts("2026-01-02T03:03:59Z") == {}
 
 
@@ -372,12 +375,16 @@ def test_history_is_bounded(world):
         "CREATE UNIQUE INDEX event_once ON event(time_us, site, type, subject, seq);"
         "CREATE INDEX event_subject ON event(subject, time_us);"
         "CREATE INDEX event_type ON event(type, time_us);"
-        "INSERT INTO event VALUES(1, strftime('%s') * 1000000, 'fra1', 'neighbour-up', 'x', 0, '{\"type\":\"neighbour-up\"}');"
+        "INSERT INTO event VALUES(1, strftime('%s') * 1000000, 'fra1', 'upstream_up', 'x', 1,"
+        " '{\"type\":\"upstream_up\",\"subject\":\"x\",\"upstream\":\"a\"}');"
+        "INSERT INTO event VALUES(2, strftime('%s') * 1000000, 'fra1', 'upstream_up', 'x', 2,"
+        " '{\"type\":\"upstream_up\",\"subject\":\"x\",\"upstream\":\"b\"}');"
+        "INSERT INTO event VALUES(3, strftime('%s') * 1000000, 'fra1', 'other', 'x', 3, 'no json');"
         "PRAGMA application_id = 1313032012; PRAGMA user_version = 1;")
     old.close()
     extra = f"history: {{file: {file}, max-clients: 1000}}\n"
     g = start(world, extra=extra)
-    assert [e["type"] for e in g.get("/api/v1/history")["events"]] == ["neighbour-up"]
+    assert sorted(e["upstream"] for e in g.get("/api/v1/past")["sessions"]) == ["a", "b"]
     feeder = Feeder(world, g.socket)
     feeder.say(*(line(f"c{i}", "fra1") for i in range(1500)))
     harness.wait_for("all written", lambda: g.get("/api/v1/status")["history"]["clients_written"] >= 1501)
@@ -390,7 +397,7 @@ def test_history_is_bounded(world):
     assert g.process.wait(harness.WAIT_S) == 0
     rows = sqlite3.connect(file)
     assert rows.execute("SELECT count(*) FROM client").fetchone()[0] <= 1002
-    assert rows.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert rows.execute("PRAGMA user_version").fetchone()[0] == 3
 
 
 def test_refused_configurations(world):

@@ -132,7 +132,7 @@ function Picture({ at, past }) {
   const h = all.length ? summary(all, rows.filter(mismatch).length) : { text: "Nothing is known of sites then.", state: "unknown" };
   tellClients(h, clients.length, clients.filter((c) => !c.site).length);
   return html`<p class="headline ${h.state}" role="status"><span aria-hidden="true">${STATES[h.state].shape}</span> At ${text(at)}: ${h.text}</p>
-    ${past.meta.truncated ? html`<p class="problem">Not all of the history was looked through in time: what changed long before is missing.</p>` : ""}
+    ${past.meta.truncated ? html`<p class="problem">Not all was found in time: something is missing here.</p>` : ""}
     <${WorldMap} sites=${all} clients=${clients} look=${look} counts=${clients.length ? countOf(clients) : null} label=${`Map of ${text(at)}`} />
     <${Landing} clients=${clients} look=${look} />
     <${NodeTable} rows=${rows} />`;
