@@ -27,7 +27,6 @@ void payloads_free(struct payloads *t)
 		free(t->heads[f]);
 	}
 	pages_free(&t->list);
-	payloads_init(t);
 }
 
 static unsigned table_of(const struct ip_prefix *p)

@@ -24,7 +24,7 @@ struct payloads {
 enum validity { VALIDITY_NOT_FOUND, VALIDITY_VALID, VALIDITY_INVALID, VALIDITY_MAX };
 
 void payloads_init(struct payloads *t);
-void payloads_free(struct payloads *t);
+void payloads_free(struct payloads *t); // before it is used again it is initialised
 // Several caches may say the same: it is there until as many have taken it back. True: what routes
 // are judged by has changed.
 bool payloads_add(struct payloads *t, const struct payload *p);
