@@ -109,6 +109,7 @@ static int check_withdrawals(struct daemon *d, const struct conf *new, struct st
 {
 	own(sb_free) struct strbuf list = {};
 	own(free_ptr) const struct conf_upstream **next = next_entries(d, new);
+	enum { NAMES_MAX = 8 };
 	char text[PREFIX_TEXT];
 	size_t count = 0;
 
@@ -118,11 +119,15 @@ static int check_withdrawals(struct daemon *d, const struct conf *new, struct st
 		{
 			if (!would_withdraw(d, new, next, p))
 				continue;
-			sb_printf(&list, "%s%s", count++ ? ", " : "", prefix_print(p, text));
+			if (count++ < NAMES_MAX)
+				sb_printf(&list, "%s%s", count > 1 ? ", " : "",
+					prefix_print(p, text));
 		}
 	}
 	if (count <= 1)
 		return 0;
+	if (count > NAMES_MAX)
+		sb_printf(&list, " and %zu more", count - NAMES_MAX);
 	sb_printf(error,
 		"%s: this would withdraw %zu prefixes (%s); `nearcast reload --yes` does it",
 		d->path, count, sb_text(&list));

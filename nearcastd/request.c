@@ -35,13 +35,14 @@ struct call {
 	struct out *o;
 	struct answer *answer;
 	const char *code; // of the failure; NULL: none
-	char message[1024];
+	struct strbuf message;
 };
 
 static void fail(struct call *call, const char *code, const char *message)
 {
 	call->code = code;
-	snprintf(call->message, sizeof(call->message), "%s", message);
+	sb_clear(&call->message);
+	sb_str(&call->message, message);
 }
 
 static const char *text_of(const struct call *call, const char *key)
@@ -388,7 +389,8 @@ static void run_command(struct call *call, void (*run)(struct call *call))
 	if (!call->code)
 		return;
 	sb_clear(&a->text);
-	request_refuse(&a->text, call->code, call->message);
+	request_refuse(&a->text, call->code, sb_text(&call->message));
+	sb_free(&call->message);
 }
 
 struct answer *request_answer(struct daemon *d, bool may_change, const char *line, size_t len)

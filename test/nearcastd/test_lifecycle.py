@@ -576,6 +576,24 @@ def test_reload_that_would_withdraw(world):
     assert {p for u in seen for p in u["announce"]} == {"203.0.113.0/24"}, seen
 
 
+def test_reload_that_would_withdraw_many(world):
+    """The refusal of much says what to do, and all that is wrong with the file."""
+    many = [f"10.0.{i}.0/24" for i in range(200)]
+    neighbour = bgp.Neighbour(world)
+    full = site.config(world).replace("198.51.100.0/24, ", f"198.51.100.0/24, {', '.join(many)}, ", 1)
+    daemon = harness.Daemon(world, full)
+    session = neighbour.accept()
+    session.establish()
+    harness.wait_for("them all", lambda: daemon.status()["upstreams"][0]["sent"] == 202)
+    message = daemon.reload(site.config(world))["error"]["message"]
+    assert "withdraw 200 prefixes (10.0.0.0/24, " in message and "10.0.7.0/24 and 192 more)" in message
+    assert message.endswith("`nearcast reload --yes` does it"), message
+    wrong = "".join(f"no-such-key-{i}: 1\n" for i in range(40))
+    message = daemon.reload(site.config(world) + wrong)["error"]["message"]
+    assert all(f"`no-such-key-{i}`" in message for i in range(40)), message
+    assert daemon.status()["upstreams"][0]["sent"] == 202
+
+
 def test_check_prints_the_difference(world):
     _, daemon, _ = begin(world)
     tool = [harness.BUILD / "nearcast/nearcast", "-s", daemon.readonly, "check"]
