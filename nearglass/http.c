@@ -434,12 +434,29 @@ static int passed_socket(void)
 	return PASSED_FD;
 }
 
+static bool is_local(int fd)
+{
+	struct sockaddr_storage ss = {};
+	socklen_t len = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+		return false;
+	struct ip_addr a = ip_from_sockaddr((struct sockaddr *)&ss);
+	return ss.ss_family == AF_UNIX || ip_is_loopback(&a);
+}
+
 int http_listen(const struct glass_conf *conf, struct strbuf *error)
 {
 	const struct glass_http *o = &conf->http;
 	char text[IP_TEXT];
 	int passed = passed_socket();
 
+	if (passed >= 0 && o->forwarded && !is_local(passed)) {
+		sb_str(error, "forwarded is for a Unix socket or loopback, and the socket that was "
+			      "handed "
+			      "over is neither");
+		return -EINVAL;
+	}
 	if (passed >= 0)
 		return passed;
 	if (o->socket)

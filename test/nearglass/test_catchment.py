@@ -429,6 +429,29 @@ def test_after_a_kill(world):
     wait_count(g, "taken", 1)
 
 
+def test_passed_socket_is_local(world):
+    """Whoever reaches the port directly could name another client: refused as it is for a configured address."""
+    harness.subprocess.run(["ip", "addr", "add", "192.0.2.77/32", "dev", "lo"], check=True)
+    for address, wanted in (("192.0.2.77", 1), ("127.0.0.1", 0)):
+        listener = socket.create_server((address, 0))
+        path = world.file("passed.yaml", "site: fra1\nas: 65000\nrouter-id: 192.0.2.1\n"
+                          "http: {port: 8480, forwarded: yes}\n")
+        program = str(harness.BUILD / "nearglass/nearglass")
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(listener.fileno(), 3)
+            os.set_inheritable(3, True)
+            os.execve(program, [program, "-c", str(path)],
+                      {**os.environ, "LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+        if wanted == 0:
+            c = glass.http.client.HTTPConnection(*listener.getsockname(), timeout=harness.WAIT_S)
+            c.request("GET", "/api/v1/status")
+            assert c.getresponse().status == 200
+            os.kill(pid, 15)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == wanted, address
+        listener.close()
+
+
 def test_passed_socket(world):
     """A listening socket that the starter hands over is served in place of the configured port."""
     listener = socket.create_server(("127.0.0.1", 0))
