@@ -35,6 +35,7 @@ struct glass {
 	struct catchment *catchment; // NULL: none
 	uv_timer_t beat;
 	int64_t started_us;
+	int64_t moved_us; // Unix time of the last event of the type `catchment`
 };
 
 // ---- Events ----
@@ -175,6 +176,15 @@ static void print_move(const char *from, const char *to, size_t count, struct st
 		sb_printf(b, " from %s to %s: ", from, to);
 }
 
+// The history knows an event by its time, site, type and subject: no two moves have the same.
+static int64_t next_time(struct glass *g)
+{
+	int64_t now_us = clock_unix_us();
+
+	g->moved_us = now_us > g->moved_us ? now_us : g->moved_us + 1;
+	return g->moved_us;
+}
+
 // The type `catchment`: like the other events of the glass, and who moved from where to where.
 static void on_moved(void *ctx, const char *from, const char *to, size_t count,
 	const char *const *names, size_t name_count)
@@ -187,7 +197,7 @@ static void on_moved(void *ctx, const char *from, const char *to, size_t count,
 	print_move(from, to, count, &detail);
 	print_names(names, name_count, count, &detail);
 	out_object(o, NULL);
-	out_str(o, "time", time_print(clock_unix_us(), time));
+	out_str(o, "time", time_print(next_time(g), time));
 	out_str(o, "site", g->env.conf->site);
 	out_str(o, "source", "glass");
 	out_str(o, "type", "catchment");

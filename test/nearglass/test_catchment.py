@@ -191,6 +191,7 @@ def test_bounded(world):
     # A hundred kinds of move in a moment, and one event for all beyond.
     feeder.say(*(line(f"c{j}", f"t{j}") for j in range(100)))
     harness.wait_for("all of them", lambda: sum(e["count"] for e in moves(g)) == 200)
+    assert len({e["time"] for e in moves(g)}) == len(moves(g)), "each has a time of its own"
     many = [Feeder(world, g.socket) for _ in range(70)]
     harness.wait_for("those refused", lambda: state(g)["refused"] >= 7)
     assert state(g)["feeders"] == 64
