@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lab/clock.h"
 #include "lab/idserver.h"
 #include "lab/netns.h"
 #include "lib/mem.h"
@@ -54,14 +54,6 @@ struct clients {
 	struct asker **list;
 	size_t count;
 };
-
-instant lab_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (instant){ (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 };
-}
 
 static struct query_record *new_record(struct asker *a)
 {

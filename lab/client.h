@@ -70,6 +70,3 @@ struct outage clients_outage(const struct clients *c, size_t client, instant eve
 // was sent at `from` or later, by `to`.
 bool clients_answered_by(
 	const struct clients *c, size_t client, size_t node, instant from, instant to);
-
-// CLOCK_MONOTONIC.
-instant lab_now(void);

@@ -12,8 +12,8 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "lab/clock.h"
 #include "lab/delayheap.h"
 #include "lab/netns.h"
 #include "lib/mem.h"
@@ -74,14 +74,6 @@ int delayline_tap(int ns, const char *ifname)
 	return rc < 0 ? rc : take_fd(&fd);
 }
 
-static instant now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (instant){ (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 };
-}
-
 static uint8_t *take_buffer(struct line *l)
 {
 	return l->free_count ? l->free[--l->free_count] : mem_zalloc(FRAME_BYTES);
@@ -100,7 +92,7 @@ static void release_due(struct line *l)
 {
 	struct held_frame f;
 
-	while (delayheap_pop(&l->heap, now(), &f)) {
+	while (delayheap_pop(&l->heap, lab_now(), &f)) {
 		struct direction *d = &l->directions[f.to];
 		ssize_t n = write(d->to, f.bytes, f.len);
 		(void)n;
@@ -137,7 +129,7 @@ static void take_frames(struct line *l, uint32_t index)
 		}
 		d->held++;
 		delayheap_push(&l->heap, (struct held_frame){
-						 .due = instant_add(now(), d->delay),
+						 .due = instant_add(lab_now(), d->delay),
 						 .to = index,
 						 .len = (uint32_t)n,
 						 .bytes = b,
@@ -158,21 +150,11 @@ static int add_direction(struct line *l, uint32_t index, const struct delayline_
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, link->tap[end], &ev) < 0 ? -errno : 0;
 }
 
-// Frames wait in this process, so it must run when one is due: a real-time
-// priority where that is allowed, and timers without slack.
-static void ask_for_precision(void)
-{
-	const struct sched_param p = { .sched_priority = 1 };
-
-	(void)sched_setscheduler(0, SCHED_FIFO, &p);
-	(void)prctl(PR_SET_TIMERSLACK, 1UL);
-}
-
 static int wait_for_frames(struct line *l, struct epoll_event *events)
 {
 	instant next = delayheap_next(&l->heap);
 	struct timespec ts = {};
-	int64_t us = instant_diff(next, now()).us;
+	int64_t us = instant_diff(next, lab_now()).us;
 
 	if (instant_is_never(next))
 		return epoll_pwait2(l->epoll, events, EVENTS, NULL, NULL);
@@ -193,7 +175,8 @@ int delayline_run(const struct delayline_link *links, size_t count, uint64_t see
 	l->directions = mem_zalloc(2 * count * sizeof(*l->directions));
 	for (size_t i = 0; rc == 0 && i < 2 * count; i++)
 		rc = add_direction(l, (uint32_t)i, &links[i / 2], (int)(i % 2));
-	ask_for_precision();
+	lab_be_punctual(SCHED_FIFO); // frames wait here: it must run when one is due
+	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 	while (rc == 0) {
 		struct epoll_event events[EVENTS];
 		int n = wait_for_frames(l, events);

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "lab/client.h"
+#include "lab/clock.h"
 #include "lab/daemonask.h"
 #include "lib/mem.h"
 

@@ -66,8 +66,8 @@ static bool may_make_worlds(void)
 	return false;
 }
 
-// To standard output, with failures and headings marked on a terminal.
-static void print_text(const char *text)
+// To standard output, with failures and headings marked on a terminal. False: it cannot be written.
+static bool print_text(const char *text)
 {
 	const char *no_color = getenv("NO_COLOR");
 	bool plain = !isatty(STDOUT_FILENO) || (no_color && no_color[0]);
@@ -88,23 +88,23 @@ static void print_text(const char *text)
 			line++;
 		}
 	}
-	fflush(stdout);
+	return fflush(stdout) == 0;
 }
 
-static void print_event(void *, const struct run_result *r, const struct step_result *step)
+static bool print_event(void *, const struct run_result *r, const struct step_result *step)
 {
 	own(sb_free) struct strbuf b = {};
 
 	report_event(r, step, &b);
-	print_text(sb_text(&b));
+	return print_text(sb_text(&b));
 }
 
-static void print_step(void *, const struct run_result *r, const struct step_result *step)
+static bool print_step(void *, const struct run_result *r, const struct step_result *step)
 {
 	own(sb_free) struct strbuf b = {};
 
 	report_step(r, step, &b);
-	print_text(sb_text(&b));
+	return print_text(sb_text(&b));
 }
 
 static void print_end(void *, const struct run_result *r)
@@ -112,7 +112,7 @@ static void print_end(void *, const struct run_result *r)
 	own(sb_free) struct strbuf b = {};
 
 	report_end(r, &b);
-	print_text(sb_text(&b));
+	(void)print_text(sb_text(&b));
 }
 
 static void print_json(void *, const struct run_result *r)
@@ -148,7 +148,9 @@ static int play(const struct args *a, struct run_options *o)
 		return complain(sb_text(&text));
 	bool ok = r.ok;
 	run_result_free(&r);
-	return ferror(stdout) == 0 && ok ? EXIT_HOLDS : EXIT_NOT;
+	if (ferror(stdout))
+		return complain("cannot write the report to standard output");
+	return ok ? EXIT_HOLDS : EXIT_NOT;
 }
 
 static int verb_run(const struct args *a)

@@ -75,9 +75,10 @@ struct run_options {
 	bool quiet; // no lines on standard error but errors
 	bool web;   // show the page while the world is up
 	// Called when an event happened, and when a step (the start, too) is over.
-	// NULL: not; then the events are lines on standard error.
-	void (*on_event)(void *ctx, const struct run_result *r, const struct step_result *step);
-	void (*on_step)(void *ctx, const struct run_result *r, const struct step_result *step);
+	// NULL: not; then the events are lines on standard error. False: nobody reads that, and the run
+	// is interrupted.
+	bool (*on_event)(void *ctx, const struct run_result *r, const struct step_result *step);
+	bool (*on_step)(void *ctx, const struct run_result *r, const struct step_result *step);
 	// Called when the result is complete: before the world goes, or is kept.
 	void (*on_end)(void *ctx, const struct run_result *r);
 	void *ctx;

@@ -48,17 +48,6 @@ static int add_dns(struct services *all, const struct lab_node *node, enum dns_k
 	return rc < 0 ? rc : world_write(all->world, node, file, &conf);
 }
 
-// Only a scenario that needs a program asks for it.
-static int require(const char *program, const char *package, struct strbuf *error)
-{
-	own(sb_free) struct strbuf path = {};
-
-	if (program_find(program, &path) == 0)
-		return 0;
-	sb_printf(error, "%s is not installed (Debian package %s)", program, package);
-	return -ENOENT;
-}
-
 static int make_dir(const struct services *all, const struct lab_node *node, const char *name)
 {
 	own(sb_free) struct strbuf path = {};
@@ -66,18 +55,16 @@ static int make_dir(const struct services *all, const struct lab_node *node, con
 	return mkdir(world_path(all->world, node, name, &path), 0755) < 0 ? -errno : 0;
 }
 
-static int add_web(struct services *all, const struct lab_node *node, struct strbuf *error)
+static int add_web(struct services *all, const struct lab_node *node)
 {
 	own(sb_free) struct strbuf dir = {}, path = {}, conf = {};
-	int rc = require("nginx", "nginx", error);
 
 	world_path(all->world, node, "", &dir);
 	config_nginx(node, sb_text(&dir), &conf);
 	services_add(all, node, "web",
 		(const char *const[]){ "nginx", "-p", sb_text(&dir), "-e", "stderr", "-c",
 			world_path(all->world, node, "nginx.conf", &path), NULL });
-	if (rc == 0)
-		rc = make_dir(all, node, "upload");
+	int rc = make_dir(all, node, "upload");
 	return rc < 0 ? rc : world_write(all->world, node, "nginx.conf", &conf);
 }
 
@@ -96,17 +83,16 @@ static int make_quic_files(const struct services *all, const struct lab_node *no
 	return rc < 0 ? rc : certificate_make(all->world, node);
 }
 
-static int add_quic(struct services *all, const struct lab_node *node, struct strbuf *error)
+static int add_quic(struct services *all, const struct lab_node *node)
 {
 	own(sb_free) struct strbuf files = {}, key = {}, certificate = {};
-	int rc = require("gtlsserver", "ngtcp2-server", error);
 
 	services_add(all, node, "quic",
 		(const char *const[]){ "gtlsserver", "-q", "--timeout", "1h", "-d",
 			world_path(all->world, node, "quic", &files), "*", "443",
 			world_path(all->world, node, CERTIFICATE_KEY, &key),
 			world_path(all->world, node, CERTIFICATE, &certificate), NULL });
-	return rc < 0 ? rc : make_quic_files(all, node);
+	return make_quic_files(all, node);
 }
 
 // The secret of the fleet, the same at each node.
@@ -264,9 +250,9 @@ static int add_site(struct services *all, const struct lab_node *node, struct st
 	int rc = add_dns(all, node, site->dns);
 
 	if (rc == 0 && site->web != WEB_NONE)
-		rc = add_web(all, node, error);
+		rc = add_web(all, node);
 	if (rc == 0 && site->quic != QUIC_NONE)
-		rc = add_quic(all, node, error);
+		rc = add_quic(all, node);
 	if (rc < 0 || site->announcer == ANNOUNCER_NONE)
 		return rc;
 	if (site->announcer == ANNOUNCER_BIRD)

@@ -4,7 +4,7 @@
 //	+-------+----------------+
 //	| bytes | message        |
 //	+-------+----------------+
-#include "lab/client.h"
+#include "lab/clock.h"
 #include "lab/idserver.h"
 #include "lab/session_int.h"
 #include "lib/mem.h"

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lab/client.h"
+#include "lab/clock.h"
 #include "lab/httpanswer.h"
 #include "lab/session_int.h"
 #include "lab/stream.h"

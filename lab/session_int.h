@@ -14,7 +14,7 @@
 
 struct peer;
 
-// A kind: one row each, in session_peer.c.
+// A kind: one row each, in sessions.c.
 struct session_ops {
 	uint16_t port;
 	// Begins; the session is open when peer_open() is called. -errno.

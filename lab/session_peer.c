@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lab/client.h"
+#include "lab/clock.h"
 #include "lab/session_int.h"
 #include "lab/tcpsent.h"
 #include "lib/mem.h"

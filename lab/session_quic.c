@@ -13,7 +13,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "lab/client.h"
 #include "lab/session_int.h"
 #include "lab/stream.h"
 #include "lib/mem.h"

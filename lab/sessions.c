@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lab/client.h"
-#include "lab/programs.h"
+#include "lab/clock.h"
 #include "lab/session_int.h"
 #include "lab/stream.h"
 #include "lab/tcpsent.h"
@@ -94,20 +93,6 @@ static void make_digests(struct sessions *s)
 	for (size_t i = 0; i < s->scenario->sessions.count; i++)
 		if (entries[i].size > 0)
 			stream_digest(entries[i].size, s->digests[i]);
-}
-
-int sessions_check(const struct scenario *scn, struct strbuf *error)
-{
-	own(sb_free) struct strbuf path = {};
-
-	items_for_each(struct scn_session, s, scn->sessions)
-	{
-		if (s->kind != SESSION_QUIC || program_find("gtlsclient", &path) == 0)
-			continue;
-		sb_str(error, "gtlsclient is not installed (Debian package ngtcp2-client)");
-		return -ENOENT;
-	}
-	return 0;
 }
 
 struct sessions *sessions_new(uv_loop_t *loop, const struct scenario *scn, const struct world *w,

@@ -12,9 +12,6 @@ struct sessions_ops {
 	void (*on_break)(void *ctx, const struct session *s);
 };
 
-// Whether the programs that they need are installed. -ENOENT with a sentence in *error.
-[[nodiscard]] int sessions_check(const struct scenario *s, struct strbuf *error);
-
 // Opens nothing yet. The list is the caller's, filled in as it goes on, and outlives this.
 struct sessions *sessions_new(uv_loop_t *loop, const struct scenario *s, const struct world *w,
 	struct session_list *list, const struct sessions_ops *ops, void *ctx);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lab/client.h"
+#include "lab/clock.h"
 #include "lib/own.h"
 
 enum { WORD_MAX = 63 };

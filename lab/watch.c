@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "lab/client.h"
 #include "lib/mem.h"
 
 enum { RETRY_MS = 100, LINE_MAX_BYTES = 1 << 16 };

@@ -8,6 +8,8 @@ Two networks 20 ms apart; the site is at the far one, the client at the near one
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +23,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 import harness
 
 LAB = harness.BUILD / "lab/nearcast-lab"
+PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 TINY = """
 title: Tiny
 settle: 300ms
@@ -175,13 +178,84 @@ def started(world, *command):
 
 
 def test_interrupted(world):
+    """Also by who is impatient, and by a terminal that goes."""
     begin(world)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for numbers in ((signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP,), 5 * (signal.SIGINT, signal.SIGTERM)):
         lab = started(world, "run", "--no-web")
         assert processes(world)
-        lab.send_signal(number)
+        for number in numbers:
+            lab.send_signal(number)
         assert lab.wait(timeout=20) == 1
         assert_nothing_left(world)
+
+
+def test_nohup(world):
+    """A lab that was started to outlive its terminal does."""
+    begin(world)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    lab = started(world, "run", "--no-web")
+    signal.signal(signal.SIGHUP, before)
+    ignored = re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{lab.pid}/status").read_text())[1]
+    assert int(ignored, 16) & 1 << signal.SIGHUP - 1, ignored
+
+
+def test_reader_gone(world):
+    """Nobody reads the report any more, as with `| head`: the run ends, and in order."""
+    begin(world)
+    text = TINY + CUT.replace("at: 0s, event: link-down", "at: 1h, event: link-down").replace("at: 0s", "at: 2h")
+    lab = world.start(LAB, "run", "--no-web", world.file("tiny.yaml", text), stdout=subprocess.PIPE,
+                      stderr=subprocess.PIPE, text=True)
+    assert lab.stdout.readline() == "Tiny\n"
+    lab.stdout.close()
+    _, err = lab.communicate(timeout=60)
+    assert lab.returncode == 1 and "cannot write the report" in err, err
+    assert_nothing_left(world)
+
+
+def without(world, *programs):
+    """A command that runs another one where those programs are no programs."""
+    empty = world.file("no-program", "")
+    covered = " && ".join(f"mount --bind {empty} {os.path.realpath(shutil.which(p, path=PATH))}" for p in programs)
+    return ["unshare", "--mount", "sh", "-c", f'{covered} && exec "$@"', "sh"]
+
+
+def test_missing_programs(world):
+    """All of them are named at once, with their packages, before anything is made."""
+    begin(world)
+    harness.needs("nginx", "gtlsserver", "gtlsclient", "unshare", "mount")
+    text = TINY.replace("announcer: bird,", "announcer: bird, web: nginx, quic: ngtcp2,") + """
+sessions:
+  - {name: quic, clients: oslo, kind: quic, size: 1M}
+"""
+    hide = without(world, "bird", "nsd", "nginx", "gtlsserver", "gtlsclient")
+    done = subprocess.run([*hide, LAB, "run", "--no-web", world.file("tiny.yaml", text)], capture_output=True, text=True,
+                          timeout=60)
+    wanted = {f"{name} is not installed (Debian package {package})" for name, package in (
+        ("bird", "bird2"), ("nsd", "nsd"), ("nginx", "nginx"), ("gtlsserver", "ngtcp2-server"),
+        ("gtlsclient", "ngtcp2-client"))}
+    assert done.returncode == 1, done
+    assert {line.removeprefix("nearcast-lab: ") for line in done.stderr.splitlines()} == wanted, done.stderr
+    assert_nothing_left(world)
+
+
+def test_no_room(world):
+    """More to transfer than the disk takes is said at once, not by sessions that break."""
+    begin(world)
+    harness.needs("nginx")
+    text = TINY.replace("announcer: bird,", "announcer: bird, web: nginx,") + """
+sessions:
+  - {name: fetch, clients: oslo, kind: download, size: 8M}
+  - {name: store, clients: oslo, kind: upload, size: 8M, duration: 1s}
+"""
+    small = world.folder / "small"
+    small.mkdir()
+    os.environ["NEARCAST_LAB_DIR"] = str(small / "worlds")
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=20m none "$0" && "$@"; ls -A "$0"',
+                           small, LAB, "run", "--no-web", world.file("tiny.yaml", text)],
+                          capture_output=True, text=True, timeout=60)
+    # One file to fetch, and one that each of two uploads leaves.
+    assert f"takes 26 MB in {small}/worlds/tiny, where 20 MB are free" in done.stderr, done
+    assert done.stdout == "Tiny\n", done.stdout
 
 
 def test_killed(world):
