@@ -32,7 +32,9 @@ class Row:
         self.sessions += sum(group["sessions"] for group in report.get("sessions", ()))
         self.ended += ended
         self.broken += sum(group["broken"] for group in report.get("sessions", ())) - ended
-        self.longest = max([self.longest] + [g["longest_wait_ms"] for g in report.get("sessions", ())])
+        # Without those that wait for the dead.
+        waits = [group["longest_wait_ms"] for event in events for group in event.get("sessions", ())]
+        self.longest = max([self.longest, *waits])
         self.late = max(self.late, report.get("lab_late_ms", 0))
         self.reset = max([self.reset] + [r["longest_ms"] for r in report.get("resets", ())])
         self.forwarded += sum(k["forwarded"] or 0 for k in report["keepers"])
