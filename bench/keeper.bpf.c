@@ -10,6 +10,7 @@ struct bench {
 	uint32_t echo;      // TSecr, network order
 	uint32_t turn;
 	uint32_t sent;
+	uint32_t wide; // IPv6, and then one flow
 };
 
 struct {
@@ -19,17 +20,28 @@ struct {
 	__uint(max_entries, 1);
 } bench SEC(".maps");
 
-enum { ECHO = L3 + 20 + TCP_HEADER + 8, FLOWS_STEP = 2654435761u };
+enum {
+	ECHO4 = L3 + 20 + TCP_HEADER + 8,
+	ECHO6 = L3 + 40 + TCP_HEADER + 8,
+	FLOWS_STEP = 2654435761u,
+};
 
-// IPv4 and TCP with timestamps in the usual place.
+// TCP with timestamps in the usual place.
 INLINE struct bench *prepare(struct xdp_md *x)
 {
 	void *data = frame_start(x), *end = frame_end(x);
 	uint32_t zero = 0;
 	struct bench *b = bpf_map_lookup_elem(&bench, &zero);
 
-	if (!b || data + ECHO + 4 > end)
+	if (!b || data + ECHO4 + 4 > end)
 		return NULL;
+	if (b->wide) {
+		if (data + ECHO6 + 4 > end)
+			return NULL;
+		((struct ipv6hdr *)(data + L3))->hop_limit = 64;
+		*(uint32_t *)(data + ECHO6) = b->echo;
+		return b;
+	}
 	struct iphdr *ip = data + L3;
 	struct tcphdr *tcp = data + L3 + 20;
 	uint32_t flow = b->turn++ * FLOWS_STEP & b->flow_mask;
@@ -38,7 +50,7 @@ INLINE struct bench *prepare(struct xdp_md *x)
 		tcp->source = bpf_htons(1024 + (flow & 0xfff));
 	}
 	ip->ttl = 64;
-	*(uint32_t *)(data + ECHO) = b->echo;
+	*(uint32_t *)(data + ECHO4) = b->echo;
 	return b;
 }
 
@@ -51,7 +63,7 @@ INLINE void undo(struct xdp_md *x, struct bench *b)
 	b->sent++;
 	mac_copy(data + WRAP4, data);
 	mac_copy(data + WRAP4 + ETH_ALEN, data + ETH_ALEN);
-	*(uint16_t *)(data + WRAP4 + 2 * ETH_ALEN) = bpf_htons(ETH_P_IP);
+	*(uint16_t *)(data + WRAP4 + 2 * ETH_ALEN) = bpf_htons(b->wide ? ETH_P_IPV6 : ETH_P_IP);
 	bpf_xdp_adjust_head(x, WRAP4); // a failure is seen as a verdict of the next run
 }
 

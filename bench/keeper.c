@@ -23,20 +23,26 @@ struct row {
 	uint32_t flows;
 	uint16_t owner; // whose id the timestamp echoes
 	bool session;   // of a socket here
+	bool wide;      // IPv6, and then one flow
 	int verdict;
 	uint32_t goal_ns; // 0: none
 };
 
 static const struct row rows[] = {
-	{ "empty program", "bench_empty", 1, THEM, false, XDP_PASS, 0 },
-	{ "making the packet", "bench_nothing", 1, THEM, false, XDP_PASS, 0 },
-	{ "making 16M flows' packets", "bench_nothing", 1 << 24, THEM, false, XDP_PASS, 0 },
-	{ "session here", "bench_keeper", 1, US, true, XDP_PASS, 120 },
-	{ "forwarded with tag, 1 flow", "bench_keeper", 1, THEM, false, XDP_TX, 250 },
-	{ "forwarded with tag, 1k flows", "bench_keeper", 1 << 10, THEM, false, XDP_TX, 250 },
-	{ "forwarded with tag, 1M flows", "bench_keeper", 1 << 20, THEM, false, XDP_TX, 250 },
-	{ "forwarded with tag, 16M flows", "bench_keeper", 1 << 24, THEM, false, XDP_TX, 250 },
-	{ "without an owner", "bench_keeper", 1 << 24, 4001, false, XDP_PASS, 0 },
+	{ "empty program", "bench_empty", 1, THEM, false, false, XDP_PASS, 0 },
+	{ "making the packet", "bench_nothing", 1, THEM, false, false, XDP_PASS, 0 },
+	{ "making 16M flows' packets", "bench_nothing", 1 << 24, THEM, false, false, XDP_PASS, 0 },
+	{ "session here", "bench_keeper", 1, US, true, false, XDP_PASS, 120 },
+	{ "session here, IPv6", "bench_keeper", 1, US, true, true, XDP_PASS, 0 },
+	{ "forwarded with tag, 1 flow", "bench_keeper", 1, THEM, false, false, XDP_TX, 250 },
+	{ "forwarded with tag, 1k flows", "bench_keeper", 1 << 10, THEM, false, false, XDP_TX,
+		250 },
+	{ "forwarded with tag, 1M flows", "bench_keeper", 1 << 20, THEM, false, false, XDP_TX,
+		250 },
+	{ "forwarded with tag, 16M flows", "bench_keeper", 1 << 24, THEM, false, false, XDP_TX,
+		250 },
+	{ "forwarded with tag, IPv6 in IPv4", "bench_keeper", 1, THEM, false, true, XDP_TX, 0 },
+	{ "without an owner", "bench_keeper", 1 << 24, 4001, false, false, XDP_PASS, 0 },
 };
 
 static int by_size(const void *a, const void *b)
@@ -48,15 +54,17 @@ static int by_size(const void *a, const void *b)
 
 static int measure(struct world *w, struct bench_bpf *bench, const struct row *row)
 {
-	struct spec s = { .from = CLIENT4,
-		.to = SERVICE4,
-		.from_port = row->session ? w->port4 : 999,
+	struct spec s = { .from = row->wide ? CLIENT6 : CLIENT4,
+		.to = row->wide ? SERVICE6 : SERVICE4,
+		.from_port = !row->session ? 999
+			     : row->wide   ? w->port6
+					   : w->port4,
 		.to_port = 80,
 		.flags = TCP_ACK,
 		.stamp = true };
 	struct { // as in keeper.bpf.c
-		uint32_t flow_mask, echo, turn, sent;
-	} state = { row->flows - 1, htonl(0x7000 | row->owner), 0, 0 };
+		uint32_t flow_mask, echo, turn, sent, wide;
+	} state = { row->flows - 1, htonl(0x7000 | row->owner), 0, 0, row->wide };
 	uint32_t zero = 0, ns[RUNS];
 	int fd = bpf_program__fd(bpf_object__find_program_by_name(bench->obj, row->program));
 
