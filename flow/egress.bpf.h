@@ -93,7 +93,7 @@ INLINE uint32_t service_tcp(const struct flow_config *c, void *data, void *end, 
 	if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = data + L3;
 		if ((void *)(ip + 1) > end || ip->nexthdr != IPPROTO_TCP ||
-			!is_service6(&ip->saddr))
+			!is_service6(c, &ip->saddr))
 			return 0;
 		return L3 + sizeof(*ip);
 	}

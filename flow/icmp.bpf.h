@@ -31,7 +31,7 @@ INLINE uint32_t quoted(
 		l4 = at + ip->ihl * 4;
 	} else {
 		struct ipv6hdr *ip = data + at;
-		if ((void *)(ip + 1) > end || ip->version != 6 || !is_service6(&ip->saddr))
+		if ((void *)(ip + 1) > end || ip->version != 6 || !is_service6(c, &ip->saddr))
 			return 0;
 		f->proto = ip->nexthdr;
 		__builtin_memcpy(f->client, &ip->daddr, 16);

@@ -33,13 +33,9 @@ struct {
 	__uint(max_entries, FLOW_ADDRESS_MAX);
 } addresses4 SEC(".maps");
 
-struct address6 {
-	uint64_t half[2];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct address6);
+	__type(key, struct flow_ip6);
 	__type(value, uint32_t);
 	__uint(max_entries, FLOW_ADDRESS_MAX);
 } addresses6 SEC(".maps");

@@ -141,11 +141,16 @@ INLINE bool is_service4(const struct flow_config *c, uint32_t address)
 	return bpf_map_lookup_elem(&addresses4, &address);
 }
 
-INLINE bool is_service6(const void *address)
+INLINE bool is_service6(const struct flow_config *c, const void *address)
 {
-	struct address6 key;
+	const uint32_t *word = address;
+	struct flow_ip6 key = { { (uint64_t)word[1] << 32 | word[0],
+		(uint64_t)word[3] << 32 | word[2] } };
 
-	__builtin_memcpy(&key, address, sizeof(key));
+#pragma unroll
+	for (int i = 0; i < FLOW_NEAR; i++)
+		if (c->near6[i].half[0] == key.half[0] && c->near6[i].half[1] == key.half[1])
+			return true;
 	return bpf_map_lookup_elem(&addresses6, &key);
 }
 
@@ -153,7 +158,7 @@ INLINE bool is_service(const struct flow_config *c, const struct packet *p)
 {
 	if (p->flow.family == 4)
 		return is_service4(c, *(const uint32_t *)p->flow.service);
-	return is_service6(p->flow.service);
+	return is_service6(c, p->flow.service);
 }
 
 // Keyed mixing, so that nobody can aim at a slot; it proves nothing.

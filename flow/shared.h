@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 // Goes up with any change of a map's row. Maps of another shape are never used again.
-enum { FLOW_SHAPE = 2 };
+enum { FLOW_SHAPE = 3 };
 
 enum {
 	FLOW_NODE_MAX = 4095,   // node ids are 1..4095: twelve bits of a timestamp
@@ -92,6 +92,10 @@ enum flow_flag {
 	FLOW_QUIC_LB = 1 << 1,
 };
 
+struct flow_ip6 {
+	uint64_t half[2]; // as the bytes lie on the wire
+};
+
 struct flow_config {
 	uint64_t realtime_offset_ns; // CLOCK_REALTIME minus CLOCK_MONOTONIC
 	uint64_t hash_key[2];        // random, of this host alone
@@ -105,8 +109,9 @@ struct flow_config {
 	uint8_t phase;         // of the key to send with
 	uint8_t quic_config;   // config rotation bits of QUIC-LB, 0..6
 	uint32_t near4[FLOW_NEAR]; // the first service addresses, 0: none: found without a lookup
+	struct flow_ip6 near6[FLOW_NEAR];
 };
-_Static_assert(sizeof(struct flow_config) == 64, "one cache line");
+_Static_assert(sizeof(struct flow_config) == 128, "two cache lines, the second for IPv6");
 
 enum flow_node_flag {
 	FLOW_NODE_KNOWN = 1 << 0, // in the fleet: its tunnel packets are accepted

@@ -116,15 +116,19 @@ static int set_family(
 static int set_near(struct keeper *k, const struct ip_addr *addresses, size_t n)
 {
 	struct flow_config config;
-	size_t at = 0;
+	size_t at4 = 0, at6 = 0;
 	int rc = keeper_config(k, &config);
 
 	if (rc < 0)
 		return rc;
 	memset(config.near4, 0, sizeof(config.near4));
-	for (size_t i = 0; i < n && at < FLOW_NEAR; i++)
-		if (addresses[i].family == IP4)
-			memcpy(&config.near4[at++], addresses[i].b, sizeof(config.near4[0]));
+	memset(config.near6, 0, sizeof(config.near6));
+	for (size_t i = 0; i < n; i++) {
+		if (addresses[i].family == IP4 && at4 < FLOW_NEAR)
+			memcpy(&config.near4[at4++], addresses[i].b, sizeof(config.near4[0]));
+		if (addresses[i].family == IP6 && at6 < FLOW_NEAR)
+			memcpy(&config.near6[at6++], addresses[i].b, sizeof(config.near6[0]));
+	}
 	return keeper_configure(k, &config);
 }
 

@@ -62,17 +62,17 @@ __attribute__((noinline)) int seal_any(struct xdp_md *x)
 	return 1;
 }
 
-// IPv4 of usual length, which is nearly all: straight from the packet.
+// Nearly all are long enough: straight from the packet.
 INLINE uint64_t seal_usual(
-	uint64_t head, const uint64_t *word, const uint64_t key[2], uint64_t epoch)
+	uint64_t head, const uint64_t *word, uint32_t cover, const uint64_t key[2], uint64_t epoch)
 {
 	struct sip s = sip_start(key);
 
 	sip_word(&s, head);
 #pragma unroll
-	for (uint32_t i = 0; i < FLOW_COVER4 / 8; i++)
+	for (uint32_t i = 0; i < cover / 8; i++)
 		sip_word(&s, word[i]);
-	return seal_end(&s, epoch, FLOW_COVER4);
+	return seal_end(&s, epoch, cover);
 }
 
 // outer: bytes before the inner packet, WRAP4 or WRAP6. False: there is no tag, whatever the packet says.
@@ -84,7 +84,12 @@ INLINE bool tunnel_tag(struct xdp_md *x, const struct flow_tunnel *t, uint32_t o
 
 	if (outer == WRAP4 && !wide && length >= FLOW_COVER4 &&
 		(const void *)inner + FLOW_COVER4 <= end) {
-		*ret = seal_usual(*(const uint64_t *)t, inner, key, epoch);
+		*ret = seal_usual(*(const uint64_t *)t, inner, FLOW_COVER4, key, epoch);
+		return true;
+	}
+	if (outer == WRAP4 && wide && length >= FLOW_COVER6 &&
+		(const void *)inner + FLOW_COVER6 <= end) {
+		*ret = seal_usual(*(const uint64_t *)t, inner, FLOW_COVER6, key, epoch);
 		return true;
 	}
 	struct flow_lane *l = lane_get();
