@@ -154,35 +154,56 @@ class Daemon:
         return self.process.poll() is None
 
 
-def main(scope):
+def run_case(number, name, case, out):
+    """In a child of its own: each case has its own namespace, environment and working folder."""
+    if out:
+        os.dup2(out.fileno(), 1)
+    world = World()
+    status = 1
+    try:
+        enter_namespace()
+        case(world)
+        status = 0
+        print(f"ok {number} - {name}")
+    except Skip as why:
+        status = 0
+        print(f"ok {number} - {name} # SKIP {why}")
+    except BaseException:  # the case's process ends here whatever happened
+        print(f"not ok {number} - {name}")
+        print("\n".join("# " + l for l in traceback.format_exc().splitlines()))
+    finally:
+        world.close()
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def main(scope, at_once=1):
+    """Runs the test_ functions of a scope, as many side by side as that: for cases that mostly wait."""
     cases = [(n, f) for n, f in scope.items() if n.startswith("test_") and callable(f)]
     chosen = sys.argv[1:]
-    print(f"1..{len(cases)}")
+    running = {}
     failed = 0
+
+    def reap():
+        pid, status = os.wait()
+        if out := running.pop(pid):
+            out.seek(0)
+            sys.stdout.write(out.read())
+            out.close()
+        return status != 0
+
+    print(f"1..{len(cases)}")
     for number, (name, case) in enumerate(cases, 1):
         if chosen and name not in chosen:
             print(f"ok {number} - {name} # SKIP not asked for")
             continue
-        world = World()
-        # A child, so that each case has a namespace of its own.
+        if len(running) == at_once:
+            failed += reap()
         sys.stdout.flush()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                enter_namespace()
-                case(world)
-                status = 0
-                print(f"ok {number} - {name}")
-            except Skip as why:
-                status = 0
-                print(f"ok {number} - {name} # SKIP {why}")
-            except BaseException:  # the case's process ends here whatever happened
-                print(f"not ok {number} - {name}")
-                print("\n".join("# " + l for l in traceback.format_exc().splitlines()))
-            finally:
-                world.close()
-                sys.stdout.flush()
-                os._exit(status)
-        failed += os.waitpid(pid, 0)[1] != 0
+        out = tempfile.TemporaryFile("w+") if at_once > 1 else None  # lines of two cases must not mix
+        if (pid := os.fork()) == 0:
+            run_case(number, name, case, out)
+        running[pid] = out
+    while running:
+        failed += reap()
     sys.exit(1 if failed else 0)

@@ -139,4 +139,4 @@ def test_ecmp_without_drain(world):
     assert [c["verdict"] for c in report["events"][0]["clients"]] == ["lost", "lost", "ok"], report
 
 
-harness.main(globals())
+harness.main(globals(), at_once=2)

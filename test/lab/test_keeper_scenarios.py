@@ -49,7 +49,7 @@ def play(world, name, *options, steps=None, brief=False, changes=()):
         assert re.search(old, text), old
         text = re.sub(old, new, text)
     path = world.file(f"{name}.yaml", text)
-    done = subprocess.run([LAB, "run", "-j", *options, path], capture_output=True, text=True, timeout=150)
+    done = subprocess.run([LAB, "run", "-j", "--no-web", *options, path], capture_output=True, text=True, timeout=150)
     assert done.stdout, done.stderr
     report = json.loads(done.stdout)
     assert (done.returncode == 0) == report["ok"], done
@@ -165,4 +165,4 @@ def test_chain_without(world):
     breaks(world, "chain", steps=3, share=0.6)
 
 
-harness.main(globals())
+harness.main(globals(), at_once=2)

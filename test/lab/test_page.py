@@ -37,7 +37,7 @@ nearcast: |
       prefixes: [198.51.100.0/24, "2001:db8:53::/48"]
       addresses: [198.51.100.53, "2001:db8:53::53"]
       checks:
-        - {kind: dns, server: 198.51.100.53, query: example.org, interval: 10s, fast-interval: 50ms}
+        - {kind: dns, server: 198.51.100.53, query: example.org, interval: 1s, fast-interval: 50ms}
 start:
   - {clients: oslo, site: osl1}
   - {clients: rome, site: rom1}

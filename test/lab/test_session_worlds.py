@@ -204,4 +204,4 @@ def test_client_without_timestamps(world):
         assert shown == wanted, (client, shown)
 
 
-harness.main(globals())
+harness.main(globals(), at_once=4)

@@ -64,10 +64,11 @@ nearcast: |
       prefixes: [198.51.100.0/24, "2001:db8:53::/48"]
       addresses: [198.51.100.53, "2001:db8:53::53"]
       checks:
-        - {kind: dns, server: 198.51.100.53, query: example.org, interval: 10s, fast-interval: 50ms}
+        - {kind: dns, server: 198.51.100.53, query: example.org, interval: 1s, fast-interval: 50ms}
 clients:
   - {name""").replace("site: rom1}", "site: osl1}") + """
 timeline:
+  - {at: 0s, event: run, target: rom1, command: ["true"], announced: [osl1, rom1]}  # who is to take over stands ready
   - {at: 0s, event: kill, target: osl1/dns,
      expect: [{clients: oslo, site: rom1, max-outage: 2s}]}
   - {at: 0s, event: term, target: rom1/nearcastd, expect: [{clients: oslo, site: none}]}
@@ -157,7 +158,7 @@ def test_daemons(world):
     harness.needs(str(harness.BUILD / "nearcastd/nearcastd"))
     status, out, err = run(world, TWO, "-j")
     assert status == 0, out + err
-    kill, term = json.loads(out)["events"]
+    _, kill, term = json.loads(out)["events"]
     assert kill["reaction"] == "withdrawn" and kill["reaction_ms"] < 2000, kill
     client = kill["clients"][0]
     assert (client["answered_before"], client["answered_after"]) == ("osl1", "rom1"), kill
@@ -374,4 +375,4 @@ def test_shipped_scenarios(world):
         assert drawn.returncode == 0 and drawn.stdout.endswith("</svg>\n"), drawn.stderr
 
 
-harness.main(globals())
+harness.main(globals(), at_once=4)
