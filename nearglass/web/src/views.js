@@ -89,7 +89,7 @@ export function Neighbours() {
   const up = (n) => n.state === "Established";
   const rows = (status.value?.neighbours ?? []).map((n) => html`<tr>
     <th scope="row">${n.name}</th><td>${n.address}</td><td>AS${n.as}</td>
-    <td><${State} is=${up(n) ? "up" : "down"}>${n.state}<//></td>
+    <td><${State} is=${up(n) ? "up" : "down"}>${n.state}<//>${n.stale ? html` <span class="tag">routes kept</span>` : ""}</td>
     <td class="number">${(n.routes_ipv4 ?? 0).toLocaleString()}</td><td class="number">${(n.routes_ipv6 ?? 0).toLocaleString()}</td>
     <td>${since(n.since_seconds)}</td><td>${n.last_error ?? ""}</td></tr>`);
   const own = (status.value?.daemon?.status?.upstreams ?? []).map((n) => html`<tr>
@@ -109,7 +109,7 @@ export function Neighbours() {
 const REASONS = {
   none: "the only route", "local-pref": "higher local preference", path: "shorter AS path",
   origin: "lower origin", med: "lower MED", external: "external before internal", id: "lower router id",
-  clusters: "shorter cluster list", address: "lower neighbour address", "path-id": "lower path id", loop: "own AS in the path", stale: "stale",
+  clusters: "shorter cluster list", address: "lower neighbour address", "path-id": "lower path id", loop: "own AS in the path", stale: "still announced before kept as stale",
 };
 
 function Path({ route }) {
@@ -131,7 +131,7 @@ function RouteDetail({ route }) {
     ? value.map((c) => html`<a class="chip" href=${`/routes?q=${encodeURIComponent(c)}`} onClick=${link}>${c}${b.community_names?.[c] ? html` <span class="quiet">${b.community_names[c]}</span>` : ""}</a>`) : value}</dd>`);
   return html`<article class="route ${route.best ? "best" : ""}">
     <h3>${route.network} <span class="quiet">from ${route.peer_id} (AS${route.peer_as})</span>
-      ${route.best ? html` <span class="tag">best</span>` : ""}</h3>
+      ${route.best ? html` <span class="tag">best</span>` : ""}${route.stale ? html` <span class="tag">stale: its session was lost</span>` : ""}</h3>
     <${Path} route=${route} />
     <dl>${row(route.best ? "best because of" : "not best: lost at", route.best_reason === "none" || !route.best_reason ? (route.best ? REASONS.none : "") : `${route.best_reason} (${REASONS[route.best_reason] ?? ""})`)}
     ${row("next hop", b.next_hop)}${row("origin", b.origin)}${row("local pref", b.local_pref)}${row("MED", b.med)}
