@@ -13,6 +13,8 @@
 // Of the filter at clsact: where others are unlikely to be.
 enum { TC_HANDLE = 1, TC_PRIORITY = 0x4e43 };
 
+enum { TABLES_MAX = 64 }; // of one program: the kernel's own limit
+
 static const char program_in[] = "nearcast_in", program_out[] = "nearcast_out";
 
 static const char *const mode_names[] = {
@@ -42,12 +44,50 @@ struct present {
 	bool any;    // some program
 	bool legacy; // it is not under the dispatcher
 	bool ours;
-	bool same; // ours, and the very same instructions
+	bool same; // ours, the very same instructions, and over the same tables
 	uint32_t id;
 	char name[BPF_OBJ_NAME_LEN];
 };
 
-static void look_at(struct present *p, int fd, const uint8_t tag[BPF_TAG_SIZE])
+// What is loaded now, to know it again.
+struct mine {
+	uint8_t tag[BPF_TAG_SIZE];
+	uint32_t table; // id of one of its maps
+};
+
+// Instructions alone do not tell: where the pins were lost, what is attached is over tables that
+// nobody fills any more.
+static bool uses_table(int program, uint32_t table)
+{
+	uint32_t ids[TABLES_MAX] = {};
+	struct bpf_prog_info info = { .nr_map_ids = TABLES_MAX, .map_ids = (uintptr_t)ids };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program, &info, &size) < 0)
+		return false;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < TABLES_MAX; i++)
+		if (ids[i] == table)
+			return true;
+	return false;
+}
+
+static int know_mine(const struct keeper *k, struct mine *ret)
+{
+	struct bpf_prog_info program;
+	struct bpf_map_info table = {};
+	uint32_t size = sizeof(table);
+	int rc = info_of(bpf_program__fd(k->bpf->progs.nearcast_in), &program);
+
+	if (rc == 0 && bpf_obj_get_info_by_fd(bpf_map__fd(k->bpf->maps.config), &table, &size) < 0)
+		rc = -errno;
+	if (rc < 0)
+		return rc;
+	memcpy(ret->tag, program.tag, sizeof(ret->tag));
+	ret->table = table.id;
+	return 0;
+}
+
+static void look_at(struct present *p, int fd, const struct mine *mine)
 {
 	struct bpf_prog_info info;
 
@@ -55,14 +95,15 @@ static void look_at(struct present *p, int fd, const uint8_t tag[BPF_TAG_SIZE])
 		return;
 	if (strcmp(info.name, program_in) == 0) {
 		p->ours = true;
-		p->same = memcmp(info.tag, tag, BPF_TAG_SIZE) == 0;
+		p->same = memcmp(info.tag, mine->tag, BPF_TAG_SIZE) == 0 &&
+			  uses_table(fd, mine->table);
 		p->id = info.id;
 	}
 	if (!p->ours)
 		memcpy(p->name, info.name, sizeof(p->name));
 }
 
-static int xdp_present(unsigned ifindex, const uint8_t tag[BPF_TAG_SIZE], struct present *ret)
+static int xdp_present(unsigned ifindex, const struct mine *mine, struct present *ret)
 {
 	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)ifindex);
 	struct present p = {};
@@ -77,11 +118,11 @@ static int xdp_present(unsigned ifindex, const uint8_t tag[BPF_TAG_SIZE], struct
 	if (p.legacy) {
 		struct xdp_program *main = xdp_multiprog__main_prog(mp);
 		if (main)
-			look_at(&p, xdp_program__fd(main), tag);
+			look_at(&p, xdp_program__fd(main), mine);
 	}
 	for (struct xdp_program *each = xdp_multiprog__next_prog(NULL, mp); each;
 		each = xdp_multiprog__next_prog(each, mp))
-		look_at(&p, xdp_program__fd(each), tag);
+		look_at(&p, xdp_program__fd(each), mine);
 	xdp_multiprog__close(mp);
 	*ret = p;
 	return 0;
@@ -175,12 +216,12 @@ static int replace_xdp(struct keeper *k, unsigned ifindex, const struct present 
 static int attach_xdp(
 	struct keeper *k, unsigned ifindex, struct keeper_place *ret, struct strbuf *error)
 {
-	struct bpf_prog_info mine;
+	struct mine mine;
 	struct present p;
-	int rc = info_of(bpf_program__fd(k->bpf->progs.nearcast_in), &mine);
+	int rc = know_mine(k, &mine);
 
 	if (rc == 0)
-		rc = xdp_present(ifindex, mine.tag, &p);
+		rc = xdp_present(ifindex, &mine, &p);
 	if (rc < 0) {
 		sb_printf(error, "keeper: what XDP runs there cannot be seen: %s", strerror(-rc));
 		return rc;
@@ -200,7 +241,7 @@ static int attach_xdp(
 			keeper_complaint());
 		return rc;
 	}
-	rc = xdp_present(ifindex, mine.tag, &p);
+	rc = xdp_present(ifindex, &mine, &p);
 	ret->mode = p.mode;
 	ret->shared = !p.legacy;
 	return rc;
@@ -265,13 +306,13 @@ int keeper_attach(
 
 static int remove_from(unsigned ifindex, unsigned *count)
 {
-	static const uint8_t no_tag[BPF_TAG_SIZE];
+	static const struct mine none;
 	struct present p;
 	bool had = tc_is_ours(ifindex);
 	int rc = detach_tc(ifindex);
 
 	if (rc == 0)
-		rc = xdp_present(ifindex, no_tag, &p);
+		rc = xdp_present(ifindex, &none, &p);
 	if (rc == 0 && p.ours)
 		rc = detach_xdp(ifindex, &p);
 	*count += had || (rc == 0 && p.ours);

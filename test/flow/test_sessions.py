@@ -317,6 +317,51 @@ def test_another_xdp_program(world):
     harness.wait_for("the next try", lambda: node.flows()["interfaces"][0]["attached"], 20)
 
 
+def said(node, kind):
+    return [e for e in node.ask("events", after=0)["events"] if e["type"] == kind]
+
+
+def test_pins_lost(world):
+    """What is attached is over tables that nobody can fill any more: the programs are replaced."""
+    sites = Sites(world)
+    owner = sites.nodes[11]
+    owner.kill()
+    owner.ns.run("rm", "-r", "/sys/fs/bpf/nearcast")
+    owner.start_daemon(True, sites.ids)
+    owner.wait()
+    harness.wait_for("it knows the other", lambda: owner.knows((12,)), 30)
+    assert [e["reason"] for e in said(owner, "keeper_attached")] == ["replaced"], said(owner, "keeper_attached")
+    client = sites.sessions(seconds=2, idle=5, chatty=10, downloads=0, uploads=0)
+    sites.to(12)
+    unbroken(sites.result(client), 15)
+    assert owner.counters()["received-local"] > 10, owner.counters()
+
+
+def test_waits_for_its_fleet(world):
+    """A node that comes up knows nobody yet, and would end the sessions of others."""
+    sites = Sites(world)
+    new, other = sites.nodes[12], sites.nodes[11]
+
+    def reasons(fresh):
+        new.kill()
+        if fresh:
+            new.ns.run(harness.BUILD / "nearcastd/nearcastd", "--detach", "-c", new.path)
+        new.start_daemon(True, sites.ids)
+        new.wait()
+        harness.wait_for("the decision", lambda: [e for e in said(new, "decided") if e["reason"] == "healthy"], 30)
+        return [e["reason"] for e in said(new, "decided")], said(new, "decided")
+
+    assert reasons(True)[0] in (["keeper-waits", "healthy"], ["healthy"])
+    # Programs that stayed know the fleet from before: no reason to wait.
+    assert reasons(False)[0] == ["healthy"]
+    # The other is away: not for ever.
+    other.kill()
+    names, events = reasons(True)
+    assert names == ["keeper-waits", "healthy"], names
+    began, ended = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in events)
+    assert 2 < (ended - began).total_seconds() < 10, events
+
+
 def test_flood(world):
     """A flood with forged ids at one node: what reaches the other stays within the budget, and
     sessions live on at both, those too that are being forwarded on the same way."""
