@@ -72,6 +72,7 @@ async function refreshClients() {
 function take(text) {
   const event = JSON.parse(text);
   events.value = [...events.value, event].slice(-KEPT);
+  if (event.type === "catchment") refreshClients();
 }
 
 let soon = 0;
