@@ -225,7 +225,8 @@ static int do_all(const struct scn_step *step, const struct world *w, struct ser
 
 		if (rc < 0) {
 			sb_printf(error, "cannot %s %s: %s", step_event_name(step->event), *target,
-				strerror(-rc));
+				rc == -ENOMSG ? "its nearcast.yaml has no text to replace"
+					      : strerror(-rc));
 			return rc;
 		}
 	}

@@ -136,7 +136,7 @@ struct scn_session {
 	uint64_t rate; // of download: bytes a second it reads; 0: all that come
 	span stall;    // an answer that takes longer is none
 	bool may_end;  // a transfer may be over before the last event
-	struct place place;
+	struct place place, clients_place;
 };
 
 // What some clients should see. Clients that no entry names are expected to
@@ -206,7 +206,7 @@ struct scn_step {
 	bool has_heard_within;
 	span heard_within; // besides the links' delay
 	struct scn_sessions_expect sessions;
-	struct place place;
+	struct place place, target_place, announced_place;
 };
 
 struct scenario {

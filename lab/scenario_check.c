@@ -77,6 +77,12 @@ static void check_networks(struct checker *c)
 	}
 }
 
+static bool is_same_link(const struct scn_link *x, const struct scn_link *y)
+{
+	return (strcmp(x->a, y->a) == 0 && strcmp(x->b, y->b) == 0) ||
+	       (strcmp(x->a, y->b) == 0 && strcmp(x->b, y->a) == 0);
+}
+
 static void check_links(struct checker *c)
 {
 	items_for_each(struct scn_link, l, c->s->links)
@@ -89,7 +95,7 @@ static void check_links(struct checker *c)
 			FAULT(c, l->place, NULL, "a link between peers cannot be a backup");
 		items_for_each(struct scn_link, o, c->s->links)
 		{
-			if (o < l && scn_link_is_same(o, l))
+			if (o < l && is_same_link(o, l))
 				FAULT(c, l->place, NULL, "`%s` and `%s` are linked already", l->a,
 					l->b);
 		}

@@ -17,6 +17,9 @@ void check_site_known(struct checker *c, struct place at, const char *name);
 // The event of a step, with its targets and what belongs to it.
 void check_event(struct checker *c, const struct scn_step *step);
 
+// Whether the event can happen to that target (scenario_targets.c).
+void check_target(struct checker *c, const struct scn_step *step, const char *target);
+
 // Sessions, and what a step says of them (scenario_sessions.c).
 extern const struct schema session_schema, sessions_expect_schema;
 void check_sessions(struct checker *c);
@@ -27,6 +30,5 @@ void check_sessions_expect(struct checker *c, const struct scn_step *step);
 void check_known(struct checker *c, struct place at, const struct items *list, size_t size,
 	const char *what, const char *name);
 
-bool scn_link_is_same(const struct scn_link *x, const struct scn_link *y);
 // Whether there is a node of that name, and nearcastd runs there.
 bool scenario_has_daemon(const struct scenario *s, const char *node);

@@ -298,7 +298,8 @@ static const struct schema_key step_keys[] = {
 	{ "event", SCHEMA_WORD, .offset = AT(scn_step, event), .required = true,
 		.words = event_words },
 	{ "target", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, targets),
-		.required = true, .one_or_list = true, .max = 200,
+		.place_offset = AT(scn_step, target_place), .required = true, .one_or_list = true,
+		.max = 200,
 		.help = "site/dns, site/web, site/quic, site/nearcastd, network/bird, "
 			"reflector/bird, reflector/bgpd; network/neighbour for a link; host/host "
 			"for `block`; a node for `run`, `reconfigure`, `power-off` and "
@@ -338,6 +339,7 @@ static const struct schema_key step_keys[] = {
 		.help = "At every instant of the step at least so many sites announce, each of "
 			"the prefixes." },
 	{ "announced", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_step, announced),
+		.place_offset = AT(scn_step, announced_place),
 		.has_offset = AT(scn_step, has_announced), .one_or_list = true, .max = 200,
 		.help = "Exactly these sites announce in the end, all of the prefixes." },
 	{ "heard-within", SCHEMA_SPAN, .offset = AT(scn_step, heard_within),

@@ -83,7 +83,8 @@ static const struct schema_scalar size_scalar = {
 static const struct schema_key session_keys[] = {
 	{ "name", SCHEMA_STRING, .offset = AT(scn_session, name), .required = true },
 	{ "clients", SCHEMA_LIST, .elem = SCHEMA_STRING, .offset = AT(scn_session, clients),
-		.required = true, .one_or_list = true, .max = 200,
+		.place_offset = AT(scn_session, clients_place), .required = true,
+		.one_or_list = true, .max = 200,
 		.help = "Whose they are; each client has `count`." },
 	{ "kind", SCHEMA_WORD, .offset = AT(scn_session, kind), .required = true,
 		.words = kind_words },
@@ -162,7 +163,7 @@ static void check_session_client(struct checker *c, const struct scn_session *s,
 {
 	int i = scenario_client(c->s, name);
 
-	check_known(c, s->place, &c->s->clients, sizeof(struct scn_client), "client", name);
+	check_known(c, s->clients_place, &c->s->clients, sizeof(struct scn_client), "client", name);
 	for (enum ip_family f = IP4; i >= 0 && f <= IP6; f++) {
 		const struct scn_client *client = (struct scn_client *)c->s->clients.data + i;
 		if ((scenario_session_family(s, client) & (1u << (f - 1))) &&
@@ -209,7 +210,8 @@ void check_sessions(struct checker *c)
 			items_for_each(char *, other, s->clients)
 			{
 				if (other < name && strcmp(*other, *name) == 0)
-					FAULT(c, s->place, NULL, "`%s` is named twice", *name);
+					FAULT(c, s->clients_place, NULL, "`%s` is named twice",
+						*name);
 			}
 		}
 	}

@@ -119,19 +119,40 @@ static void test_refuses(void **)
 	}
 }
 
+// Each at the value that is wrong.
+static const struct {
+	const char *old, *new, *place, *near;
+} placed[] = {
+	{ "b: north", "b: nort", ":6:5: no network is called `nort`", "did you mean `north`?" },
+	{ "target: rom1/bird", "target: rom1/brid", ":25:13: there is no service `rom1/brid`",
+		"did you mean `rom1/bird`?" },
+	{ "target: north/osl1", "target: north/oslo1", ":28:40: there is no link `north/oslo1`",
+		"did you mean `north/osl1`?" },
+	{ "target: rome,", "target: romee,", ":30:34: there is no node `romee`",
+		"did you mean `rome`?" },
+	{ "event: kill\n    target: rom1/bird", "event: power-off\n    target: [rom1, osl2]",
+		":25:13: there is no node `osl2`", "did you mean `osl1`?" },
+	{ "event: kill\n", "event: kill\n    announced: [osl1, rom]\n", ": no site is called `rom`",
+		"did you mean `rom1`?" },
+};
+
 static void test_faults_have_places(void **)
 {
-	own(free_ptr) char *text = replace(SMALL, "b: north", "b: nort");
-	own(sb_free) struct strbuf printed = {};
-	struct faults *f = mem_zalloc(sizeof(*f));
-	struct scenario *s = NULL;
+	for (size_t i = 0; i < countof(placed); i++) {
+		own(free_ptr) char *text = replace(SMALL, placed[i].old, placed[i].new);
+		own(sb_free) struct strbuf printed = {};
+		struct faults *f = mem_zalloc(sizeof(*f));
+		struct scenario *s = NULL;
 
-	assert_true(scenario_load_text(&s, "small.yaml", text, strlen(text), f) < 0);
-	faults_print(f, &printed);
-	assert_non_null(strstr(sb_text(&printed), "small.yaml:6:5: no network is called `nort`"));
-	assert_non_null(strstr(sb_text(&printed), "did you mean `north`?"));
-	faults_free(f);
-	free(f);
+		assert_true(scenario_load_text(&s, "small.yaml", text, strlen(text), f) < 0);
+		faults_print(f, &printed);
+		if (!strstr(sb_text(&printed), placed[i].place) ||
+			!strstr(sb_text(&printed), placed[i].near))
+			fail_msg("wanted: %s, %s\ngot: %s", placed[i].place, placed[i].near,
+				sb_text(&printed));
+		faults_free(f);
+		free(f);
+	}
 }
 
 static void test_targets(void **)

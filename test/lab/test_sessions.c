@@ -63,7 +63,7 @@ static const struct {
 	const char *old, *new, *fault;
 } bad[] = {
 	{ "[rome, oslo], kind", "[rome, paris], kind",
-		"small.yaml:23:5: no client is called `paris`" },
+		"small.yaml:23:27: no client is called `paris`" },
 	{ "[rome, oslo], kind", "[rome, rome], kind", "`rome` is named twice" },
 	{ "name: queries", "name: idle", "the name `idle` is given twice" },
 	{ "name: queries", "name: a/b", "`a/b` cannot name sessions" },
