@@ -1,5 +1,7 @@
 #include "nearglass/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -27,10 +29,13 @@ struct log {
 static void write_all(const struct strbuf *b)
 {
 	for (size_t at = 0; at < b->len;) {
+		struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
 		ssize_t n = write(STDERR_FILENO, b->s + at, b->len - at);
-		if (n <= 0)
+		if (n < 0 && errno == EAGAIN) // whoever shares it made it so
+			(void)poll(&room, 1, -1);
+		else if (n <= 0 && errno != EINTR)
 			return;
-		at += (size_t)n;
+		at += n > 0 ? (size_t)n : 0;
 	}
 }
 

@@ -164,7 +164,13 @@ def test_daemon(world):
 
 
 def test_log_hangs(world):
-    """Standard error that nobody reads: the glass goes on, says later how much is missing, and ends."""
+    """Standard error that nobody reads: the glass goes on, says later how much is missing, and ends. The
+    same where somebody else has made it one that does not block."""
+    for flags in 0, os.O_NONBLOCK:
+        log_hangs(world, flags)
+
+
+def log_hangs(world, flags):
     read, write = os.pipe()
     fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     fcntl.fcntl(write, fcntl.F_SETFL, os.O_NONBLOCK)
@@ -174,7 +180,7 @@ def test_log_hangs(world):
         while True:
             os.write(write, b"x\n")
     except BlockingIOError:
-        fcntl.fcntl(write, fcntl.F_SETFL, 0)  # of the glass's as well: it is one open pipe
+        fcntl.fcntl(write, fcntl.F_SETFL, flags)  # of the glass's as well: it is one open pipe
     for _ in range(500):
         glass.connect(A, 65001).close()
     assert g.get("/api/v1/status")
