@@ -58,6 +58,14 @@ static int load(const char *name, struct scenario **ret)
 	return rc;
 }
 
+// EXIT_NOT, with a word of why, when what was printed did not get to where it should.
+static int end_output(void)
+{
+	bool written = fflush(stdout) == 0 && !ferror(stdout);
+
+	return written ? EXIT_HOLDS : complain("cannot write to standard output");
+}
+
 static bool may_make_worlds(void)
 {
 	if (geteuid() == 0)
@@ -148,9 +156,7 @@ static int play(const struct args *a, struct run_options *o)
 		return complain(sb_text(&text));
 	bool ok = r.ok;
 	run_result_free(&r);
-	if (ferror(stdout))
-		return complain("cannot write the report to standard output");
-	return ok ? EXIT_HOLDS : EXIT_NOT;
+	return end_output() == EXIT_HOLDS && ok ? EXIT_HOLDS : EXIT_NOT;
 }
 
 static int verb_run(const struct args *a)
@@ -243,7 +249,8 @@ static int verb_graph(const struct args *a)
 	if (topology_new(&t, s) < 0)
 		return complain("the scenario is larger than the lab's address plan");
 	graph_svg(s, t, &svg);
-	return fputs(sb_text(&svg), stdout) < 0 || fflush(stdout) != 0 ? EXIT_NOT : EXIT_HOLDS;
+	fputs(sb_text(&svg), stdout);
+	return end_output();
 }
 
 static void list_one(const char *path, void *ctx)
@@ -276,7 +283,7 @@ static int verb_list(const struct args *a)
 	out_end(o);
 	out_free(&o);
 	fputs(sb_text(&b), stdout);
-	return fflush(stdout) == 0 ? EXIT_HOLDS : EXIT_NOT;
+	return end_output();
 }
 
 static const struct verb verbs[] = {

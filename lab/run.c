@@ -77,6 +77,18 @@ void run_end(struct run *run)
 		run->world->name, run->topology->nodes[0].name);
 }
 
+// Somebody else ended the world, as with `down`: one that was only kept has done its duty.
+static void world_gone(struct run *run)
+{
+	if (run->phase == PHASE_KEEPING) {
+		fprintf(stderr, "The world was ended.\n");
+		stop(run);
+		return;
+	}
+	sb_printf(run->error, "world %s was ended by somebody else", run->world->name);
+	run_fail(run, -ECHILD);
+}
+
 static void check_line(struct run *run)
 {
 	if (run->line <= 0 || waitpid(run->line, NULL, WNOHANG) != run->line)
@@ -92,6 +104,10 @@ static void on_poll(uv_timer_t *timer)
 	struct run *run = timer->data;
 	instant now = lab_now();
 
+	if (run->world && !world_is_up(run->world)) {
+		world_gone(run);
+		return;
+	}
 	check_line(run);
 	if (run->clients)
 		page_tell(&run->page, run->s, run->topology, run->clients, now);

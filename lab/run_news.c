@@ -66,6 +66,8 @@ static void on_exit_of(void *ctx, struct service *s, int status)
 	struct run *run = ctx;
 	own(sb_free) struct strbuf tail = {};
 
+	if (!world_is_up(run->world))
+		return; // all of them end with it
 	// With the daemon go its sessions, and with those what it announced.
 	if (strcmp(s->name, "nearcastd") == 0 && run->census)
 		census_note(run->census, lab_now(), s->node->index, NULL, NULL, false);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -253,6 +254,14 @@ void world_end(struct world **w)
 	if (gone->lock >= 0)
 		world_dir_remove(gone->dir);
 	world_free(w);
+}
+
+// The init has the only reading end of the pipe, and closes it before the processes of the world go.
+bool world_is_up(const struct world *w)
+{
+	struct pollfd p = { .fd = w->hold };
+
+	return poll(&p, 1, 0) <= 0;
 }
 
 int world_detach(struct world **w)

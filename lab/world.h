@@ -44,6 +44,9 @@ struct world {
 // inside is fine. Reaps all children of this process.
 void world_end(struct world **w);
 
+// False when its init has ended, or is about to: by `down`, or by whoever killed it.
+bool world_is_up(const struct world *w);
+
 // From now on the world outlives this process. Frees *w.
 [[nodiscard]] int world_detach(struct world **w);
 

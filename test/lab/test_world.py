@@ -209,7 +209,7 @@ def test_reader_gone(world):
     assert lab.stdout.readline() == "Tiny\n"
     lab.stdout.close()
     _, err = lab.communicate(timeout=60)
-    assert lab.returncode == 1 and "cannot write the report" in err, err
+    assert lab.returncode == 1 and "cannot write to standard output" in err, err
     assert_nothing_left(world)
 
 
@@ -279,11 +279,25 @@ def test_init_killed(world):
     init = int((world.folder / "worlds/tiny/world").read_text())
     os.kill(init, signal.SIGKILL)
     assert lab.wait(timeout=20) == 1
+    assert lab.stderr.read().endswith("nearcast-lab: world tiny was ended by somebody else\n")
     assert_nothing_left(world)
 
 
 def lab(*arguments):
     return subprocess.run([LAB, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def test_kept(world):
+    """A world that is kept ends by `down` as well as by Ctrl-C, and the verdict stays what it was."""
+    begin(world)
+    for text, verdict in ((TINY, 0), (TINY.replace("15s", "5s") + KILL % "rom1", 1)):
+        kept = world.start(LAB, "run", "-k", "--no-web", world.file("tiny.yaml", text), stdout=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, text=True)
+        assert any("Ctrl-C ends it" in line for line in kept.stderr)
+        assert lab("exec", "oslo", "true").returncode == 0
+        assert lab("down", "tiny").returncode == 0
+        assert (kept.wait(timeout=20), kept.stderr.read()) == (verdict, "The world was ended.\n"), (verdict, kept.returncode)
+        assert_nothing_left(world)
 
 
 def test_page(world):
