@@ -14,7 +14,7 @@ enum {
 	WORDS = 8,
 	POSITIONS = WORDS * 64,
 	REPEATS_MAX = 255,
-	STEPS_MAX = 20000, // of the parser: groups of nothing repeated take no position
+	STEPS_MAX = 20000, // of the parser
 	DEPTH_MAX = 50,
 	STATES = 8192, // when there are as many, all are forgotten
 	SLOTS = STATES * 2,
@@ -138,6 +138,14 @@ static void fail(struct parser *p, const char *why)
 		sb_printf(p->error, "the pattern cannot be read: %s at offset %zu", why,
 			(size_t)(p->at - p->begin));
 	p->failed = true;
+}
+
+// Groups of nothing take no position, but repeated ones take time.
+static bool take_step(struct parser *p)
+{
+	if (++p->steps > STEPS_MAX)
+		fail(p, "it is too large");
+	return !p->failed;
 }
 
 static void read_alternatives(struct parser *p, struct part *ret);
@@ -317,7 +325,8 @@ static void read_again(struct parser *p, const char *place, struct part *ret)
 
 	*ret = (struct part){};
 	p->at = place;
-	read_atom(p, ret, &can_repeat);
+	if (take_step(p))
+		read_atom(p, ret, &can_repeat);
 }
 
 static void loop(struct parser *p, struct part *one)
@@ -351,10 +360,8 @@ static void read_item(struct parser *p, struct part *ret)
 	struct repeat r;
 	bool can_repeat;
 
-	if (++p->steps > STEPS_MAX) {
-		fail(p, "it is too large");
+	if (!take_step(p))
 		return;
-	}
 	read_atom(p, ret, &can_repeat);
 	if (p->failed || !read_repeat(p, &r))
 		return;
