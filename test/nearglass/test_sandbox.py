@@ -34,6 +34,39 @@ def test_every_thread_is_shut_in(world):
         assert s["Uid"].split() == ["65534"] * 4 and s["Groups"].split() in ([], ["65534"]), s
 
 
+def test_capabilities_of_the_unit(world):
+    """What etc/nearglass.service leaves to root is enough for all that is opened before the user changes."""
+    harness.needs("setpriv")
+    unit = (harness.ROOT / "etc/nearglass.service.in").read_text()
+    kept = [c[4:].lower() for c in re.search(r"^CapabilityBoundingSet=(.*)$", unit, re.M)[1].split()]
+    folder = world.folder
+    folder.chmod(0o755)
+    text = glass.CONFIG.format(asn=65000, http=f"socket: {folder}/http",
+                               neighbours=glass.neighbour("a", A, 65001)) + (
+        f"user: nobody\ncatchment: {{listen: {folder}/clients}}\nhistory: {{file: {folder}/h.db}}\n"
+        "probes: {source: 127.0.0.1}\n")
+    path = world.file("c.yaml", text)
+
+    def start(capabilities):
+        bounds = ",".join(["-all"] + ["+" + c for c in capabilities])
+        return world.start("setpriv", "--bounding-set", bounds, harness.BUILD / "nearglass/nearglass",
+                           "-c", path, stderr=-1)
+
+    # The control: one less.
+    _, error = start([c for c in kept if c != "chown"]).communicate(timeout=harness.WAIT_S)
+    assert b"cannot give" in error, error
+    process = start(kept)
+
+    def is_in():
+        assert process.poll() is None, process.stderr.read()
+        return status_of(process.pid)["Uid"].split()[0] == "65534" and \
+            status_of(process.pid)["Seccomp"] == "2"
+    harness.wait_for("it to be inside", is_in)
+    assert (folder / "clients").stat().st_uid == 65534
+    process.terminate()
+    assert process.wait(harness.WAIT_S) == 0
+
+
 def test_unknown_user(world):
     text = glass.CONFIG.format(asn=65000, http="port: 8480",
                                neighbours=glass.neighbour("a", A, 65001) + "user: nobody-at-all\n")

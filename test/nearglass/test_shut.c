@@ -3,10 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +46,44 @@ static bool forks(void)
 static bool packets(void)
 {
 	own(close_fd) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	return fd >= 0;
+}
+
+// As fork(3) asks, in a way that a filter can see.
+static bool clones(void)
+{
+	long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0 && waitpid((pid_t)pid, NULL, 0) == pid;
+}
+
+static void *end_at_once(void *)
+{
+	return NULL;
+}
+
+static bool threads(void)
+{
+	pthread_t thread;
+
+	return pthread_create(&thread, NULL, end_at_once, NULL) == 0 &&
+	       pthread_join(thread, NULL) == 0;
+}
+
+static bool has_capability(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = {};
+
+	return syscall(SYS_capget, &head, have) == 0 && have[0].effective != 0;
+}
+
+static bool raw_sockets(void)
+{
+	own(close_fd) int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 
 	return fd >= 0;
 }
@@ -125,7 +168,10 @@ static const struct {
 	{ "open", opens, false },
 	{ "list", lists, false },
 	{ "fork", forks, false },
+	{ "clone", clones, false },
+	{ "thread", threads, true },
 	{ "netlink", packets, false },
+	{ "raw", raw_sockets, false },
 	{ "tcp", streams, true },
 	{ "memory", maps_data, true },
 	{ "code", maps_code, false },
@@ -133,6 +179,12 @@ static const struct {
 	{ "own headers", forges, false },
 	{ "options", sets_options, true },
 };
+
+// Those that only root can try at all.
+static bool is_for_root(attempt *a)
+{
+	return a == forges || a == raw_sockets;
+}
 
 enum { NO_SANDBOX = 100, DIFFERENT = 1 };
 
@@ -146,7 +198,7 @@ static int child(size_t i)
 	raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
 	if (raw < 0) // without CAP_NET_RAW there are no headers to forge
 		raw = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (attempts[i].try == forges && !forges())
+	if (is_for_root(attempts[i].try) && !attempts[i].try())
 		return 0;
 	if (!attempts[i].try())
 		return DIFFERENT;
@@ -169,6 +221,31 @@ static void test_shut(void **)
 	}
 }
 
+// Root stays root here, but can no more than anybody; after the filter nobody can ask, so this is without.
+static void test_capabilities(void **)
+{
+	own(sb_free) struct strbuf error = {};
+	bool without_landlock;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		own(close_fd) int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+		char text[4096] = "";
+		if (!has_capability())
+			_exit(42); // nothing to lose
+		if (sandbox_enter(NULL, false, &without_landlock, &error) < 0)
+			_exit(NO_SANDBOX);
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+		_exit(n > 0 && strstr(text, "CapEff:\t0000000000000000\n") &&
+					strstr(text, "CapPrm:\t0000000000000000\n")
+				? 42
+				: 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
 static void test_exec(void **)
 {
 	own(sb_free) struct strbuf error = {};
@@ -189,7 +266,7 @@ static void test_exec(void **)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_shut),
-		cmocka_unit_test(test_exec) };
+		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_exec) };
 
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
 }
