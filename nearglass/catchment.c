@@ -13,10 +13,11 @@
 #include "nearglass/catchment_feed.h"
 
 enum {
-	GATHER_MS = 100,    // moves within it are told as one
-	TEND_MS = 5000,     // how often the forgotten are looked for
-	NAMES_A_MOVE = 20,  // of clients
-	MOVES_A_TIME = 100, // pairs of sites; the rest is told as one
+	GATHER_MS = 100,         // moves within it are told as one
+	TEND_MS = 5000,          // how often the forgotten are looked for
+	NAMES_A_MOVE = 20,       // of clients
+	MOVES_A_TIME = 100,      // pairs of sites; the rest is told as one
+	CLOCK_SLIP_US = 1000000, // a clock that goes back so far was set
 };
 
 const char *const catchment_count_names[CATCHMENT_COUNTS] = {
@@ -70,6 +71,20 @@ static bool same_move(const struct entry *a, const struct entry *b)
 	return strcmp(a->from, b->from) == 0 && strcmp(a->client.site, b->client.site) == 0;
 }
 
+// Who went and came back has not moved.
+static void drop_idle_moves(struct catchment *c)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < c->move_count; i++) {
+		struct entry *e = c->moves[i];
+		e->moving = strcmp(e->from, e->client.site) != 0;
+		if (e->moving)
+			c->moves[left++] = e;
+	}
+	c->move_count = left;
+}
+
 static void tell_moves(struct catchment *c)
 {
 	const char *names[NAMES_A_MOVE];
@@ -78,6 +93,7 @@ static void tell_moves(struct catchment *c)
 	if (c->move_count == 0)
 		return;
 	c->ops->changed(c->ctx);
+	drop_idle_moves(c);
 	qsort(c->moves, c->move_count, sizeof(struct entry *), by_sites);
 	for (size_t i = 0, end; i < c->move_count; i = end) {
 		struct entry *first = c->moves[i];
@@ -87,8 +103,6 @@ static void tell_moves(struct catchment *c)
 			end++)
 			if (name_count < NAMES_A_MOVE)
 				names[name_count++] = c->moves[end]->client.name;
-		if (strcmp(first->from, first->client.site) == 0)
-			continue; // went and came back
 		bool rest = told++ == MOVES_A_TIME && !same_move(first, c->moves[end - 1]);
 		c->ops->moved(c->ctx, rest ? NULL : first->from, rest ? NULL : first->client.site,
 			end - i, names, name_count);
@@ -154,7 +168,9 @@ static void keep(struct catchment *c, struct entry *e, bool gone)
 	c->ops->keep(c->ctx, &e->client, e->kept_us, gone);
 }
 
-static void put_line(struct catchment *c, const struct catchment_line *l, int64_t time_us)
+// What was heard in the future was heard before the clock was set back: then any word is newer.
+static void put_line(
+	struct catchment *c, const struct catchment_line *l, int64_t time_us, int64_t now_us)
 {
 	struct entry *e = find(c, l->client);
 	bool fresh = !e;
@@ -166,7 +182,7 @@ static void put_line(struct catchment *c, const struct catchment_line *l, int64_
 	if (fresh)
 		e = add(c, l->client);
 	struct catchment_client *client = &e->client;
-	if (time_us < client->heard_us) {
+	if (time_us < client->heard_us && client->heard_us <= now_us + CLOCK_SLIP_US) {
 		catchment_count(c, CATCHMENT_STALE, NULL);
 		return;
 	}
@@ -192,7 +208,7 @@ static void put_line(struct catchment *c, const struct catchment_line *l, int64_
 		add_move(c, e, from);
 	if (moved || placed)
 		keep(c, e, false);
-	if (time_us > c->info.heard_us)
+	if (time_us > c->info.heard_us || c->info.heard_us > now_us + CLOCK_SLIP_US)
 		c->info.heard_us = time_us;
 	catchment_count(c, CATCHMENT_TAKEN, NULL);
 }
@@ -208,7 +224,8 @@ void catchment_take(struct catchment *c, const char *line, size_t n, int64_t fal
 		return;
 	}
 	int64_t time_us = l.time_us ? l.time_us : fallback_us;
-	put_line(c, &l, time_us < now_us ? time_us : now_us); // nobody has measured tomorrow
+	put_line(
+		c, &l, time_us < now_us ? time_us : now_us, now_us); // nobody has measured tomorrow
 	catchment_list_put(&c->shown);
 }
 
@@ -245,7 +262,8 @@ static void on_tend(uv_timer_t *timer)
 			continue;
 		}
 		c->list[left++] = e;
-		if (now_us - e->kept_us >= INT64_C(1000000) * CATCHMENT_REPEAT_S)
+		if (now_us - e->kept_us >= INT64_C(1000000) * CATCHMENT_REPEAT_S ||
+			e->kept_us > now_us + CLOCK_SLIP_US)
 			keep(c, e, false);
 	}
 	bool gone = left < c->count;

@@ -176,12 +176,14 @@ static void print_move(const char *from, const char *to, size_t count, struct st
 		sb_printf(b, " from %s to %s: ", from, to);
 }
 
-// The history knows an event by its time, site, type and subject: no two moves have the same.
+// The history knows an event by its time, site, type and subject: no two moves have the same. A clock
+// that was set back is followed all the same.
 static int64_t next_time(struct glass *g)
 {
 	int64_t now_us = clock_unix_us();
+	bool set_back = g->moved_us > now_us + 1000000;
 
-	g->moved_us = now_us > g->moved_us ? now_us : g->moved_us + 1;
+	g->moved_us = now_us > g->moved_us || set_back ? now_us : g->moved_us + 1;
 	return g->moved_us;
 }
 

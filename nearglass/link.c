@@ -186,14 +186,14 @@ static void wire_open(struct wire *w, const char *question)
 
 // ---- Events ----
 
-// Several may be of one microsecond; a nearcastd that was started again counts from 1.
+// By number, so that a clock that was set back hides nothing; by time as well, for a nearcastd that was
+// started again counts from 1.
 static bool is_new(struct link *l, const json_t *event)
 {
 	const char *time = json_string_value(json_object_get(event, "time"));
 	json_int_t seq = json_integer_value(json_object_get(event, "seq"));
-	int order = time ? strcmp(time, l->last_time) : -1;
 
-	if (order < 0 || (order == 0 && seq <= l->last_seq))
+	if (!time || (seq <= l->last_seq && strcmp(time, l->last_time) <= 0))
 		return false;
 	snprintf(l->last_time, sizeof(l->last_time), "%s", time);
 	l->last_seq = seq;

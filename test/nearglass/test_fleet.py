@@ -232,6 +232,12 @@ def test_another_speaks_there(world):
     harness.wait_for("the error", lambda: status(g)["daemon"]["error"])
     assert "16 MiB" in status(g)["daemon"]["error"]
     assert [e["type"] for e in g.get("/api/v1/events")["events"]][-2:] == ["x", "y"]
+    # A clock that is set back hides nothing; the same number at a time before is not new.
+    events.sendall(b'{"time":"2026-01-01T00:00:00.000000Z","seq":3,"type":"z","site":"x"}\n'
+                   b'{"time":"2025-01-01T00:00:00.000000Z","seq":3,"type":"old","site":"x"}\n'
+                   b'{"time":"2026-01-01T00:00:01.000000Z","seq":4,"type":"zz","site":"x"}\n')
+    harness.wait_for("both", lambda: [e["type"] for e in g.get("/api/v1/events")["events"]][-3:] ==
+                     ["y", "z", "zz"])
     assert status(g)["fleet"]["rows"] == 1
 
 
