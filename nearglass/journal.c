@@ -113,16 +113,16 @@ void journal_add(struct journal *j, const char *json)
 	pthread_mutex_unlock(&j->lock);
 }
 
-uint64_t journal_after(const struct journal *j, const char *id)
+uint64_t journal_after(struct journal *j, const char *id)
 {
 	int64_t start;
-	uint64_t number;
+	uint64_t number, last = journal_last(j);
 	int end = 0;
 
 	if (!id || sscanf(id, "%" SCNd64 "-%" SCNu64 "%n", &start, &number, &end) != 2 ||
 		id[end] != '\0' || start != j->start_ms)
 		return 0;
-	return number;
+	return number < last ? number : last;
 }
 
 const char *journal_id(const struct journal *j, uint64_t number, char buf[JOURNAL_ID])

@@ -25,8 +25,9 @@ void journal_close(struct journal *j);
 // Wakes those who wait though nothing happened.
 void journal_beat(struct journal *j);
 
-// The number after which a client wants to hear, from its id; 0 when that is of another glass.
-uint64_t journal_after(const struct journal *j, const char *id);
+// The number after which a client wants to hear, from its id; 0 when that is of another glass, the
+// latest when none has it yet.
+uint64_t journal_after(struct journal *j, const char *id);
 const char *journal_id(const struct journal *j, uint64_t number, char buf[JOURNAL_ID]);
 // The first event after that number, copied to *b; its number. 0: there is none.
 uint64_t journal_next(struct journal *j, uint64_t after, struct strbuf *b);

@@ -74,7 +74,7 @@ def test_stream(world):
 
 def test_resumed(world):
     """From Last-Event-ID or `after`; an id of another glass gives everything."""
-    start(world)
+    g = start(world)
     stream = Stream()
     ids = []
     for _ in range(3):
@@ -85,6 +85,14 @@ def test_resumed(world):
     assert Stream(query=f"?after={ids[4]}").next()[0] == ids[5]
     assert Stream(last_id="123-4").next()[0] == ids[0]
     assert Stream(last_id="<script>").next()[0] == ids[0]
+    # An id that is yet to come: nothing until then, and what happens next.
+    for ahead in "999999", "-1", str(2**64 - 1):
+        made_up = ids[0].split("-")[0] + "-" + ahead
+        answer = g.get("/api/v1/events", after=made_up, limit=2)
+        assert (answer["events"], answer["last_id"]) == ([], ids[-1]), answer
+    stream = Stream(query=f"?after={made_up}")
+    glass.connect(A, 65001).close()
+    assert stream.next()[0] == ids[0].split("-")[0] + "-7"
 
 
 def test_ends_with_the_glass(world):
