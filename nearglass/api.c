@@ -1,6 +1,8 @@
 // /api/v1: the glass itself, its neighbours, its memory.
 #include "nearglass/api.h"
 
+#include <stdatomic.h>
+
 #include "lib/own.h"
 #include "nearglass/ask.h"
 
@@ -25,6 +27,22 @@ void api_since(
 
 	out_str(o, name, time_print(then_us, time));
 	out_double(o, seconds_name, (double)(now_us - then_us) / 1e6, 3);
+}
+
+static _Atomic unsigned tables;
+
+bool api_table_begin(struct call *c)
+{
+	if (atomic_fetch_add(&tables, 1) < API_TABLES_MAX)
+		return true;
+	atomic_fetch_sub(&tables, 1);
+	call_fail(c, 503, "busy", "%d clients read all routes already", API_TABLES_MAX);
+	return false;
+}
+
+void api_table_end(void)
+{
+	atomic_fetch_sub(&tables, 1);
 }
 
 static void list_meta(struct out *o, const struct call *c, size_t n)

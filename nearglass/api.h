@@ -30,6 +30,12 @@ void api_probe(struct call *c);
 void api_catchment(struct call *c);
 void api_past(struct call *c);
 
+// Before an answer that holds a view until its client has read it all, however slowly: so few at a time,
+// as each keeps what has changed since. False: there are as many, and the call has failed.
+enum { API_TABLES_MAX = 16 };
+bool api_table_begin(struct call *c);
+void api_table_end(void);
+
 // One client of the catchment, now or as it was.
 void api_client(struct out *o, const char *name, const char *site, bool has_place, double lat,
 	double lon, double rtt_ms);

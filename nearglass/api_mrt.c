@@ -75,12 +75,14 @@ static void end(void *ctx)
 	view_put(&t->view);
 	free(t->room);
 	free(t);
+	api_table_end();
 }
 
 void api_mrt(struct call *c)
 {
+	if (!api_table_begin(c))
+		return;
 	struct table *t = mem_zalloc(sizeof(*t));
-
 	t->view = view_hold(c->view);
 	t->time_s = (uint32_t)(c->view->made_us / 1000000);
 	t->family = IP4;

@@ -12,7 +12,13 @@
 #include "nearglass/api.h"
 #include "nearglass/history_facts.h"
 
-enum { LIMIT = 2000, LIMIT_MAX = 10000, DISK_WAIT_MS = 200, FACTS_MAX = 20000 };
+enum {
+	LIMIT = 2000,
+	LIMIT_MAX = 10000,
+	DISK_WAIT_MS = 200,
+	FACTS_MAX = 20000,
+	OCTETS_MAX = 32 << 20
+};
 
 struct fact {
 	struct hnode by_key;
@@ -25,7 +31,7 @@ struct past {
 	struct call *call;
 	struct hmap keys;
 	struct fact *kinds[HISTORY_KINDS];
-	size_t facts;
+	size_t facts, octets; // so many, so large
 	struct out *out;
 	size_t clients;
 	char last_client[65];
@@ -77,6 +83,7 @@ static void take_fact(void *ctx, const struct history_fact *told)
 		return;
 	free(f->json);
 	f->json = mem_strdup(told->json);
+	p->octets += strlen(f->json);
 	f->time_us = told->time_us;
 }
 
@@ -97,7 +104,7 @@ static bool is_enough(void *ctx)
 {
 	const struct past *p = ctx;
 
-	return p->facts >= FACTS_MAX || call_is_late(p->call);
+	return p->facts >= FACTS_MAX || p->octets >= OCTETS_MAX || call_is_late(p->call);
 }
 
 static int read_facts(struct past *p, int64_t at_us)

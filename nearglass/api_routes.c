@@ -28,11 +28,17 @@ static struct ip_prefix key_of(const struct results *r, size_t i)
 // All routes of one prefix that fit; what is over the page is only counted.
 static void add_number(struct results *r, enum ip_family family, uint32_t number)
 {
-	struct rib_route few[64];
-	size_t n = rib_routes_of(r->v->rib, family, number, r->a->q.neighbour, few, countof(few));
+	const unsigned neighbour = r->a->q.neighbour;
+	own(free_ptr) struct rib_route *many = NULL;
+	struct rib_route few[64], *routes = few;
+	size_t n = rib_routes_of(r->v->rib, family, number, neighbour, few, countof(few));
 
-	for (size_t i = 0; i < n && i < countof(few); i++) {
-		if (!rib_found_has(r->found, &few[i]))
+	if (n > countof(few)) {
+		routes = many = mem_resize(NULL, n, sizeof(*many));
+		n = rib_routes_of(r->v->rib, family, number, neighbour, many, n);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!rib_found_has(r->found, &routes[i]))
 			continue;
 		r->total++;
 		if (r->count == r->a->page_size) {
@@ -40,7 +46,7 @@ static void add_number(struct results *r, enum ip_family family, uint32_t number
 			continue;
 		}
 		r->families[r->count] = family;
-		r->list[r->count++] = (struct rib_hit){ number, few[i] };
+		r->list[r->count++] = (struct rib_hit){ number, routes[i] };
 	}
 }
 
@@ -279,6 +285,7 @@ static void dump_free(void *ctx)
 	route_writer_free(&d->writer);
 	view_put(&d->view);
 	free(d);
+	api_table_end();
 }
 
 void api_dump(struct call *c)
@@ -287,6 +294,10 @@ void api_dump(struct call *c)
 
 	if (!ask_read(&a, c))
 		return;
+	if (!api_table_begin(c)) {
+		ask_free(&a);
+		return;
+	}
 	struct dump *d = mem_zalloc(sizeof(*d));
 	d->view = view_hold(c->view);
 	d->writer = route_writer_new(d->view, true);

@@ -12,19 +12,35 @@
 
 static const double RTT_MAX_MS = 1e6;
 
-// C0, DEL and C1 controls, the latter as UTF-8 writes them, and the marks that turn text around
-// (U+202A to U+202E, U+2066 to U+2069): a name must not make another one look different.
+// Octets of UTF-8 that stand for what is not seen: C1 controls; U+061C; U+200B to U+200F and U+2028 to
+// U+202E; U+2060 to U+2069; U+FEFF.
+static const struct {
+	uint8_t begin[2]; // the first octets; with one alone the other is 0
+	uint8_t from, to; // of the last octet
+} unseen[] = {
+	{ { 0xc2 }, 0x80, 0x9f },
+	{ { 0xd8 }, 0x9c, 0x9c },
+	{ { 0xe2, 0x80 }, 0x8b, 0x8f },
+	{ { 0xe2, 0x80 }, 0xa8, 0xae },
+	{ { 0xe2, 0x81 }, 0xa0, 0xa9 },
+	{ { 0xef, 0xbb }, 0xbf, 0xbf },
+};
+
+// No controls, no marks that turn text around, nothing without width: a name must not look like another
+// one, nor make another one look different.
 static bool is_plain(const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
 	for (; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0))
+		if (*p < 0x20 || *p == 0x7f)
 			return false;
-		if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
-			return false;
-		if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
-			return false;
+		for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
+			size_t n = unseen[i].begin[1] ? 2 : 1;
+			if (memcmp(p, unseen[i].begin, n) == 0 && p[n] >= unseen[i].from &&
+				p[n] <= unseen[i].to)
+				return false;
+		}
 	}
 	return true;
 }
@@ -40,7 +56,7 @@ static const char *read_client(struct catchment_line *l, const json_t *o)
 	if (!*text || strlen(text) > CATCHMENT_CLIENT_MAX)
 		return "`client` is not 1 to 64 octets long";
 	if (!is_plain(text))
-		return "`client` has control characters";
+		return "`client` has characters that are not seen";
 	if (prefix_parse(&p, text) == 0)
 		text = prefix_print(&p, canonical);
 	snprintf(l->client, sizeof(l->client), "%s", text);

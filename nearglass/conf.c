@@ -29,10 +29,11 @@ static const struct schema neighbour_schema = {
 					"internal." },
 			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535, .fallback = "179",
 				.help = "The port to connect to." },
-			{ "source", SCHEMA_ADDR, AT(source),
+			{ "source", SCHEMA_ADDR, AT(source), PLACE(source_place),
 				.help = "Local address of the session. The kernel chooses unless "
 					"given." },
-			{ "passive", SCHEMA_BOOL, AT(passive), .fallback = "no",
+			{ "passive", SCHEMA_BOOL, AT(passive), PLACE(passive_place),
+				.fallback = "no",
 				.help = "Never open the session, wait for the neighbour." },
 			{ "add-path", SCHEMA_BOOL, AT(add_path), .fallback = "no",
 				.help = "Ask for all paths of a prefix.", .rfc = "RFC 7911" },
@@ -103,6 +104,7 @@ static const struct schema router_schema = {
 					"/post, /out, /out-post or /loc behind that for other "
 					"tables than what it received." },
 			{ "address", SCHEMA_ADDR, AT(address), .required = true,
+				.place_offset = offsetof(struct glass_router, address_place),
 				.help = "Address that it connects from." },
 			{},
 		},
@@ -159,6 +161,7 @@ static const struct schema http_schema = {
 					"probes are counted for. Only on a Unix socket or "
 					"loopback." },
 			{ "hosts", SCHEMA_LIST, SCHEMA_STRING, AT(hosts), .one_or_list = true,
+				.place_offset = offsetof(struct glass_http, hosts_place),
 				.help = "Names in the Host header that are answered, without port. "
 					"Any unless given." },
 			{ "connections", SCHEMA_UINT, AT(connections), .min = 1, .max = 100000,
@@ -250,7 +253,8 @@ static const struct schema probes_schema = {
 				.help = "Probes that run at a time." },
 			{ "per-client", SCHEMA_UINT, AT(per_client), .min = 1, .max = 600,
 				.fallback = "6",
-				.help = "Probes a minute for one client address. Behind a web "
+				.help = "Probes a minute for one client: an IPv4 address, or a /64 "
+					"of IPv6. Behind a web "
 					"server all have that of the server." },
 			{ "per-target", SCHEMA_UINT, AT(per_target), .min = 1, .max = 600,
 				.fallback = "6", .help = "Probes a minute to one /24 or /48." },
@@ -378,6 +382,10 @@ static void check_neighbour(struct checker *k, const struct glass_neighbour *n)
 		REFUSE(k, n->address_place, "not an address that a neighbour can have");
 	if (hold % 1000 || (hold > 0 && hold < 3000))
 		REFUSE(k, n->place, "hold-time is 0 or whole seconds from 3s");
+	if (n->source.family != IP_NONE && n->source.family != n->address.family)
+		REFUSE(k, n->source_place, "source is of the family of the neighbour's address");
+	if (n->passive && k->c->listen.count == 0)
+		REFUSE(k, n->passive_place, "nobody can open a session: there is no `listen`");
 	items_for_each(const struct glass_neighbour, other, k->c->neighbours)
 	{
 		if (other == n)
@@ -452,6 +460,15 @@ static void check_history(struct checker *k, const struct glass_history *h)
 		REFUSE(k, h->file_place, "file is an absolute path that ends in .db");
 }
 
+// What the Host header has in front of its port.
+static bool is_host(const char *text)
+{
+	size_t n = text[0] == '[' ? strspn(text + 1, "0123456789abcdefABCDEF:.") + 1
+				  : strcspn(text, ":/ []");
+
+	return n > 0 && (text[0] == '[' ? strcmp(text + n, "]") == 0 : text[n] == '\0');
+}
+
 // Whoever can reach the port directly could write what he likes into the header.
 static void check_http(struct checker *k, const struct glass_http *h)
 {
@@ -459,6 +476,14 @@ static void check_http(struct checker *k, const struct glass_http *h)
 		REFUSE(k, h->socket_place, "socket is an absolute path");
 	if (h->forwarded && !h->socket && !ip_is_loopback(&h->address))
 		REFUSE(k, h->forwarded_place, "forwarded is for a Unix socket or loopback");
+	items_for_each(char *, host, h->hosts)
+	{
+		if (!is_host(*host))
+			REFUSE(k, h->hosts_place,
+				"`%s` is no host: a name or an address ([2001:db8::1]), without "
+				"port",
+				*host);
+	}
 }
 
 static void check_catchment(struct checker *k, struct glass_catchment *c)
@@ -469,6 +494,9 @@ static void check_catchment(struct checker *k, struct glass_catchment *c)
 		REFUSE(k, c->listen_place, "listen is an absolute path");
 	if (c->file && c->file[0] != '/')
 		REFUSE(k, c->file_place, "file is an absolute path");
+	if (c->listen && k->c->has_http && k->c->http.socket &&
+		strcmp(c->listen, k->c->http.socket) == 0)
+		REFUSE(k, c->listen_place, "the HTTP server has this socket");
 	c->user = k->c->user;
 }
 
@@ -482,6 +510,20 @@ static void check_probes(struct checker *k, const struct glass_probes *p)
 	{
 		if (ip_is_unspecified(a) || ip_is_multicast(a) || ip_is_link_local(a))
 			REFUSE(k, p->place, "source is a unicast address of this host");
+	}
+}
+
+static void check_router(struct checker *k, const struct glass_router *r)
+{
+	check_name(k, "a router's name", r->name, r->name_place);
+	items_for_each(const struct glass_router, other, k->c->bmp.routers)
+	{
+		if (other == r)
+			break;
+		if (strcmp(other->name, r->name) == 0)
+			REFUSE(k, r->name_place, "there is another router `%s`", r->name);
+		if (ip_equal(&other->address, &r->address))
+			REFUSE(k, r->address_place, "router `%s` has this address", other->name);
 	}
 }
 
@@ -504,8 +546,7 @@ static void check(struct checker *k)
 	items_for_each(const struct glass_site, s, k->c->sites) check_site(k, s);
 	read_names(k);
 	items_for_each(const struct glass_cache, cache, k->c->rpki) check_cache(k, cache);
-	items_for_each(const struct glass_router, r, k->c->bmp.routers)
-		check_name(k, "a router's name", r->name, r->name_place);
+	items_for_each(const struct glass_router, r, k->c->bmp.routers) check_router(k, r);
 }
 
 // The schema zeroes the struct that it fills, so arena and document wait aside.

@@ -20,7 +20,7 @@ struct glass_neighbour {
 	span hold_time, stale_time;
 	uint64_t max_routes; // 0: any number
 	char *description;   // NULL: none
-	struct place place, name_place, address_place;
+	struct place place, name_place, address_place, source_place, passive_place;
 };
 
 // Another site, whose glass is followed.
@@ -33,7 +33,7 @@ struct glass_site {
 struct glass_router {
 	char *name;
 	struct ip_addr address;
-	struct place name_place;
+	struct place name_place, address_place;
 };
 
 // A cache of validated RPKI payloads.
@@ -61,7 +61,7 @@ struct glass_http {
 	struct items hosts; // char *: names by which clients may call it; none: any
 	uint64_t connections, connections_per_client;
 	span request_time; // a request is whole by then, and a search is cut off
-	struct place place, socket_place, forwarded_place;
+	struct place place, socket_place, forwarded_place, hosts_place;
 };
 
 struct glass_history {

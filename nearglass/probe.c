@@ -346,8 +346,10 @@ static bool is_too_often(const struct probes *all, const struct start *s, const 
 struct probe *probe_ask(struct probes *all, enum probe_kind kind, const struct ip_addr *target,
 	const struct ip_addr *client, const char **why)
 {
-	struct start s = { *client, prefix_of(target, target->family == IP4 ? 24 : 48),
-		clock_now() };
+	// Whoever has one address of IPv6 has a /64 of them.
+	bool many = client->family == IP6;
+	struct start s = { many ? prefix_of(client, 64).addr : *client,
+		prefix_of(target, target->family == IP4 ? 24 : 48), clock_now() };
 	struct probe *p = NULL;
 
 	*why = "the glass is stopping";

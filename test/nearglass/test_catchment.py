@@ -136,6 +136,7 @@ def test_bad_lines(world):
     bad = [b"rubbish\n", b"[]\n", b"7\n", b"{}\n", b"{" * 2000 + b"\n", b"[" * 4000 + b"\n", b"\xff\xfe\n",
            line("", "fra1"), line("x" * 65, "fra1"), line(7, "fra1"), line(None, "fra1"),
            line("a\nb", "fra1"), line("a\0b", "fra1"), line("a\u202eb", "fra1"), line("a\x9bb", "fra1"),
+           *(line(f"a{mark}b", "fra1") for mark in "\u200b\u200f\u2028\u2066\u2060\u061c\ufeff"),
            b'{"client":"a"}\n', line("a", ""), line("a", 7), line("a", "<b>"), line("a", "x" * 64),
            line("a", "fra 1"), line("a", "fra1", lat=91, lon=0), line("a", "fra1", lat=0, lon=181),
            line("a", "fra1", lat="1", lon=0), line("a", "fra1", lat=1), line("a", "fra1", lon=1),
@@ -164,7 +165,8 @@ def test_bad_lines(world):
 def test_text_is_text(world):
     """Names are free: markup is passed on as it came, as JSON, and never as anything else."""
     g = start(world)
-    names = ["<img src=x onerror=alert(1)>", "</script>", "'; DROP TABLE client; --", "Zürich", "a\"b\\c"]
+    names = ["<img src=x onerror=alert(1)>", "</script>", "'; DROP TABLE client; --", "Zürich", "a\"b\\c", "東京", "القاهرة",
+             "–’…€", "\ufe0f\uffee", "د"]
     Feeder(world, g.socket).say(*(line(n, "fra1") for n in names))
     wait_count(g, "taken", len(names))
     assert {c["client"] for c in clients(g)} == set(names)

@@ -81,7 +81,7 @@ def test_unix_socket(world):
     g = Glass(world)
     assert stat.S_IMODE(g.socket.stat().st_mode) == 0o666
     assert g.get("/api/v1/status")["site"] == "fra1"
-    text = g.path.read_text().replace('listen: [127.0.0.1, "::1"]', "listen: []")
+    text = g.path.read_text().replace('listen: [127.0.0.1, "::1"]', "listen: []").replace("passive: yes", "passive: no")
 
     def refused(path):
         file = world.file("c.yaml", text.replace(str(g.socket), str(path)))
@@ -111,6 +111,8 @@ def test_forwarded(world):
     assert ping(g, "20.0.3.3, 20.0.3.2") == 429  # what a client wrote itself stands in front
     assert ping(g, "20.0.3.2,20.0.3.3") == 200
     assert ping(g, "2a00:3::2") == 200
+    assert ping(g, "2a00:3::ffff:2") == 429  # the same /64
+    assert ping(g, "2a00:3:0:1::2") == 200
     for odd in "", "unknown", "20.0.3.4:1234", "," * 500:  # then it is the web server that asks, once
         assert ping(g, odd) == (200 if odd == "" else 429), odd
 

@@ -216,6 +216,29 @@ def test_client_leaves_during_a_dump(world):
     assert g.neighbour("a")["times_established"] == 1
 
 
+def test_whole_tables_at_a_time(world):
+    """Whoever reads slowly keeps a view as it was: few may."""
+    g = glass.Glass(world, glass.neighbour("a", A, 65001), http="port: 8480, connections-per-client: 600")
+    a = glass.connect(A, 65001)
+    for k in range(40):
+        glass.announce(a, [f"20.{k}.{i}.0/24" for i in range(250)], [65001, 65002 + k])
+    g.wait_routes(1000, limit=1000, prefix="20.0.0.0/6", match="covered")
+    slow = []
+    for _ in range(16):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", glass.PORT))
+        s.sendall(b"GET /api/v1/dump HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert s.recv(12) == b"HTTP/1.1 200"
+        slow.append(s)
+    for path in "/api/v1/dump", "/api/v1/mrt":
+        assert "read all routes already" in g.refused(path, 503, "busy")
+    assert g.routes(limit=1, prefix="20.0.0.0/24")  # others are not kept waiting
+    for s in slow:
+        s.close()
+    harness.wait_for("room", lambda: g.fetch("/api/v1/dump")[0] == 200)
+
+
 def test_metrics(world):
     g, a = one(world)
     _, headers, body = g.fetch("/metrics")
@@ -260,9 +283,25 @@ def test_check_only(world):
         ("127.0.0.2", "0.0.0.0", "not an address"),
         ("passive: yes", "passive: maybe", "c.yaml:7"),
         ("passive: yes", "hold-time: 1s", "hold-time"),
+        ("passive: yes", "source: '::1'", "source is of the family"),
+        ('listen: [127.0.0.1, "::1"]\n', "", "there is no `listen`"),
+        ("port: 8480", "hosts: 'https://glass.example'", "is no host"),
+        ("port: 8480", "hosts: [glass.example, 'glass.example:443']", "`glass.example:443` is no host"),
+        ("port: 8480", "hosts: '2001:db8::1'", "is no host"),
+        ("port: 8480", "hosts: '[2001:db8::1]:80'", "is no host"),
+        ("port: 8480", "hosts: '[glass]'", "is no host"),
+        ("port: 8480", "hosts: ''", "is no host"),
+        ("http: {port: 8480}", "http: {socket: /run/x}\ncatchment: {listen: /run/x}",
+         "the HTTP server has this socket"),
+        ("http:", "bmp: {listen: 127.0.0.1, routers: [{name: r, address: 127.0.0.3}, "
+         "{name: s, address: 127.0.0.3}]}\nhttp:", "router `r` has this address"),
+        ("http:", "bmp: {listen: 127.0.0.1, routers: [{name: r, address: 127.0.0.3}, "
+         "{name: r, address: 127.0.0.4}]}\nhttp:", "another router `r`"),
     ]:
         run = check(good.replace(old, new, 1))
         assert run.returncode == 1 and want in run.stderr, (new, run.stderr)
+    for hosts in "glass.example", "[glass.example, 192.0.2.1, '[2001:db8::1]']":
+        assert check(good.replace("port: 8480", f"hosts: {hosts}", 1)).returncode == 0, hosts
     twice = glass.neighbour("a", A, 1) + glass.neighbour("a", A, 2)
     run = check(glass.CONFIG.format(asn=65000, http="port: 8480", neighbours=twice))
     assert "another neighbour `a`" in run.stderr and "has this address" in run.stderr

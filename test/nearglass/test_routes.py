@@ -202,6 +202,20 @@ def test_add_path(world):
     g.wait_routes(2)
 
 
+def test_many_paths(world):
+    """Of one prefix, as from a large route server: none is left out, whichever way it is asked."""
+    g = glass.Glass(world, glass.neighbour("a", "127.0.0.2", 65001, add_path="yes"))
+    a = glass.connect("127.0.0.2", 65001, add_path=True)
+    for i in range(150):
+        glass.with_ids(a, [(i, "10.0.0.0/8")], [65001, 65002 + i])
+    g.wait_routes(150, prefix="10.0.0.0/8")
+    for question in {"address": "10.1.1.1"}, {"prefix": "10.0.0.0/8", "neighbour": "a"}, \
+            {"prefix": "10.0.0.0/16", "match": "covering"}, {"prefix": "10.0.0.0/7", "match": "covered"}:
+        answer = g.get("/api/v1/routes", limit=1000, **question)
+        assert len(answer["routes"]) == answer["meta"]["total_results"] == 150, question
+    assert g.get("/api/v1/routes", address="10.1.1.1", origin=65140)["meta"]["total_results"] == 1
+
+
 def test_withdraw_and_loss(world):
     g, a, b = two(world)
     glass.announce(a, ["10.0.0.0/8", "10.1.0.0/16"], [65001])
