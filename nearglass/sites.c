@@ -87,6 +87,38 @@ static void turn(struct site *s, bool reachable, const char *why)
 	s->all->ops->changed(s->all->ctx, (size_t)(s - s->all->list), turned);
 }
 
+// Of an array that is there, every item is an object, with the named arrays of the same kind within.
+static bool is_list_of(const json_t *list, const char *const *within)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		const json_t *inner = *within ? json_object_get(item, *within) : NULL;
+		if (!json_is_object(item) || (inner && !is_list_of(inner, within + 1)))
+			return false;
+	}
+	return json_is_array(list);
+}
+
+// What its nearcastd says is drawn with what is known here: it is to be of that form, and of that site.
+static bool is_daemon_of(const json_t *daemon, const char *site)
+{
+	static const char *const within[] = { "prefixes", "upstreams", NULL };
+	const json_t *status = json_object_get(daemon, "status");
+	const json_t *services = json_object_get(status, "services");
+	const char *name = json_string_value(json_object_get(status, "site"));
+
+	if (!daemon || json_is_null(daemon))
+		return true;
+	if (!json_is_object(daemon))
+		return false;
+	if (!status || json_is_null(status))
+		return true;
+	return name && strcmp(name, site) == 0 && (!services || is_list_of(services, within));
+}
+
 // "": it is taken; else why not.
 static const char *take_status(struct site *s)
 {
@@ -99,6 +131,8 @@ static const char *take_status(struct site *s)
 		why = "the answer is not the status of a glass";
 	} else if (strcmp(name, s->conf->name) != 0) {
 		why = "it is the glass of another site";
+	} else if (!is_daemon_of(json_object_get(status, "daemon"), name)) {
+		why = "what it says of its nearcastd is not of this form, or of another site";
 	} else {
 		// Two glasses that follow each other would nest without end.
 		json_object_del(status, "sites");

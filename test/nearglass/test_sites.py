@@ -187,6 +187,17 @@ def test_bad_answers(world):
         "list": (reply(b"[1]"), "not the status of a glass"),
         "deep": (reply(b"[" * 100000), "not the status of a glass"),
         "other": (reply(b'{"site":"fra9"}'), "the glass of another site"),
+        "nodaemon": (reply(b'{"site":"nodaemon","daemon":{"status":null}}'), None),
+        "sound": (reply(b'{"site":"sound","daemon":{"status":{"site":"sound","services":[{"name":"dns",'
+                        b'"prefixes":[{"prefix":"192.0.2.0/24","upstreams":[{"name":"a"}]},{}]},{}]}}}'), None),
+        "posing": (reply(b'{"site":"posing","daemon":{"status":{"site":"fra1","services":[]}}}'), "nearcastd"),
+        "text": (reply(b'{"site":"text","daemon":"x"}'), "nearcastd"),
+        "odd1": (reply(b'{"site":"odd1","daemon":{"status":{"site":"odd1","services":"x"}}}'), "nearcastd"),
+        "odd2": (reply(b'{"site":"odd2","daemon":{"status":{"site":"odd2","services":[null]}}}'), "nearcastd"),
+        "odd3": (reply(b'{"site":"odd3","daemon":{"status":{"site":"odd3","services":[{"prefixes":{}}]}}}'),
+                 "nearcastd"),
+        "odd4": (reply(b'{"site":"odd4","daemon":{"status":{"site":"odd4","services":[{"prefixes":'
+                       b'[{"upstreams":[1]}]}]}}}'), "nearcastd"),
         "error": (reply(b'{"site":"error"}', "500 Oops"), "status 500"),
         "flood": (flood, "too large"),
         "headers": (headers, "too large"),
@@ -199,7 +210,8 @@ def test_bad_answers(world):
     urls["nameless"] = "http://no-such-name.invalid"
     begin = time.monotonic()
     start(world, urls)
-    wait_site(8480, "good", reachable=True)
+    for name in "good", "nodaemon", "sound":
+        wait_site(8480, name, reachable=True)
     assert time.monotonic() - begin < 4, "one that hangs holds up the others"
     for name, (_, why) in rows.items():
         if why:
