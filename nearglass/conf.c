@@ -194,6 +194,11 @@ static const struct schema history_schema = {
 					"made where there is none; a damaged one is set aside." },
 			{ "keep", SCHEMA_SPAN, AT(keep), .min = 3600000, .max = 315360000000,
 				.fallback = "30d", .help = "How long an event is kept." },
+			{ "max-events", SCHEMA_UINT, AT(max_events), .min = 1000, .max = 100000000,
+				.fallback = "1000000",
+				.help = "Events that are kept; those that were written first go. "
+					"Some 500 octets one; those of another site are up to "
+					"16384." },
 			{ "max-clients", SCHEMA_UINT, AT(max_clients), .min = 1000,
 				.max = 100000000, .fallback = "1000000",
 				.help = "Words on clients of the catchment that are kept, each "

@@ -67,6 +67,7 @@ struct glass_http {
 struct glass_history {
 	char *file; // absolute, ends in ".db"
 	span keep;
+	uint64_t max_events;
 	uint64_t max_clients; // words on clients of the catchment
 	struct place file_place;
 };

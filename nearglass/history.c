@@ -14,6 +14,8 @@
 
 enum { BATCH = 500, PRUNE_EVERY_S = 600, PRUNE_BATCH = 500 };
 
+static const int64_t DAY_US = INT64_C(86400000000);
+
 // An event; or what is known of a client, which is no text.
 struct waiting {
 	struct waiting *next;
@@ -142,8 +144,10 @@ static struct history_event read_event(const struct waiting *w, const json_t *ev
 		.json = w->json,
 	};
 
-	if (time_parse(text_of(event, "time"), &e.time_us) < 0)
-		e.time_us = clock_unix_us();
+	// What another site says is later than any clock can be would never grow old.
+	int64_t now_us = clock_unix_us();
+	if (time_parse(text_of(event, "time"), &e.time_us) < 0 || e.time_us > now_us + DAY_US)
+		e.time_us = now_us;
 	return e;
 }
 
@@ -214,7 +218,7 @@ static void prune(struct history *h)
 
 	while (n == PRUNE_BATCH) {
 		pthread_mutex_lock(&h->disk);
-		n = history_db_prune(h->db, before, PRUNE_BATCH);
+		n = history_db_prune(h->db, before, h->conf->max_events, PRUNE_BATCH);
 		pthread_mutex_unlock(&h->disk);
 		pthread_mutex_lock(&h->lock);
 		h->info.removed += n > 0 ? (uint64_t)n : 0;

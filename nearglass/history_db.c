@@ -16,7 +16,7 @@ enum { APPLICATION = 0x4e43474c, VERSION = 3, STEPS_A_LOOK = 1000 };
 
 struct history_db {
 	sqlite3 *sql;
-	sqlite3_stmt *insert, *prune, *insert_client, *prune_clients;
+	sqlite3_stmt *insert, *prune, *prune_most, *insert_client, *prune_clients;
 };
 
 // What the file remembers of itself comes last: a file without it is not ours.
@@ -165,6 +165,11 @@ static int open_at(struct history_db *db, const char *path, struct strbuf *error
 			" ORDER BY time_us LIMIT ?)",
 			-1, SQLITE_PREPARE_PERSISTENT, &db->prune, NULL);
 	if (code == SQLITE_OK)
+		code = sqlite3_prepare_v3(db->sql,
+			"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE"
+			" id <= (SELECT max(id) FROM event) - ? ORDER BY id LIMIT ?)",
+			-1, SQLITE_PREPARE_PERSISTENT, &db->prune_most, NULL);
+	if (code == SQLITE_OK)
 		code = prepare_for_clients(db);
 	if (code != SQLITE_OK)
 		sb_printf(error, "history %s: %s", path,
@@ -177,6 +182,7 @@ static void shut(struct history_db *db)
 {
 	sqlite3_finalize(take(db->insert));
 	sqlite3_finalize(take(db->prune));
+	sqlite3_finalize(take(db->prune_most));
 	sqlite3_finalize(take(db->insert_client));
 	sqlite3_finalize(take(db->prune_clients));
 	sqlite3_close(take(db->sql));
@@ -330,13 +336,20 @@ int64_t history_db_prune_clients(
 	return code == SQLITE_DONE ? sqlite3_changes(db->sql) : -EIO;
 }
 
-int64_t history_db_prune(struct history_db *db, int64_t before_us, size_t limit)
+static int64_t remove_rows(struct history_db *db, sqlite3_stmt *s, int64_t bound, size_t limit)
 {
-	sqlite3_bind_int64(db->prune, 1, before_us);
-	sqlite3_bind_int64(db->prune, 2, (int64_t)limit);
-	int code = sqlite3_step(db->prune);
-	sqlite3_reset(db->prune);
+	sqlite3_bind_int64(s, 1, bound);
+	sqlite3_bind_int64(s, 2, (int64_t)limit);
+	int code = sqlite3_step(s);
+	sqlite3_reset(s);
 	return code == SQLITE_DONE ? sqlite3_changes(db->sql) : -EIO;
+}
+
+int64_t history_db_prune(struct history_db *db, int64_t before_us, uint64_t most, size_t limit)
+{
+	int64_t n = remove_rows(db, db->prune, before_us, limit);
+
+	return n == 0 ? remove_rows(db, db->prune_most, (int64_t)most, limit) : n;
 }
 
 // ---- Reading ----

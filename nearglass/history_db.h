@@ -57,8 +57,10 @@ struct sqlite3 *history_db_sql(struct history_db *db);
 [[nodiscard]] int history_db_add_clients(struct history_db *db,
 	const struct history_client *clients, size_t n, struct strbuf *error);
 
-// At most limit events older than that are removed. Their number; -EIO.
-[[nodiscard]] int64_t history_db_prune(struct history_db *db, int64_t before_us, size_t limit);
+// At most limit events older than that are removed, or of those written first where there are more than
+// most. Their number; -EIO.
+[[nodiscard]] int64_t history_db_prune(
+	struct history_db *db, int64_t before_us, uint64_t most, size_t limit);
 // The same of words on clients; the earliest go as well where there are more than most.
 [[nodiscard]] int64_t history_db_prune_clients(
 	struct history_db *db, int64_t before_us, uint64_t most, size_t limit);

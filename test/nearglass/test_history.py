@@ -18,10 +18,10 @@ import site_config as site
 A = "127.0.0.2"
 
 
-def start(world, file=None, extra=""):
+def start(world, file=None, extra="", more=""):
     file = file or world.folder / "history.db"
     return glass.Glass(world, glass.neighbour("a", A, 65001) +
-                       f"history: {{file: {file}, keep: 30d}}\n" + extra)
+                       f"history: {{file: {file}, keep: 30d{more}}}\n" + extra)
 
 
 def history(g, **parameters):
@@ -133,6 +133,26 @@ def test_pruned(world):
     harness.wait_for("the end of the old", lambda: history(g, type="old")["meta"]["total_results"] == 0)
     harness.wait_for("the count", lambda: g.get("/api/v1/status")["history"]["removed"] == 2000)
     assert [e["type"] for e in history(g)["events"]] == ["young", "neighbour-up", "neighbour-down"]
+
+
+def test_bounded(world):
+    """No more events than max-events, however young; those that were written first go."""
+    g = start(world)
+    stop(g)
+    now = time.time_ns() // 1000
+    db = sqlite3.connect(world.folder / "history.db")
+    for i in range(3000):
+        db.execute("INSERT INTO event(time_us, site, type, subject, seq, json) VALUES(?,?,?,?,?,?)",
+                   (now - 10**6 + i, "fra1", "many", "a", i, '{"n":%d}' % i))
+    db.commit()
+    db.close()
+    g = start(world)
+    assert history(g, type="many")["meta"]["total_results"] == 3000  # the control: a million unless given
+    stop(g)
+    g = start(world, more=", max-events: 1000")
+    harness.wait_for("the count", lambda: g.get("/api/v1/status")["history"]["removed"] == 2000)
+    answer = history(g, type="many", limit=1000)
+    assert [e["n"] for e in answer["events"]] == list(range(2000, 3000))
 
 
 def test_damaged_is_set_aside(world):
