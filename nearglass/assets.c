@@ -1,5 +1,6 @@
 #include "nearglass/assets.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const struct asset *by_name(const char *name)
@@ -10,6 +11,17 @@ static const struct asset *by_name(const char *name)
 	return NULL;
 }
 
+// Who slips in such a path is to hear so, and not to get the page, which is at any other.
+static bool is_for_programs(const char *path)
+{
+	static const char *const begins[] = { "/api/", "/birdwatcher/", "/events/", "/metrics/" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(path, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
 const struct asset *asset_find(const char *path)
 {
 	static const char below[] = "/assets/";
@@ -17,5 +29,5 @@ const struct asset *asset_find(const char *path)
 	if (strncmp(path, below, sizeof(below) - 1) == 0)
 		return by_name(path + sizeof(below) - 1);
 	const struct asset *a = by_name(path + 1);
-	return a || strchr(path, '.') || strncmp(path, "/api/", 5) == 0 ? a : by_name("index.html");
+	return a || strchr(path, '.') || is_for_programs(path) ? a : by_name("index.html");
 }

@@ -42,6 +42,8 @@ def test_errors(world):
     rows = [
         ("/nothing.txt", 404, "unknown-path", {}),
         ("/api/v1/routes/", 404, "unknown-path", {}),
+        ("/birdwatcher/nothing", 404, "unknown-path", {}),
+        ("/events/x", 404, "unknown-path", {}),
         ("/api/v1/routes", 400, "unknown-parameter", {"prefixes": "10.0.0.0/8"}),
         ("/api/v1/routes", 400, "bad-parameter", {"prefix": "10.0.0.1/8"}),
         ("/api/v1/routes", 400, "bad-parameter", {"prefix": "10.0.0.0/33"}),

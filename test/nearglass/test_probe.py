@@ -203,8 +203,9 @@ def test_none_and_configuration(world):
     for probes, why in ("{source: 20.0.1.1}", "cannot probe from 20.0.1.1"), \
             ("{source: [20.0.1.1, 20.0.1.2]}", "one address a family"), \
             ("{source: fe80::1}", "unicast address of this host"), ("{source: []}", ":"):
-        process = subprocess.run([harness.BUILD / "nearglass/nearglass", "-c", world.file(
-            "c.yaml", text.replace('listen: [127.0.0.1, "::1"]\n', "") + f"probes: {probes}\n")],
+        silent = text.replace('listen: [127.0.0.1, "::1"]\n', "").replace("passive: yes", "passive: no")
+        process = subprocess.run([harness.BUILD / "nearglass/nearglass", "-c",
+                                  world.file("c.yaml", silent + f"probes: {probes}\n")],
             capture_output=True, text=True, timeout=harness.WAIT_S)
         assert process.returncode == 1 and why in process.stderr, (probes, process)
 

@@ -57,9 +57,10 @@ static void test_slow_disk(void **)
 	struct history *h = NULL;
 	uint64_t count = 0;
 	uv_loop_t loop;
-	const struct glass_history conf = {
-		.file = file, .keep = span_s(86400L * 36500), .max_events = 100000, .max_clients = 1000
-	};
+	const struct glass_history conf = { .file = file,
+		.keep = span_s(86400L * 36500),
+		.max_events = 100000,
+		.max_clients = 1000 };
 
 	assert_non_null(mkdtemp(folder));
 	snprintf(file, sizeof(file), "%s/h.db", folder);
