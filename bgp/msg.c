@@ -146,6 +146,19 @@ static size_t utf8_size(const uint8_t *p, size_t n)
 	return 0;
 }
 
+// Controls, the second set of them too, which some terminals obey (U+0080 to U+009F), and marks that turn
+// text around (U+202A to U+202E, U+2066 to U+2069): p is of that size in UTF-8.
+static bool is_control(const uint8_t *p, size_t size)
+{
+	if (size == 1)
+		return p[0] < 0x20 || p[0] == 0x7f;
+	if (size == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	return size == 3 && p[0] == 0xe2 &&
+	       ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
+		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
 size_t bgp_text_copy(char *ret, size_t max, const void *text, size_t n)
 {
 	const uint8_t *p = text;
@@ -153,7 +166,7 @@ size_t bgp_text_copy(char *ret, size_t max, const void *text, size_t n)
 
 	for (size_t i = 0; i < n; i += size ? size : 1) {
 		size = utf8_size(p + i, n - i);
-		bool plain = size && p[i] >= 0x20 && p[i] != 0x7f;
+		bool plain = size && !is_control(p + i, size);
 		size_t need = plain ? size : 1;
 
 		if (need > max - at)

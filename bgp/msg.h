@@ -53,8 +53,8 @@ size_t bgp_shutdown_parse(char ret[BGP_SHUTDOWN_TEXT_MAX + 1], const struct bgp_
 // Writes the data of such a Cease; text is cut to 255 bytes at a character. Empty without text.
 void bgp_shutdown_build(struct wr *w, const char *text);
 
-// Copies n bytes of UTF-8 as far as max bytes take whole characters; control characters and
-// what is no UTF-8 become '?'. Ends with NUL (room for max + 1). Returns the length.
+// Copies n bytes of UTF-8 as far as max bytes take whole characters; control characters, marks
+// that turn text around and what is no UTF-8 become '?'. Ends with NUL (room for max + 1). Returns the length.
 size_t bgp_text_copy(char *ret, size_t max, const void *text, size_t n);
 
 // ---- KEEPALIVE, RFC 4271 section 4.4 ----

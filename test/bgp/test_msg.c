@@ -132,6 +132,11 @@ static const struct {
 	{ "0602 04 f4908080", "????" }, // beyond U+10FFFF
 	{ "0602 03 e282ac", "\xe2\x82\xac" },
 	{ "0602 03 e28261", "??a" },
+	{ "0602 04 61c29b48", "a?H" }, // a control that begins sequences on some terminals
+	{ "0602 02 c2a0", "\xc2\xa0" },
+	{ "0602 05 61e280ae62", "a?b" }, // turns what follows around
+	{ "0602 03 e281a6", "?" },
+	{ "0602 03 e28093", "\xe2\x80\x93" },
 };
 
 static void shutdown_read(void **)
