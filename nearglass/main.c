@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/own.h"
 #include "lib/seed.h"
@@ -75,6 +76,8 @@ static int serve(const struct glass_conf *conf)
 	bool without_landlock;
 	if (sandbox_enter(conf->user, conf->has_history, &without_landlock, &error) < 0)
 		return fail("cannot start", sb_text(&error));
+	if (geteuid() == 0)
+		fprintf(stderr, "nearglass: runs as root; `user` names whom it should become\n");
 	if (without_landlock)
 		fprintf(stderr, "nearglass: this kernel has no Landlock: files are not shut off\n");
 	if (conf->has_http && http_new(&run.http, take_fd(&http), conf, glass_views(run.glass),

@@ -27,6 +27,7 @@ def test_every_thread_is_shut_in(world):
     g.wait_routes(1)
     threads = list(Path(f"/proc/{g.process.pid}/task").iterdir())
     assert len(threads) >= 3, threads
+    assert "runs as root" not in g.log_path.read_text()
     for thread in threads:
         s = status_of(f"{g.process.pid}/task/{thread.name}")
         assert s["Seccomp"] == "2" and s["NoNewPrivs"] == "1", s
@@ -84,6 +85,7 @@ def test_works_inside(world):
     session.establish(asn=65001)
     glass.announce(session, ["10.0.0.0/8"], [65001, 65020])
     g.wait_routes(1, path="_65020$")
+    assert "runs as root; `user` names" in g.log_path.read_text()
     for _ in range(300):
         assert g.routes(origin=65020)
     g.process.terminate()
