@@ -149,14 +149,13 @@ static void node_told(struct peer *p)
 static void stream_came(struct peer *p)
 {
 	struct http *h = p->kind;
-	size_t entry = (size_t)(p->s->scn - (struct scn_session *)p->all->scenario->sessions.data);
 	uint8_t digest[STREAM_DIGEST_BYTES];
 
 	stream_hash_end(&h->hash, digest);
 	if (h->answer.length != p->s->scn->size)
 		peer_break(p, BREAK_BYTES, "%" PRIu64 " bytes came of %" PRIu64, h->answer.length,
 			p->s->scn->size);
-	else if (memcmp(digest, p->all->digests[entry], sizeof(digest)) != 0)
+	else if (memcmp(digest, peer_digest(p), sizeof(digest)) != 0)
 		peer_break(p, BREAK_BYTES, "another SHA-256");
 	else
 		next(p);

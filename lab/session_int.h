@@ -74,6 +74,9 @@ struct sessions {
 
 const struct ip_addr *peer_service(const struct peer *p);
 
+// The digest that its transfer must have, of STREAM_DIGEST_BYTES.
+const uint8_t *peer_digest(const struct peer *p);
+
 // Answers are awaited from now on.
 void peer_wait(struct peer *p);
 // Something came of what is awaited; whether more is.

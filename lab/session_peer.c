@@ -39,6 +39,13 @@ const struct ip_addr *peer_service(const struct peer *p)
 	return scenario_service_address(p->all->scenario, p->s->family);
 }
 
+const uint8_t *peer_digest(const struct peer *p)
+{
+	const struct scn_session *entries = p->all->scenario->sessions.data;
+
+	return p->all->digests[p->s->scn - entries];
+}
+
 // Of a download the client only listens.
 static void set_waiting(struct peer *p, instant since)
 {

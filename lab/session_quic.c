@@ -97,7 +97,6 @@ static void quic_tick(struct peer *p, instant)
 static void judge_end(struct peer *p, int status)
 {
 	struct quic *q = p->kind;
-	size_t entry = (size_t)(p->s->scn - (struct scn_session *)p->all->scenario->sessions.data);
 	uint8_t digest[STREAM_DIGEST_BYTES];
 
 	while (read_more(p))
@@ -114,7 +113,7 @@ static void judge_end(struct peer *p, int status)
 	}
 	peer_open(p);
 	stream_hash_end(&q->hash, digest);
-	if (memcmp(digest, p->all->digests[entry], sizeof(digest)) != 0)
+	if (memcmp(digest, peer_digest(p), sizeof(digest)) != 0)
 		peer_break(p, BREAK_BYTES, "another SHA-256");
 	else
 		peer_done(p);
