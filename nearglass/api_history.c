@@ -105,6 +105,14 @@ static bool read_order(struct call *c, struct history_question *q)
 	       refuse(c, "order", text, "`oldest` or `latest`, whichever is to be first");
 }
 
+static bool is_in_order(struct call *c, const struct history_question *q)
+{
+	if (q->from_us > q->to_us)
+		call_fail(c, 400, "bad-parameter", "to `%s` is before from `%s`", call_arg(c, "to"),
+			call_arg(c, "from"));
+	return q->from_us <= q->to_us;
+}
+
 static void read_types(const struct call *c, struct history_question *q, const char **one)
 {
 	*one = call_arg(c, "type");
@@ -125,7 +133,8 @@ static bool read_question(struct call *c, struct history_question *q, const char
 	};
 	read_types(c, q, one);
 	return api_time(c, "from", &q->from_us) && api_time(c, "to", &q->to_us) &&
-	       api_limit(c, LIMIT_MAX, &q->limit) && read_order(c, q) && read_after(c, q);
+	       is_in_order(c, q) && api_limit(c, LIMIT_MAX, &q->limit) && read_order(c, q) &&
+	       read_after(c, q);
 }
 
 // ---- The answer ----

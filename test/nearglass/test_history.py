@@ -58,6 +58,7 @@ def test_asked_and_paged(world):
     third = all_["events"][2]["time"]
     assert history(g, **{"from": third})["events"] == all_["events"][2:]
     assert history(g, to=third)["events"] == all_["events"][:3]
+    assert history(g, to=third, **{"from": third})["events"] == all_["events"][2:3]
     assert len(history(g, type="neighbour-up")["events"]) == 3
     assert len(history(g, type="sessions")["events"]) == 6
     for none in {"type": "health"}, {"subject": "b"}, {"to": "2001-01-01"}, {"from": "2999-01-01"}, \
@@ -66,7 +67,7 @@ def test_asked_and_paged(world):
         assert answer["events"] == [] and answer["meta"]["total_results"] == 0, none
     for bad in {"from": "yesterday"}, {"to": "2026-02-30"}, {"from": "2026-01-01T25:00:00Z"}, \
             {"from": "2026-01-01T00:00:00"}, {"limit": "0"}, {"limit": "1001"}, {"limit": "-1"}, \
-            {"after": "x"}, {"after": "1-"}, {"after": "1-2x"}:
+            {"from": "2026-01-02", "to": "2026-01-01"}, {"after": "x"}, {"after": "1-"}, {"after": "1-2x"}:
         g.refused("/api/v1/history", 400, "bad-parameter", **bad)
     state = lambda: g.get("/api/v1/status")["history"]
     harness.wait_for("the count", lambda: state()["written"] == 6)
