@@ -27,7 +27,7 @@ static const struct schema_word kind_words[SESSION_KIND_MAX + 1] = {
 	{ "dns-tcp", SESSION_DNS_TCP, "one connection; asks the DNS server who answers" },
 	{ "download", SESSION_DOWNLOAD, "takes `size` bytes over HTTP" },
 	{ "upload", SESSION_UPLOAD, "sends `size` bytes over HTTP, spread over `duration`" },
-	{ "quic", SESSION_QUIC, "takes `size` bytes over HTTP/3" },
+	{ "quic", SESSION_QUIC, "takes `size` bytes over HTTP/3, 128 KiB a round trip" },
 };
 
 const char *session_kind_name(enum session_kind k)

@@ -19,6 +19,10 @@
 
 enum { NAME_MAX_BYTES = 64, READ_BYTES = 1 << 16, READS = 64 };
 
+// Of flow control: so much a round trip, for gtlsclient has no rate, and on an idle machine a transfer
+// would be over before the routes move.
+#define WINDOW "128K"
+
 struct quic {
 	pid_t pid; // 0: over
 	int pidfd;
@@ -171,7 +175,9 @@ static int spawn(struct peer *p, const char *log)
 	sb_printf(&download, "--download=%s", sb_text(&q->dir));
 	q->pid = world_spawn(p->all->world, node_of(p), log,
 		(const char *const[]){ "gtlsclient", "--quiet", "--no-quic-dump", "--no-http-dump",
-			"--exit-on-all-streams-close", sb_text(&download), host, port,
+			"--exit-on-all-streams-close", "--max-data=" WINDOW,
+			"--max-stream-data-bidi-local=" WINDOW, "--max-window=" WINDOW,
+			"--max-stream-window=" WINDOW, sb_text(&download), host, port,
 			sb_text(&node), sb_text(&stream), NULL });
 	return q->pid < 0 ? q->pid : watch(p);
 }

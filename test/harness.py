@@ -178,32 +178,41 @@ def run_case(number, name, case, out):
 
 
 def main(scope, at_once=1):
-    """Runs the test_ functions of a scope, as many side by side as that: for cases that mostly wait."""
+    """Runs the test_ functions of a scope, as many side by side as that: for cases that mostly wait. What they
+    print comes in their order all the same, as TAP wants it."""
     cases = [(n, f) for n, f in scope.items() if n.startswith("test_") and callable(f)]
     chosen = sys.argv[1:]
     running = {}
+    said = {}  # by the case's number, until it is its turn
     failed = 0
+
+    def say(number, text):
+        said[number] = text
+        while (text := said.pop(say.next, None)) is not None:
+            sys.stdout.write(text)
+            say.next += 1
+        sys.stdout.flush()
 
     def reap():
         pid, status = os.wait()
-        if out := running.pop(pid):
+        number, out = running.pop(pid)
+        if out:
             out.seek(0)
-            sys.stdout.write(out.read())
-            out.close()
+        say(number, out.read() if out else "")
         return status != 0
 
-    print(f"1..{len(cases)}")
+    say.next = 1
+    print(f"1..{len(cases)}", flush=True)
     for number, (name, case) in enumerate(cases, 1):
         if chosen and name not in chosen:
-            print(f"ok {number} - {name} # SKIP not asked for")
+            say(number, f"ok {number} - {name} # SKIP not asked for\n")
             continue
         if len(running) == at_once:
             failed += reap()
-        sys.stdout.flush()
         out = tempfile.TemporaryFile("w+") if at_once > 1 else None  # lines of two cases must not mix
         if (pid := os.fork()) == 0:
             run_case(number, name, case, out)
-        running[pid] = out
+        running[pid] = number, out
     while running:
         failed += reap()
     sys.exit(1 if failed else 0)
