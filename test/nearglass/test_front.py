@@ -19,6 +19,7 @@ A = "127.0.0.2"
 
 NGINX = """\
 daemon off;
+master_process off;
 pid {folder}/nginx.pid;
 error_log stderr;
 events {{}}
