@@ -170,7 +170,7 @@ static const struct schema http_schema = {
 				.min = 1, .max = 100000, .fallback = "100",
 				.help = "Of them with one client address. Behind a web server all "
 					"are of that." },
-			{ "request-time", SCHEMA_SPAN, AT(request_time), .min = 100, .max = 60000,
+			{ "request-time", SCHEMA_SPAN, AT(request_time), .min = 1, .max = 60000,
 				.fallback = "2s",
 				.help = "A search that takes longer is cut off and says so in "
 					"`truncated`." },

@@ -132,6 +132,15 @@ const cases = {
     await page.waitForURL("**/routes?q=64496%3A77");
     await context.close();
   },
+  async "shows a shutdown message without markup"() {
+    const said = "<img src=x onerror=alert(2)>";
+    for (const path of ["/neighbours", "/events-page"]) {
+      const { page, context } = await open(path);
+      await page.locator("main", { hasText: said }).waitFor();
+      assert.equal(await page.locator("main img, main script").count(), 0);
+      await context.close();
+    }
+  },
   async "has a URL for what it shows"() {
     const { page, context } = await open("/routes?q=203.0.113.0%2F24");
     await page.locator("article.route h3", { hasText: "203.0.113.0/24" }).waitFor();

@@ -335,4 +335,26 @@ def test_nothing_is_announced(world):
     assert g.process.wait(harness.WAIT_S) == 0
 
 
+def test_cut_off(world):
+    """A search that takes longer than it may says so, and what it found is no more than there is."""
+    count = 50_000
+
+    def ask(limit):
+        g = glass.Glass(world, glass.neighbour("a", A, 65001), http=f"port: 8480, request-time: {limit}")
+        a = glass.connect(A, 65001)
+        messages = (glass.bgp.update(announce=[f"10.{i >> 8}.{i & 255}.0/24"],
+                                     attributes=glass.attributes([65001, 100_000 + i, 9])) for i in range(count))
+        a.sock.sendall(b"".join(messages))
+        harness.wait_for("the table", lambda: g.neighbour("a")["routes_ipv4"] == count)
+        answer = g.get("/api/v1/routes", path="_1[0-9]+_(8|9)$", limit=1)
+        g.process.terminate()
+        g.process.wait()
+        return answer["meta"]
+
+    meta = ask("1ms")
+    assert meta["truncated"] is True and meta["total_results"] < count, meta
+    meta = ask("10s")  # the control
+    assert meta["truncated"] is False and meta["total_results"] == count, meta
+
+
 harness.main(globals())
