@@ -5,7 +5,10 @@
 
 enum {
 	QUIC_LONG = 0x80,
-	QUIC_TYPE = 0x30, // RFC 9000 section 17.2: Initial is 0
+	QUIC_TYPE = 0x30,
+	QUIC_INITIAL = 0x00,   // RFC 9000 section 17.2
+	QUIC_INITIAL_2 = 0x10, // of version 2, RFC 9369 section 3.2
+	QUIC_2 = 0x6b3343cf,
 	QUIC_CONFIG_SHIFT = 5,
 };
 
@@ -49,7 +52,8 @@ INLINE bool quic_look(struct xdp_md *x, const struct flow_config *c, const struc
 		return true;
 	}
 	// Long: first byte, version (4), length of the id, the id.
-	*initial = (b[0] & QUIC_TYPE) == 0;
+	bool second = *(uint32_t *)(b + 1) == bpf_htonl(QUIC_2);
+	*initial = (b[0] & QUIC_TYPE) == (second ? QUIC_INITIAL_2 : QUIC_INITIAL);
 	if (!*initial && b[5] >= 3)
 		*id = quic_node(c, b + 6);
 	return true;

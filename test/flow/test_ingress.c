@@ -28,6 +28,12 @@ struct row {
 };
 
 static const uint8_t quic_initial[] = { 0xc3, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0 };
+static const uint8_t quic_initial_2[] = { 0xd3, 0x6b, 0x33, 0x43, 0xcf, 8, 1, 2, 3, 4, 5, 6, 7, 8,
+	0, 0 };
+static const uint8_t quic_handshake_2[] = { 0xf3, 0x6b, 0x33, 0x43, 0xcf, 8, 1, 2, 3, 4, 5, 6, 7, 8,
+	0, 0 };
+static const uint8_t quic_retry_2[] = { 0xc3, 0x6b, 0x33, 0x43, 0xcf, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0,
+	0 };
 static const uint8_t quic_short_them[] = { 0x43, 1 << 5, 0, THEM, 4, 5, 6, 7, 8, 9, 10, 11 };
 static const uint8_t quic_short_us[] = { 0x43, 1 << 5, 0, US, 4, 5, 6, 7, 8, 9, 10, 11 };
 static const uint8_t quic_short_other[] = { 0x43, 5 << 5, 0, THEM, 4, 5, 6, 7, 8, 9, 10, 11 };
@@ -141,6 +147,12 @@ static const struct row rows[] = {
 		.verdict = XDP_TX, .count = FLOW_C_FORWARD_PREFIX, .to = THEM },
 	{ "QUIC Initial is always new", { UDP4(443), BYTES(quic_initial) }, .prefix_now = THEM,
 		.verdict = XDP_PASS, .count = FLOW_C_UDP_LOCAL },
+	{ "QUIC Initial of version 2 is new too", { UDP4(443), BYTES(quic_initial_2) },
+		.prefix_now = THEM, .verdict = XDP_PASS, .count = FLOW_C_UDP_LOCAL },
+	{ "QUIC handshake of version 2, by the prefix", { UDP4(443), BYTES(quic_handshake_2) },
+		.prefix_now = THEM, .verdict = XDP_TX, .count = FLOW_C_FORWARD_PREFIX, .to = THEM },
+	{ "QUIC of version 2, Initial's bits of version 1", { UDP4(443), BYTES(quic_retry_2) },
+		.prefix_now = THEM, .verdict = XDP_TX, .count = FLOW_C_FORWARD_PREFIX, .to = THEM },
 	{ "QUIC with our id", { UDP4(443), BYTES(quic_short_us) }, .prefix_now = THEM,
 		.verdict = XDP_PASS, .count = FLOW_C_UDP_LOCAL },
 	{ "QUIC with another node's id", { UDP4(443), BYTES(quic_short_them) }, .verdict = XDP_TX,
