@@ -49,8 +49,8 @@ const struct schema conf_keeper_schema = {
 				.help = "UDP port of the tunnels." },
 			{ "stamp", SCHEMA_BOOL, AT(stamp), .fallback = "yes",
 				.help = "Write the node's id into the timestamps of its TCP "
-					"sessions. Without it only prefixes say whose a session "
-					"is.",
+					"sessions, and read it there; the same at all nodes. "
+					"Without it only prefixes say whose a session is.",
 				.rfc = "RFC 7323" },
 			{ "mtu", SCHEMA_UINT, AT(mtu), .min = 1280, .max = 9000, .unit = "bytes",
 				.fallback = "1500",

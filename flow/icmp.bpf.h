@@ -88,7 +88,7 @@ INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, struct packet 
 	uint64_t hash = flow_hash(c, &f);
 	enum found state = quoted_here(x, &f, hash);
 	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
-	uint16_t id = f.proto == IPPROTO_TCP ? quoted_stamp(x, l4) : 0;
+	uint16_t id = f.proto == IPPROTO_TCP && c->flags & FLOW_STAMP ? quoted_stamp(x, l4) : 0;
 	if (state == HERE || state == HALF_OPEN || (state == OVER && !may_forward(c, via, id)))
 		goto here;
 	if (!may_forward(c, via, id))

@@ -47,6 +47,13 @@ struct segment {
 	uint64_t hash;
 };
 
+// The node that the echo names; 0: none. Where stamps are not written (`stamp: no`), the low bits of an
+// echo are the clock's, and would name any node in turn.
+INLINE uint16_t stamp_node(const struct flow_config *c, const struct segment *s)
+{
+	return s->stamp && c->flags & FLOW_STAMP ? bpf_ntohl(s->echo) & FLOW_ID_MASK : 0;
+}
+
 enum found { NOT_HERE, LISTENS, HALF_OPEN, OVER, HERE };
 
 INLINE enum found found_state(struct bpf_sock *sk)
@@ -145,7 +152,7 @@ INLINE int tcp_onward(const struct flow_config *c, const struct packet *p,
 {
 	uint64_t found = flow_find(FLOW_K_FORWARDED, s->hash);
 	enum flow_count why = FLOW_C_FORWARD_STAMP;
-	uint16_t id = s->stamp ? bpf_ntohl(s->echo) & FLOW_ID_MASK : 0;
+	uint16_t id = stamp_node(c, s);
 
 	if (id && id == c->self)
 		return leave(via); // the session was here and is gone
@@ -199,7 +206,7 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 	}
 	enum found state = NOT_HERE;
 	bool cookie = false;
-	uint16_t id = s.stamp ? bpf_ntohl(s.echo) & FLOW_ID_MASK : 0;
+	uint16_t id = stamp_node(c, &s);
 	s.hash = flow_hash(c, &p->flow);
 	if (id && id != c->self)
 		flow_touch(s.hash);

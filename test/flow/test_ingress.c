@@ -325,6 +325,31 @@ static void test_off(void **)
 	assert_int_equal(keeper_configure(w->k, &w->config), 0);
 }
 
+// Where stamps are not written, an echo's low bits are the clock's: they name nobody.
+static void test_no_stamp(void **)
+{
+	struct flow_config plain = w->config;
+	struct spec data = { FROM4, .flags = TCP_ACK, .stamp = true, .tsecr = STAMP_OF(THEM) };
+	const uint16_t ports[] = { PLAIN4, w->over4 };
+
+	plain.flags &= ~(uint32_t)FLOW_STAMP;
+	for (size_t i = 0; i < countof(ports); i++) {
+		data.from_port = ports[i];
+		world_reset(w);
+		struct frame f = frame_make(&data);
+		assert_int_equal(world_in(w, &f), XDP_TX); // the control
+		assert_int_equal(keeper_configure(w->k, &plain), 0);
+		world_reset(w);
+		f = frame_make(&data);
+		assert_int_equal(world_in(w, &f), XDP_PASS);
+		world_prefix(w, CLIENT4, THIRD, 0);
+		f = frame_icmp(&data, "203.0.113.1", 200, STAMP_OF(THEM));
+		assert_int_equal(world_in(w, &f), i ? XDP_PASS : XDP_TX);
+		assert_int_equal(world_count(w, FLOW_C_FORWARD_ICMP), !i);
+		assert_int_equal(keeper_configure(w->k, &w->config), 0);
+	}
+}
+
 // A flow that was forwarded by its timestamps: the RST of the closed client has none, and goes the
 // same way, although nothing else says where.
 static void test_flow_remembered(void **)
@@ -442,6 +467,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_off),
+		cmocka_unit_test(test_no_stamp),
 		cmocka_unit_test(test_flow_remembered),
 		cmocka_unit_test(test_prefix_moves),
 		cmocka_unit_test(test_budgets),
