@@ -25,9 +25,17 @@ INLINE uint16_t way_node(uint64_t way)
 	return way >> 32 & FLOW_ID_MASK;
 }
 
+// Never 0, which is a way's that is free: each 19 hours one step counts as the next.
+INLINE uint16_t way_time(uint64_t now)
+{
+	uint16_t time = now >> FLOW_STEP_SHIFT;
+
+	return time ? time : 1;
+}
+
 INLINE uint16_t way_age_s(uint64_t way, uint64_t now)
 {
-	return (uint16_t)((now >> FLOW_STEP_SHIFT) - (way >> 48));
+	return (uint16_t)(way_time(now) - (way >> 48));
 }
 
 INLINE uint64_t way_key(enum flow_kind kind, uint64_t hash)
@@ -71,10 +79,8 @@ INLINE uint64_t flow_find(enum flow_kind kind, uint64_t hash)
 INLINE uint64_t way_make(
 	enum flow_kind kind, uint64_t hash, uint16_t node, bool known, uint64_t now)
 {
-	uint64_t time = now >> FLOW_STEP_SHIFT & 0xffff;
-
 	return way_key(kind, hash) | (uint64_t)node << 32 | (known ? WAY_KNOWN : 0) |
-	       (time ? time : 1) << 48;
+	       (uint64_t)way_time(now) << 48;
 }
 
 // Writes a way over the same flow's, or else where one is free, or over one that is stale or holds a
