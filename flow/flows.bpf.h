@@ -160,15 +160,20 @@ INLINE bool way_is_known(uint64_t found, uint16_t node)
 
 INLINE uint32_t *prefix_slot(const struct flow_config *c, const struct flow_tuple *f)
 {
-	uint32_t at;
+	struct flow_prefixes *two;
+	uint32_t at, row;
 
 	if (f->family == 4) {
 		at = bpf_ntohl(*(const uint32_t *)f->client) >> 8;
-		return bpf_map_lookup_elem(&prefixes4, &at);
+		row = at >> 1;
+		two = bpf_map_lookup_elem(&prefixes4, &row);
+	} else {
+		uint64_t net = *(const uint64_t *)f->client & bpf_cpu_to_be64(0xffffffffffff0000);
+		at = mix(net ^ 0x6e656172) >> (64 - FLOW_PREFIX6_BITS);
+		row = at >> 1;
+		two = bpf_map_lookup_elem(&prefixes6, &row);
 	}
-	uint64_t net = *(const uint64_t *)f->client & bpf_cpu_to_be64(0xffffffffffff0000);
-	at = mix(net ^ 0x6e656172) >> (64 - FLOW_PREFIX6_BITS);
-	return bpf_map_lookup_elem(&prefixes6, &at);
+	return two ? &two->slot[at & 1] : 0;
 }
 
 INLINE uint32_t moved_ago_s(uint32_t slot, uint64_t now)

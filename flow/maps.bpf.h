@@ -50,15 +50,15 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, uint32_t);
-	__type(value, uint32_t);
-	__uint(max_entries, 1 << FLOW_PREFIX4_BITS);
+	__type(value, struct flow_prefixes);
+	__uint(max_entries, 1 << (FLOW_PREFIX4_BITS - 1));
 } prefixes4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, uint32_t);
-	__type(value, uint32_t);
-	__uint(max_entries, 1 << FLOW_PREFIX6_BITS);
+	__type(value, struct flow_prefixes);
+	__uint(max_entries, 1 << (FLOW_PREFIX6_BITS - 1));
 } prefixes6 SEC(".maps");
 
 struct {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 // Goes up with any change of a map's row. Maps of another shape are never used again.
-enum { FLOW_SHAPE = 3 };
+enum { FLOW_SHAPE = 4 };
 
 enum {
 	FLOW_NODE_MAX = 4095,   // node ids are 1..4095: twelve bits of a timestamp
@@ -178,6 +178,12 @@ enum {
 	FLOW_PREFIX4_BITS = 24,
 	FLOW_PREFIX6_BITS = 20
 };
+
+// Two prefixes a row, for the kernel rounds the rows of its arrays up to eight bytes.
+struct flow_prefixes {
+	uint32_t slot[2];
+};
+_Static_assert(sizeof(struct flow_prefixes) == 8, "four bytes a prefix");
 
 enum { FLOW_FLOW_SETS = 1 << 14, FLOW_REPLAY_SETS = 1 << 17 };
 

@@ -377,17 +377,18 @@ static void test_prefix_moves(void **)
 
 	world_reset(w);
 	world_prefix(w, CLIENT4, THEM, 0);
-	uint32_t at = 0xc00002, slot; // 192.0.2.0/24
-	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &slot), 0);
-	slot -= 2u << 24; // it moved half a minute ago
-	assert_int_equal(
-		bpf_map_update_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &slot, 0), 0);
+	int fd = bpf_map__fd(w->k->bpf->maps.prefixes4);
+	uint32_t row = 0xc00002 >> 1; // 192.0.2.0/24, and 192.0.3.0/24 beside it
+	struct flow_prefixes two;
+	assert_int_equal(bpf_map_lookup_elem(fd, &row, &two), 0);
+	two.slot[0] -= 2u << 24; // it moved half a minute ago
+	two.slot[1] = THIRD;
+	assert_int_equal(bpf_map_update_elem(fd, &row, &two, 0), 0);
 	struct frame f = frame_make(&begin);
 	assert_int_equal(world_in(w, &f), XDP_PASS);
-	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &slot), 0);
-	assert_int_equal(slot & 0xffffff, THEM << 12 | US);
+	assert_int_equal(bpf_map_lookup_elem(fd, &row, &two), 0);
+	assert_int_equal(two.slot[0] & 0xffffff, THEM << 12 | US);
+	assert_int_equal(two.slot[1], THIRD);
 	old.from_port++;
 	f = frame_make(&old);
 	assert_int_equal(world_in(w, &f), XDP_TX);

@@ -237,6 +237,16 @@ struct tunnel_spec world_tunnel(const struct world *w, uint16_t from, uint8_t ty
 	return t;
 }
 
+static void put_slot(const struct bpf_map *map, uint32_t at, uint32_t value)
+{
+	struct flow_prefixes two = {};
+	uint32_t row = at >> 1;
+
+	bpf_map_lookup_elem(bpf_map__fd(map), &row, &two);
+	two.slot[at & 1] = value;
+	bpf_map_update_elem(bpf_map__fd(map), &row, &two, BPF_ANY);
+}
+
 void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t before)
 {
 	struct timespec t;
@@ -250,8 +260,7 @@ void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t be
 	if (ip_parse(&a, client) < 0)
 		return;
 	if (a.family == IP4) {
-		uint32_t at = ip_to_u32(&a) >> 8;
-		bpf_map_update_elem(bpf_map__fd(w->k->bpf->maps.prefixes4), &at, &value, BPF_ANY);
+		put_slot(w->k->bpf->maps.prefixes4, ip_to_u32(&a) >> 8, value);
 		return;
 	}
 	uint64_t x = 0;
@@ -262,6 +271,5 @@ void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t be
 		x *= 0xd6e8feb86659fd93;
 	}
 	x ^= x >> 32;
-	uint32_t at = (uint32_t)(x >> (64 - FLOW_PREFIX6_BITS));
-	bpf_map_update_elem(bpf_map__fd(w->k->bpf->maps.prefixes6), &at, &value, BPF_ANY);
+	put_slot(w->k->bpf->maps.prefixes6, (uint32_t)(x >> (64 - FLOW_PREFIX6_BITS)), value);
 }
