@@ -16,6 +16,7 @@ struct keeper {
 	char *pin; // NULL: nothing is pinned
 	keeper_event_fn *fn;
 	void *arg;
+	int handed;          // events, in this turn
 	uint32_t *udp_ports; // what is set for each; NULL: not read yet
 };
 

@@ -92,10 +92,14 @@ const char *flow_count_name(enum flow_count what);
 const char *flow_count_help(enum flow_count what);
 bool flow_count_is_loss(enum flow_count what);
 
+// One call hands over so many events at most: whatever strangers send, the caller's loop has its turn.
+enum { KEEPER_EVENTS_MAX = 256 };
+
 // Readable when events wait.
 int keeper_events_fd(const struct keeper *k);
 typedef void keeper_event_fn(void *arg, const struct flow_event *event);
-// Hands over what waits; returns how many.
+// Hands over what waits, up to KEEPER_EVENTS_MAX; returns how many. The descriptor stays readable
+// when there are more.
 int keeper_events(struct keeper *k, keeper_event_fn *fn, void *arg);
 
 // ---- Notices ----

@@ -129,7 +129,8 @@ static int on_event(void *arg, void *data, size_t size)
 
 	if (size >= sizeof(struct flow_event) && k->fn)
 		k->fn(k->arg, data);
-	return 0;
+	return ++k->handed < KEEPER_EVENTS_MAX ? 0
+					       : -EAGAIN; // which ends the walk, behind this one
 }
 
 static int load(struct keeper *k, struct strbuf *error)
@@ -196,7 +197,8 @@ int keeper_events(struct keeper *k, keeper_event_fn *fn, void *arg)
 {
 	k->fn = fn;
 	k->arg = arg;
-	int n = ring_buffer__consume(k->ring);
+	k->handed = 0;
+	(void)ring_buffer__consume(k->ring);
 	k->fn = NULL;
-	return n;
+	return k->handed;
 }

@@ -447,6 +447,34 @@ static void test_budgets(void **)
 	assert_int_equal(keeper_configure(w->k, &w->config), 0);
 }
 
+static void count_event(void *arg, const struct flow_event *)
+{
+	++*(unsigned *)arg;
+}
+
+// Made-up clients of many prefixes, each of which is news: the host's loop hears of them bit by bit.
+static void test_events_have_turns(void **)
+{
+	enum { NEWS = KEEPER_EVENTS_MAX + 44 };
+	unsigned heard = 0;
+
+	while (keeper_events(w->k, count_event, &heard) > 0) // of tests before
+		;
+	heard = 0;
+	for (unsigned i = 0; i < NEWS; i++) {
+		char from[IP_TEXT];
+		snprintf(from, sizeof(from), "10.%u.%u.1", i / 256, i % 256);
+		struct spec s = { UDP4(443), BYTES(quic_initial) };
+		s.from = from;
+		struct frame f = frame_make(&s);
+		assert_int_equal(world_in(w, &f), XDP_PASS);
+	}
+	assert_int_equal(keeper_events(w->k, count_event, &heard), KEEPER_EVENTS_MAX);
+	assert_int_equal(keeper_events(w->k, count_event, &heard), NEWS - KEEPER_EVENTS_MAX);
+	assert_int_equal(keeper_events(w->k, count_event, &heard), 0);
+	assert_int_equal(heard, NEWS);
+}
+
 static void test_too_big(void **)
 {
 	static uint8_t payload[1460];
@@ -472,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_flow_remembered),
 		cmocka_unit_test(test_prefix_moves),
 		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_events_have_turns),
 		cmocka_unit_test(test_too_big),
 	};
 
