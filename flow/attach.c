@@ -288,21 +288,7 @@ static int detach_tc(unsigned ifindex)
 	return tc_is_ours(ifindex) ? bpf_tc_detach(&hook, &opts) : 0;
 }
 
-int keeper_attach(
-	struct keeper *k, unsigned ifindex, struct keeper_place *ret, struct strbuf *error)
-{
-	struct keeper_place place = {};
-
-	keeper_hush();
-	int rc = attach_xdp(k, ifindex, &place, error);
-	if (rc == 0)
-		rc = attach_tc(k, ifindex, error);
-	if (rc == 0)
-		*ret = place;
-	return rc;
-}
-
-// ---- Off ----
+// ---- Both ----
 
 static int remove_from(unsigned ifindex, unsigned *count)
 {
@@ -319,33 +305,64 @@ static int remove_from(unsigned ifindex, unsigned *count)
 	return rc;
 }
 
-// Only files that are ours by their name: "map-SHAPE".
-static void unpin_all(const char *pin)
+static void take_off(unsigned ifindex)
+{
+	unsigned count = 0;
+
+	(void)remove_from(ifindex, &count);
+}
+
+int keeper_attach(
+	struct keeper *k, unsigned ifindex, struct keeper_place *ret, struct strbuf *error)
+{
+	struct keeper_place place = {};
+
+	keeper_hush();
+	int rc = attach_xdp(k, ifindex, &place, error);
+	if (rc < 0)
+		return rc;
+	rc = attach_tc(k, ifindex, error);
+	if (rc == 0)
+		*ret = place;
+	else if (place.how == KEEPER_NEW) // it would look for stamps that nobody writes
+		take_off(ifindex);
+	return rc;
+}
+
+// ---- For good ----
+
+// Only files that are ours by their name: the folder may be one that others use too.
+static void unpin_all(const struct bpf_object *object, const char *pin)
 {
 	DIR *folder = opendir(pin);
 	struct dirent *entry;
+	unsigned shape;
 
 	if (!folder)
 		return;
 	while ((entry = readdir(folder))) {
 		own(sb_free) struct strbuf path = {};
 		sb_printf(&path, "%s/%s", pin, entry->d_name);
-		if (entry->d_name[0] != '.')
+		if (keeper_is_pin(object, entry->d_name, &shape))
 			unlink(sb_text(&path));
 	}
 	closedir(folder);
-	rmdir(pin);
+	rmdir(pin); // unless something is left in it
 }
 
 int keeper_remove(const char *pin, unsigned *ret, struct strbuf *error)
 {
 	struct if_nameindex *all = if_nameindex();
+	struct keeper_bpf *bpf = NULL;
 	unsigned count = 0;
-	int rc = 0;
 
 	keeper_hush();
-	if (!all)
-		return -errno;
+	if (!all) {
+		int rc = -errno;
+		sb_printf(error, "keeper: the interfaces cannot be listed: %s", strerror(-rc));
+		return rc;
+	}
+	int rc = keeper_object(&bpf, NULL, error); // for the names of its tables
 	for (struct if_nameindex *each = all; each->if_index; each++) {
 		int one = remove_from(each->if_index, &count);
 		if (one < 0 && rc == 0) {
@@ -355,9 +372,10 @@ int keeper_remove(const char *pin, unsigned *ret, struct strbuf *error)
 		}
 	}
 	if_freenameindex(all);
-	if (rc < 0)
-		return rc;
-	unpin_all(pin);
-	*ret = count;
-	return 0;
+	if (rc == 0) {
+		unpin_all(bpf->obj, pin);
+		*ret = count;
+	}
+	keeper_bpf__destroy(bpf);
+	return rc;
 }

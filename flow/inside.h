@@ -27,5 +27,6 @@ const char *keeper_complaint(void);
 // An object over the pinned maps, not loaded yet.
 [[nodiscard]] int keeper_object(struct keeper_bpf **ret, const char *pin, struct strbuf *error);
 
-// Pin under the name, in place of what was there.
-[[nodiscard]] int keeper_pin(int fd, const char *pin, const char *name);
+// Whether a pin has the name of one of our tables, "table-SHAPE"; the shape then.
+[[nodiscard]] bool keeper_is_pin(
+	const struct bpf_object *object, const char *name, unsigned *shape);

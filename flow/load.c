@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,15 +59,6 @@ static int make_folder(const char *path)
 	return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int keeper_pin(int fd, const char *pin, const char *name)
-{
-	own(sb_free) struct strbuf path = {};
-
-	sb_printf(&path, "%s/%s", pin, name);
-	unlink(sb_text(&path));
-	return bpf_obj_pin(fd, sb_text(&path)) < 0 ? -errno : 0;
-}
-
 // A map pinned before is used again, if it is of the same shape; libbpf looks after that.
 static int pin_maps(struct bpf_object *object, const char *pin)
 {
@@ -83,9 +75,27 @@ static int pin_maps(struct bpf_object *object, const char *pin)
 	return 0;
 }
 
+bool keeper_is_pin(const struct bpf_object *object, const char *name, unsigned *shape)
+{
+	struct bpf_map *map;
+	unsigned n;
+	char rest;
+
+	bpf_object__for_each_map(map, object)
+	{
+		size_t length = strlen(bpf_map__name(map));
+		if (strncmp(name, bpf_map__name(map), length) == 0 && name[length] == '-' &&
+			sscanf(name + length + 1, "%u%c", &n, &rest) == 1) {
+			*shape = n;
+			return true;
+		}
+	}
+	return false;
+}
+
 // Tables of another shape, which an earlier version left: programs that still use them keep them
 // until they are replaced, and nobody opens them again.
-static void unpin_other_shapes(const char *pin)
+static void unpin_other_shapes(const struct bpf_object *object, const char *pin)
 {
 	DIR *folder = opendir(pin);
 	struct dirent *entry;
@@ -93,9 +103,8 @@ static void unpin_other_shapes(const char *pin)
 	if (!folder)
 		return;
 	while ((entry = readdir(folder))) {
-		const char *dash = strrchr(entry->d_name, '-');
-		char *end = NULL;
-		if (!dash || strtoul(dash + 1, &end, 10) == FLOW_SHAPE || end == dash + 1 || *end)
+		unsigned shape;
+		if (!keeper_is_pin(object, entry->d_name, &shape) || shape == FLOW_SHAPE)
 			continue;
 		own(sb_free) struct strbuf path = {};
 		sb_printf(&path, "%s/%s", pin, entry->d_name);
@@ -146,7 +155,7 @@ static int load(struct keeper *k, struct strbuf *error)
 		return rc;
 	}
 	if (k->pin)
-		unpin_other_shapes(k->pin);
+		unpin_other_shapes(k->bpf->obj, k->pin);
 	k->ring = ring_buffer__new(bpf_map__fd(k->bpf->maps.events), on_event, k, NULL);
 	if (!k->ring) {
 		rc = -errno;
