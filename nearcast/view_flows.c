@@ -69,6 +69,8 @@ void view_flows(const json_t *result, struct strbuf *b)
 	}
 	if (!json_is_true(json_object_get(flows, "running")))
 		sb_printf(b, "The keeper does not run: %s\n", view_text(flows, "fault", &t));
+	else if (json_is_string(json_object_get(flows, "fault")))
+		sb_printf(b, "Not all is well: %s\n", view_text(flows, "fault", &t));
 	for (size_t i = 0; i < countof(sums); i++)
 		sb_printf(b, "%s%s %s", i ? ", " : "Packets: ", sums[i],
 			view_text(flows, sums[i], &t));

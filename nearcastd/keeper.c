@@ -47,15 +47,28 @@ static void attached_event(struct keep *k, const struct keep_place *p)
 	events_add(k->d->events, EVENT_KEEPER_ATTACHED, &f);
 }
 
-// Once, however often it is tried.
-static void failed(struct keep *k, const char *subject, const char *text)
+// Once, however often it is tried. fault: what was said of the subject last.
+static void failed(struct keep *k, char **fault, const char *subject, const char *text)
 {
-	if (k->fault && strcmp(k->fault, text) == 0)
+	if (*fault && strcmp(*fault, text) == 0)
 		return;
-	free(k->fault);
-	k->fault = mem_strdup(text);
+	free(*fault);
+	*fault = mem_strdup(text);
 	struct event_fields f = { .subject = subject, .reason = "keeper", .detail = text };
 	events_add(k->d->events, EVENT_KEEPER_FAILED, &f);
+}
+
+// The end of filling tables.
+static void filled(struct keep *k, int rc)
+{
+	own(sb_free) struct strbuf text = {};
+
+	if (rc == 0) {
+		free_ptr(&k->fault);
+		return;
+	}
+	sb_printf(&text, "keeper: its tables cannot be filled: %s", strerror(-rc));
+	failed(k, &k->fault, "keeper", sb_text(&text));
 }
 
 // ---- Tables ----
@@ -79,6 +92,19 @@ static bool is_wide(const struct keep *k)
 	return false;
 }
 
+// A nearcastd that has just begun hears of its fleet bit by bit.
+static bool is_young(const struct keep *k)
+{
+	return k->ticks < YOUNG_TICKS && k->d->conf->fleet.count > 0;
+}
+
+// Until it has heard, what an earlier one told clients stays, if that was less: a tunnel over IPv6 may be
+// among those that it does not know yet.
+static uint16_t clamp(const struct keep *k, uint16_t was, unsigned mss)
+{
+	return was && was < mss && is_young(k) ? was : (uint16_t)mss;
+}
+
 static struct flow_config make_config(const struct keep *k)
 {
 	const struct conf *conf = k->d->conf;
@@ -93,8 +119,8 @@ static struct flow_config make_config(const struct keep *k)
 	config.budget_known = per_window(c->budget_known);
 	config.self = (uint16_t)conf->node.id;
 	config.port = htons((uint16_t)c->port);
-	config.mss4 = (uint16_t)(room - 20 - 20);
-	config.mss6 = (uint16_t)(room - 40 - 20);
+	config.mss4 = clamp(k, k->config.mss4, room - 20 - 20);
+	config.mss6 = clamp(k, k->config.mss6, room - 40 - 20);
 	config.moved_s = (uint16_t)(c->moved_for.us / 1000000);
 	config.quic_config = (uint8_t)c->quic_config;
 	config.phase = keep_phase(now);
@@ -153,13 +179,14 @@ static int put_ports(struct keep *k)
 	return keeper_set_udp(k->keeper, ports, n);
 }
 
-// A nearcastd that has just begun hears of the fleet bit by bit. Until then those nodes that an
-// earlier one knew stay as they were: the programs went on meanwhile.
+// While it is young, those nodes that an earlier one knew stay as they were: the programs went on
+// meanwhile.
 static int put_nodes(struct keep *k)
 {
-	bool young = k->ticks < YOUNG_TICKS && k->d->conf->fleet.count > 0;
+	int rc = keeper_set_nodes(k->keeper, k->nodes, k->node_count, is_young(k));
 
-	return keeper_set_nodes(k->keeper, k->nodes, k->node_count, young);
+	k->due = rc < 0;
+	return rc;
 }
 
 // Nodes before the rest: a packet must find the owner that its stamp names.
@@ -182,24 +209,29 @@ static void attach(struct keep *k, struct keep_place *p)
 
 	p->ifindex = if_nametoindex(p->name);
 	if (!p->ifindex) {
-		failed(k, p->name, "there is no such interface");
+		failed(k, &p->fault, p->name, "there is no such interface");
 		return;
 	}
 	int rc = keeper_attach(k->keeper, p->ifindex, &p->place, &error);
 	if (rc < 0) {
-		failed(k, p->name, sb_text(&error));
+		failed(k, &p->fault, p->name, sb_text(&error));
 		return;
 	}
+	free_ptr(&p->fault);
 	p->attached = true;
-	k->knows |= p->place.how != KEEPER_NEW;
 	attached_event(k, p);
 }
 
 static void attach_missing(struct keep *k)
 {
-	for (size_t i = 0; i < k->place_count; i++)
-		if (!k->places[i].attached)
-			attach(k, &k->places[i]);
+	for (size_t i = 0; i < k->place_count; i++) {
+		struct keep_place *p = &k->places[i];
+		// It may have gone, and come again as another one.
+		if (p->attached && if_nametoindex(p->name) != p->ifindex)
+			p->attached = false;
+		if (!p->attached)
+			attach(k, p);
+	}
 }
 
 // What was pinned keeps its hash key: flows that are remembered stay known.
@@ -210,6 +242,7 @@ static int begin(struct keep *k, struct strbuf *error)
 	if (rc < 0)
 		return rc;
 	rc = keeper_config(k->keeper, &k->config);
+	k->knows = rc == 0 && k->config.self;
 	if (rc == 0 && !k->config.hash_key[0] &&
 		getrandom(k->config.hash_key, sizeof(k->config.hash_key), 0) < 0)
 		rc = -errno;
@@ -246,9 +279,10 @@ static void load(struct keep *k)
 		}
 	}
 	if (rc < 0) {
-		failed(k, "keeper", sb_text(&error));
+		failed(k, &k->fault, "keeper", sb_text(&error));
 		return;
 	}
+	free_ptr(&k->fault);
 	keep_open_sockets(k);
 	attach_missing(k);
 }
@@ -273,11 +307,10 @@ static void begin_wait(struct keep *k)
 	}
 }
 
-static void end_wait(struct keep *k)
+static void end_wait(struct daemon *d)
 {
-	struct daemon *d = k->d;
-
-	k->waits = false;
+	if (d->keep)
+		d->keep->waits = false;
 	for (size_t i = 0; i < d->service_count; i++) {
 		d->services[i].member.keeper_waits = false;
 		service_decide(d, &d->services[i], d->start_event);
@@ -317,16 +350,14 @@ static void on_tick(uv_timer_t *timer)
 		attach_missing(k);
 	keep_ask_lost(k);
 	int rc = 0;
-	if (keep_update_nodes(k) || k->ticks == YOUNG_TICKS) {
-		rc = put_nodes(k);
+	bool news = keep_update_nodes(k);
+	if (news || retry) // the node's own address may have come since
 		keep_open_sockets(k);
-	}
-	if (rc == 0)
-		rc = put_config(k);
-	if (rc < 0)
-		failed(k, "keeper", strerror(-rc));
+	if (news || k->due || k->ticks == YOUNG_TICKS)
+		rc = put_nodes(k);
+	filled(k, rc < 0 ? rc : put_config(k));
 	if (k->waits && !has_to_wait(k))
-		end_wait(k);
+		end_wait(k->d);
 	if (k->ticks % SECOND_TICKS)
 		return;
 	if (retry || k->ticks == GREET_TICKS)
@@ -338,17 +369,27 @@ static void on_tick(uv_timer_t *timer)
 // ---- Begin, end and reload ----
 
 // Where the programs are already, they stay.
-static struct keep_place place_named(const struct keep *k, const char *name)
+static struct keep_place place_named(struct keep *k, const char *name)
 {
 	struct keep_place new = {};
 
-	for (size_t i = 0; i < k->place_count; i++) {
-		const struct keep_place *p = &k->places[i];
-		if (strcmp(p->name, name) == 0 && p->ifindex == if_nametoindex(name))
-			return *p;
-	}
 	snprintf(new.name, sizeof(new.name), "%s", name);
+	for (size_t i = 0; i < k->place_count; i++) {
+		struct keep_place *p = &k->places[i];
+		if (strcmp(p->name, name) == 0 && p->ifindex == if_nametoindex(name)) {
+			new = *p;
+			p->fault = NULL; // it goes on there
+		}
+	}
 	return new;
+}
+
+static void free_places(struct keep *k)
+{
+	for (size_t i = 0; i < k->place_count; i++)
+		free(k->places[i].fault);
+	free_ptr(&k->places);
+	k->place_count = 0;
 }
 
 static void make_places(struct keep *k)
@@ -358,7 +399,7 @@ static void make_places(struct keep *k)
 	size_t n = 0;
 
 	items_for_each(char *const, name, *names) places[n++] = place_named(k, *name);
-	free(k->places);
+	free_places(k);
 	k->places = places;
 	k->place_count = n;
 }
@@ -411,7 +452,7 @@ void keep_free(struct keep **kp)
 	free(k->nodes);
 	free(k->pin);
 	free(k->lives);
-	free(k->places);
+	free_places(k);
 	free(k->fault);
 	free(k);
 }
@@ -424,8 +465,11 @@ void keep_reload(struct daemon *d)
 	bool same = k && d->conf->has_keeper && strcmp(k->pin, d->conf->keeper.pin) == 0;
 
 	if (!same) {
+		bool waited = k && k->waits;
 		keep_free(&d->keep);
 		d->keep = keep_new(d);
+		if (waited && !(d->keep && d->keep->waits))
+			end_wait(d);
 		return;
 	}
 	make_places(k);
@@ -434,9 +478,7 @@ void keep_reload(struct daemon *d)
 		load(k);
 		return;
 	}
-	int rc = put_all(k);
-	if (rc < 0)
-		failed(k, "keeper", strerror(-rc));
+	filled(k, put_all(k));
 	keep_open_sockets(k);
 	attach_missing(k);
 }
@@ -447,7 +489,9 @@ int keep_detach(const struct conf *conf)
 	unsigned count = 0;
 
 	if (!conf->has_keeper) {
-		fputs("nearcastd: the configuration has no keeper\n", stderr);
+		fputs("nearcastd: the configuration has no `keeper:`, which says where its tables "
+		      "are: use the one that had it\n",
+			stderr);
 		return 1;
 	}
 	if (keeper_remove(conf->keeper.pin, &count, &error) < 0) {

@@ -38,17 +38,19 @@ struct keep {
 	uv_timer_t *timer; // clock, keys, nodes, sessions
 	uv_timer_t *flush; // of the prefixes collected
 	char *pin;         // the folder of its tables
-	char *fault;       // why it does not load; NULL: it did
+	char *fault;       // why it does not load or its tables are not filled; NULL: all is well
 	struct keep_place {
 		char name[IF_NAMESIZE];
 		unsigned ifindex;
 		bool attached;
 		struct keeper_place place;
+		char *fault; // why the programs are not on it; NULL: they are
 	} * places;
 	size_t place_count;
 	struct keep_count *count;
 	uint64_t refused_told; // seconds, of the last event about refusals
 	unsigned ticks;
+	bool due;   // the nodes are not in the tables as they are known
 	bool waits; // services are not announced before the fleet is known
 	bool knows; // an earlier nearcastd left the nodes in the tables
 	// By node: the fleet does not see it any more, but its programs may live on without a nearcastd.

@@ -2,6 +2,16 @@
 #include "lib/own.h"
 #include "nearcastd/keeper_inside.h"
 
+// What is wrong first of all; NULL: nothing is.
+static const char *fault_of(const struct keep *k)
+{
+	const char *fault = k->fault;
+
+	for (size_t i = 0; i < k->place_count && !fault; i++)
+		fault = k->places[i].fault;
+	return fault;
+}
+
 static void interfaces_write(struct out *o, const struct keep *k)
 {
 	out_table(o, "interfaces");
@@ -96,7 +106,7 @@ void keep_write(struct out *o, const char *name, const struct daemon *d)
 	}
 	out_object(o, name);
 	out_bool(o, "running", k->keeper != NULL);
-	out_str(o, "fault", k->fault);
+	out_str(o, "fault", fault_of(k));
 	out_uint(o, "node", d->conf->node.id);
 	out_uint(o, "port", d->conf->keeper.port);
 	interfaces_write(o, k);
