@@ -83,11 +83,15 @@ static void look_at_pins(struct findings *f, const struct conf_keeper *c)
 {
 	own(free_ptr) char *path = mem_strdup(c->pin);
 	struct statfs fs;
+	int rc;
 
 	// The folder itself is made when it is needed.
-	while (statfs(path, &fs) < 0 && errno == ENOENT && strrchr(path, '/') > path)
+	while ((rc = statfs(path, &fs)) < 0 && errno == ENOENT && strrchr(path, '/') > path)
 		*strrchr(path, '/') = '\0';
-	if (fs.f_type == BPF_FS_MAGIC)
+	if (rc < 0)
+		finding_add(f, VERDICT_UNSURE, "pins", "%s cannot be looked at: %s", path,
+			strerror(errno));
+	else if (fs.f_type == BPF_FS_MAGIC)
 		finding_add(f, VERDICT_OK, "pins", "%s is below a BPF file system", c->pin);
 	else
 		finding_add(f, VERDICT_BAD, "pins",
