@@ -475,6 +475,33 @@ static void test_events_have_turns(void **)
 	assert_int_equal(heard, NEWS);
 }
 
+// What may be removed from a folder of pins is known by its name.
+static void test_pin_names(void **)
+{
+	static const struct {
+		const char *name;
+		unsigned shape; // 0: not ours
+	} names[] = {
+		{ "config-4", 4 },
+		{ "prefixes4-3", 3 },
+		{ "addresses6-12", 12 },
+		{ "config", 0 },
+		{ "config-", 0 },
+		{ "config-4x", 0 },
+		{ "config4-4", 0 },
+		{ "cilium_ct-4", 0 },
+		{ "..", 0 },
+	};
+
+	for (size_t i = 0; i < countof(names); i++) {
+		unsigned shape = 0;
+		print_message("# %s\n", names[i].name);
+		assert_int_equal(
+			keeper_is_pin(w->k->bpf->obj, names[i].name, &shape), names[i].shape != 0);
+		assert_int_equal(shape, names[i].shape);
+	}
+}
+
 static void test_too_big(void **)
 {
 	static uint8_t payload[1460];
@@ -501,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_prefix_moves),
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_events_have_turns),
+		cmocka_unit_test(test_pin_names),
 		cmocka_unit_test(test_too_big),
 	};
 
