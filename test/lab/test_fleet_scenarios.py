@@ -5,26 +5,16 @@ A variant is the shipped file with one thing changed, cut down to the steps that
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 import harness
+from labworld import LAB, SCENARIOS, begin
 
-LAB = harness.BUILD / "lab/nearcast-lab"
-SCENARIOS = harness.ROOT / "lab/scenarios"
-
-
-def begin(world):
-    harness.needs("bird", "nsd", "knotd", "ip", "/usr/lib/frr/bgpd", str(harness.BUILD / "nearcastd/nearcastd"))
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
-    world.folder.chmod(0o755)  # FRR's daemons run as a user of their own
-    os.environ["NEARCAST_LAB_DIR"] = str(world.folder / "worlds")
-    world.closers.append(lambda: subprocess.run([LAB, "down"], capture_output=True))
+DAEMON = str(harness.BUILD / "nearcastd/nearcastd")
 
 
 def play(path):
@@ -34,7 +24,7 @@ def play(path):
 
 
 def shipped(world, name):
-    begin(world)
+    begin(world, "knotd", "/usr/lib/frr/bgpd", DAEMON)
     status, report, err = play(SCENARIOS / f"{name}.yaml")
     wrong = [event for event in report["events"] if not event["ok"]]
     assert status == 0 and report["ok"], f"{json.dumps(wrong, indent=1)}\n{err}"
@@ -43,7 +33,7 @@ def shipped(world, name):
 
 def variant(world, name, *changes, steps):
     """The first steps of a scenario with each (old, new) changed; they must not hold."""
-    begin(world)
+    begin(world, "knotd", "/usr/lib/frr/bgpd", DAEMON)
     text = (SCENARIOS / f"{name}.yaml").read_text()
     head, timeline = text.split("timeline:\n")
     timeline = "  - at:".join(timeline.split("  - at:")[:steps + 1])

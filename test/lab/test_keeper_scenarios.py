@@ -7,29 +7,20 @@ plays the files as they are.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 import harness
+from labworld import LAB, SCENARIOS, begin
 
-LAB = harness.BUILD / "lab/nearcast-lab"
-SCENARIOS = harness.ROOT / "lab/scenarios"
+DAEMON = str(harness.BUILD / "nearcastd/nearcastd")
+
 FEWER = 5  # times fewer of those that are many
 SMALLER = 10  # times less to transfer, as slowly
-
-
-def begin(world):
-    harness.needs("bird", "nsd", "knotd", "nginx", "gtlsserver", "gtlsclient", "ip", "nft",
-                  str(harness.BUILD / "nearcastd/nearcastd"))
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
-    os.environ["NEARCAST_LAB_DIR"] = str(world.folder / "worlds")
-    world.closers.append(lambda: subprocess.run([LAB, "down"], capture_output=True))
 
 
 def smaller(text):
@@ -38,7 +29,7 @@ def smaller(text):
 
 
 def play(world, name, *options, steps=None, brief=False, changes=()):
-    begin(world)
+    begin(world, "knotd", "nginx", "gtlsserver", "gtlsclient", "nft", DAEMON)
     text = smaller((SCENARIOS / f"{name}.yaml").read_text())
     if brief:  # no transfers, which take their time also when they are cut
         text = re.sub(r"  - \{name: (download6?|upload|quic)[^}]*\}\n", "", text)

@@ -2,18 +2,17 @@
 """The page of a world as people see it: Debian's Chromium looks on while a server is killed. Screenshots are
 left in the build folder."""
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 import harness
+from labworld import LAB, begin
 
-LAB = harness.BUILD / "lab/nearcast-lab"
 SITE = """  - {{name: {name}, city: {city}, lat: {lat}, lon: {lon}, dns: {dns}, upstreams: [{{network: {network}}}]}}
 """
 WORLD = """
@@ -47,13 +46,8 @@ start:
 def main():
     world = harness.World()
     try:
-        harness.needs("bird", "nsd", "knotd", "ip", "chromium", "node")
-        if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-            raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
+        begin(world, "knotd", "chromium", "node")
         harness.enter_namespace()
-        world.folder.chmod(0o755)
-        os.environ["NEARCAST_LAB_DIR"] = str(world.folder / "worlds")
-        world.closers.append(lambda: subprocess.run([LAB, "down"], capture_output=True, check=False))
         lab = world.start(LAB, "run", "-k", world.file("page.yaml", WORLD), stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True)
         lines = []

@@ -6,16 +6,15 @@ broke, how and when.
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 import harness
+from labworld import LAB, begin
 
-LAB = harness.BUILD / "lab/nearcast-lab"
 TINY = """
 title: Tiny
 settle: 300ms
@@ -60,17 +59,8 @@ timeline:
 """
 
 
-def begin(world):
-    harness.needs("bird", "nsd", "nginx", "gtlsserver", "gtlsclient", "ip")
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
-    os.environ["NEARCAST_LAB_DIR"] = str(world.folder / "worlds")
-    world.closers.append(lambda: subprocess.run([LAB, "down"], capture_output=True))
-    world.folder.chmod(0o755)
-
-
 def run(world, text, *options):
-    begin(world)
+    begin(world, "nginx", "gtlsserver", "gtlsclient")
     path = world.file("tiny.yaml", text if "title:" in text else TINY + text)
     done = subprocess.run([LAB, "run", "--no-web", *options, path], capture_output=True, text=True, timeout=90)
     return done.returncode, done.stdout, done.stderr
@@ -195,7 +185,7 @@ def test_refused(world):
 
 
 def test_client_without_timestamps(world):
-    begin(world)
+    begin(world, "nginx", "gtlsserver", "gtlsclient")
     path = world.file("tiny.yaml", TINY)
     subprocess.run([LAB, "up", path], check=True, capture_output=True, timeout=60)
     for client, wanted in (("oslo", "1"), ("bergen", "0")):

@@ -18,11 +18,12 @@ import threading
 import urllib.request
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
 
 import harness
+import labworld
+from labworld import LAB
 
-LAB = harness.BUILD / "lab/nearcast-lab"
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 TINY = """
 title: Tiny
@@ -76,11 +77,7 @@ timeline:
 
 
 def begin(world):
-    harness.needs("bird", "nsd", "knotd", "ip")
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise harness.Skip("needs TAP interfaces: no /dev/net/tun")
-    os.environ["NEARCAST_LAB_DIR"] = str(world.folder / "worlds")
-    world.closers.append(lambda: subprocess.run([LAB, "down"], capture_output=True))
+    labworld.begin(world, "knotd")
 
 
 def run(world, text, *options):
