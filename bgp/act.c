@@ -124,6 +124,7 @@ void bgp_conn_forget(struct bgp_conn *c)
 	stop_timers(c);
 	free_ptr(&c->in);
 	c->in_len = c->in_size = 0;
+	c->held = false;
 	c->backlog = 0;
 	c->tcp = false;
 }

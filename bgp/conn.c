@@ -151,8 +151,10 @@ void bgp_conn_event(struct bgp_conn *c, enum bgp_fsm_event event, const struct b
 		return;
 	}
 	show_state(c);
-	if (step.action == BGP_ACT_UP)
+	if (step.action == BGP_ACT_UP) {
 		bgp_queue_event(c, BGP_EVENT_ESTABLISHED, NULL);
+		c->held = true;
+	}
 }
 
 static const struct {

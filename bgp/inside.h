@@ -49,6 +49,7 @@ struct bgp_conn {
 	struct bgp_codec codec;
 	uint8_t *in; // while connected: a message that is not whole yet
 	size_t in_len, in_size;
+	bool held; // ESTABLISHED waits to be told: so does all that came behind the KEEPALIVE
 	size_t backlog;
 	instant established;
 };
@@ -139,3 +140,5 @@ void bgp_conn_negotiate(struct bgp_conn *c);
 // ---- rx.c ----
 
 void bgp_conn_received(struct bgp_conn *c, const uint8_t *data, size_t len);
+// Goes on with what was held; false: nothing was.
+bool bgp_conn_unhold(struct bgp_conn *c);

@@ -301,10 +301,18 @@ static bool next_unsendable(struct bgp_peer *p, struct bgp_action *ret)
 	return true;
 }
 
+// ESTABLISHED has been told: what came behind it is next.
+static bool next_held(struct bgp_peer *p, struct bgp_action *ret)
+{
+	enum bgp_dir dir = established(p);
+
+	return dir != BGP_DIR_MAX && bgp_conn_unhold(&p->conn[dir]) && bgp_queue_next(p, ret);
+}
+
 bool bgp_peer_next(struct bgp_peer *p, struct bgp_action *ret)
 {
-	return next_report(p, ret) || bgp_queue_next(p, ret) || next_update(p, ret) ||
-	       next_unsendable(p, ret);
+	return next_report(p, ret) || bgp_queue_next(p, ret) || next_held(p, ret) ||
+	       next_update(p, ret) || next_unsendable(p, ret);
 }
 
 // ---- Adj-RIB-Out ----

@@ -31,7 +31,7 @@ struct bgp_update; // bgp/update.h: what an UPDATE said
 // Takes the routes of a session, one UPDATE at a time, in their order. update and what it
 // points to live for this call only, and the peer must not be called from here. Its verdict
 // (RFC 7606) is to be heeded: bgp/update.h. The session's end withdraws them all: it is told by
-// the event DOWN, after the last of them.
+// the event DOWN, after the last of them; the first comes after ESTABLISHED was handed out.
 typedef void bgp_routes_fn(void *ctx, const struct bgp_update *update);
 
 // A connection's place in its peer: the one this side opened or the one that
@@ -95,7 +95,8 @@ enum bgp_action_kind {
 
 enum bgp_event_kind {
 	BGP_EVENT_STATE,       // state changed: from -> to
-	BGP_EVENT_ESTABLISHED, // session up
+	BGP_EVENT_ESTABLISHED, // session up: bgp_peer_negotiated() says on what terms, and nothing
+			       // that came behind it has been looked at yet
 	BGP_EVENT_DOWN,        // session went down or an attempt failed: error holds why
 	BGP_EVENT_ANNOUNCED,   // an UPDATE that announces prefix was produced
 	BGP_EVENT_WITHDRAWN,   // an UPDATE that withdraws prefix was produced
@@ -175,7 +176,8 @@ void bgp_peer_reset(struct bgp_peer *p, instant now, uint8_t cease_subcode, cons
 void bgp_peer_connected(struct bgp_peer *p, instant now, const struct ip_addr *local);
 [[nodiscard]] bool bgp_peer_accepted(struct bgp_peer *p, instant now, const struct ip_addr *local);
 void bgp_peer_closed(struct bgp_peer *p, instant now, enum bgp_dir dir, const char *why);
-// Any number of bytes; incomplete messages are kept until the rest comes.
+// Any number of bytes; incomplete messages are kept until the rest comes. What comes behind the
+// KEEPALIVE that establishes the session is looked at by bgp_peer_next(), which tells of that first.
 void bgp_peer_received(
 	struct bgp_peer *p, instant now, enum bgp_dir dir, const void *data, size_t len);
 // The bytes of earlier SEND actions that the transport has not taken yet; lets the engine hold

@@ -273,7 +273,7 @@ static size_t handle_messages(struct bgp_conn *c)
 {
 	size_t at = 0;
 
-	while (is_listening(c)) {
+	while (is_listening(c) && !c->held) {
 		struct bgp_msg m;
 		struct bgp_fault f;
 		int r = bgp_msg_frame_up_to(&m, &f, c->in + at, c->in_len - at, greatest(c));
@@ -290,9 +290,32 @@ static size_t handle_messages(struct bgp_conn *c)
 	return at;
 }
 
+static void handle_input(struct bgp_conn *c)
+{
+	size_t done = handle_messages(c);
+
+	if (!is_listening(c))
+		return;
+	c->in_len -= done;
+	memmove(c->in, c->in + done, c->in_len);
+}
+
+// All of len where nothing is handled now; else for a message that is greater than what there is,
+// as few ever are.
+static void make_room(struct bgp_conn *c, size_t len)
+{
+	size_t size = c->held ? c->in_len + len : c->in_len == c->in_size ? greatest(c) : 0;
+
+	if (size <= c->in_size)
+		return;
+	c->in = mem_resize(c->in, size, 1);
+	c->in_size = size;
+}
+
 void bgp_conn_received(struct bgp_conn *c, const uint8_t *data, size_t len)
 {
 	while (len > 0 && is_listening(c)) {
+		make_room(c, len);
 		size_t room = c->in_size - c->in_len;
 		size_t n = len < room ? len : room;
 
@@ -300,14 +323,15 @@ void bgp_conn_received(struct bgp_conn *c, const uint8_t *data, size_t len)
 		c->in_len += n;
 		data += n;
 		len -= n;
-		size_t done = handle_messages(c);
-		if (!is_listening(c))
-			return;
-		c->in_len -= done;
-		memmove(c->in, c->in + done, c->in_len);
-		if (c->in_len == c->in_size) { // the message is greater: few ever are
-			c->in_size = greatest(c);
-			c->in = mem_resize(c->in, c->in_size, 1);
-		}
+		handle_input(c);
 	}
+}
+
+bool bgp_conn_unhold(struct bgp_conn *c)
+{
+	if (!c->held)
+		return false;
+	c->held = false;
+	handle_input(c);
+	return true;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "test/bgp/lone.h"
+#include "test/bgp/transcript.h"
 
 #define MARKER "ffffffffffffffffffffffffffffffff "
 
@@ -576,6 +577,56 @@ static void accepted_twice(void **)
 	lone_free(&l);
 }
 
+struct order {
+	bool told_up; // ESTABLISHED was handed out
+	int updates;
+};
+
+static void on_routes(void *ctx, const struct bgp_update *)
+{
+	struct order *o = ctx;
+
+	assert_true(o->told_up);
+	o->updates++;
+}
+
+// A neighbour's first routes, and its end, may come in one segment with the KEEPALIVE: whoever
+// listens has heard of the session, and can ask on what terms, before any of that happens.
+static void what_comes_with_the_keepalive(void **)
+{
+	struct bytes update = message(BGP_MSG_UPDATE, "0000 0000");
+	struct bytes end = message(BGP_MSG_NOTIFICATION, "0606");
+	struct bgp_peer_config config = lone_config();
+	struct lone l;
+	struct order o = {};
+	struct bytes all = message(BGP_MSG_KEEPALIVE, "");
+
+	config.routes = on_routes;
+	config.routes_ctx = &o;
+	lone_init(&l, &config);
+	lone_reach(&l, BGP_OUT, BGP_OPENCONFIRM);
+	for (int i = 0; i < 300; i++) // more than the room for one message
+		bytes_add(&all, &update);
+	bgp_peer_received(l.p, l.now, BGP_OUT, all.b, all.len);
+	bgp_peer_received(l.p, l.now, BGP_OUT, end.b, end.len);
+
+	for (struct bgp_action a; bgp_peer_next(l.p, &a); transcribe(&l.log, &a, &l.codec)) {
+		if (a.kind != BGP_DO_EVENT || a.event != BGP_EVENT_ESTABLISHED)
+			continue;
+		o.told_up = true;
+		assert_non_null(bgp_peer_negotiated(l.p));
+		assert_int_equal(bgp_peer_negotiated(l.p)->peer_id, 0xc0000209);
+	}
+	assert_int_equal(o.updates, 300);
+	lone_expect(&l, "state OpenConfirm -> Established\n"
+			"established\n"
+			"received\n"
+			"out close\n"
+			"state Established -> Active\n"
+			"down 6/6: Cease, Other Configuration Change\n");
+	lone_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -599,6 +650,7 @@ int main(void)
 		cmocka_unit_test(connected_too_late),
 		cmocka_unit_test(bytes_without_connection),
 		cmocka_unit_test(accepted_twice),
+		cmocka_unit_test(what_comes_with_the_keepalive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,9 @@
 //
 // The input is a list of commands, { command:8, argument:8, ... }; after each, what the
 // engine wants done is held against what it may want: it writes only whole messages and only on
-// connections that are open, states follow one another, UPDATEs that it makes are without
-// fault, time never stands still for a timer that is due.
+// connections that are open, states follow one another, routes are told within a session, UPDATEs
+// that it makes are without fault, time never stands still for a timer that is due. With its
+// highest bit, a command's bytes wait and come together with those of the next.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ATTRS = 4, STEPS_MAX = 2000 };
+enum { ATTRS = 4, STEPS_MAX = 2000, TOGETHER = 0x80 };
 
 struct world {
 	struct bgp_peer *peer;
@@ -23,6 +24,10 @@ struct world {
 	enum bgp_state state;   // as the events say
 	bool open[BGP_DIR_MAX]; // TCP as the program has it
 	bool trying;            // to open BGP_OUT
+	bool up;                // between ESTABLISHED and DOWN
+	uint8_t segment[1024];  // bytes that are to come together
+	size_t segment_len;
+	bool together;
 	unsigned ticks;
 	struct bgp_attrs *attrs[ATTRS];
 	struct rd input;
@@ -67,10 +72,14 @@ static void check_event(struct world *w, const struct bgp_action *a)
 		check(a->from == w->state && a->to != a->from);
 		w->state = a->to;
 	}
-	if (a->event == BGP_EVENT_ESTABLISHED)
-		check(w->state == BGP_ESTABLISHED);
-	if (a->event == BGP_EVENT_DOWN)
+	if (a->event == BGP_EVENT_ESTABLISHED) {
+		check(!w->up && w->state == BGP_ESTABLISHED && bgp_peer_negotiated(w->peer));
+		w->up = true;
+	}
+	if (a->event == BGP_EVENT_DOWN) {
 		check(memchr(a->error.text, '\0', sizeof(a->error.text)));
+		w->up = false;
+	}
 }
 
 static void carry_out(struct world *w, const struct bgp_action *a)
@@ -95,6 +104,13 @@ static void carry_out(struct world *w, const struct bgp_action *a)
 	}
 }
 
+static void on_routes(void *ctx, const struct bgp_update *)
+{
+	const struct world *w = ctx;
+
+	check(w->up && bgp_peer_negotiated(w->peer));
+}
+
 static void drain(struct world *w)
 {
 	struct bgp_action a;
@@ -110,6 +126,19 @@ static void drain(struct world *w)
 static enum bgp_dir direction(uint8_t argument)
 {
 	return argument & 1 ? BGP_IN : BGP_OUT;
+}
+
+static void receive(struct world *w, uint8_t argument, const uint8_t *bytes, size_t len)
+{
+	if (len > sizeof(w->segment) - w->segment_len)
+		return;
+	memcpy(w->segment + w->segment_len, bytes, len);
+	w->segment_len += len;
+	if (w->together)
+		return;
+	bgp_peer_received(w->peer, w->now, direction(argument), w->segment, w->segment_len);
+	w->segment_len = 0;
+	drain(w);
 }
 
 static void do_start(struct world *w, uint8_t)
@@ -168,7 +197,7 @@ static void do_bytes(struct world *w, uint8_t argument)
 	len = len < rd_left(&w->input) ? len : rd_left(&w->input);
 	bytes = rd_bytes(&w->input, len);
 	if (bytes)
-		bgp_peer_received(w->peer, w->now, direction(argument), bytes, len);
+		receive(w, argument, bytes, len);
 }
 
 // A body with a sound header around it: { direction and type:8, length:8, body },
@@ -185,8 +214,8 @@ static void do_message(struct world *w, uint8_t argument)
 	if (body)
 		wr_bytes(&m, body, len);
 	size_t n = bgp_msg_end(&m), half = n / 2;
-	bgp_peer_received(w->peer, w->now, direction(argument), buf, half);
-	bgp_peer_received(w->peer, w->now, direction(argument), buf + half, n - half);
+	receive(w, argument, buf, half);
+	receive(w, argument, buf + half, n - half);
 }
 
 // What a good neighbour says, so that sessions come up easily: { direction,
@@ -213,7 +242,7 @@ static void do_open(struct world *w, uint8_t argument)
 	else
 		wr_bytes(&m, caps, sizeof(caps));
 	size_t n = bgp_msg_end(&m);
-	bgp_peer_received(w->peer, w->now, direction(argument), buf, n);
+	receive(w, argument, buf, n);
 }
 
 static void do_keepalive(struct world *w, uint8_t argument)
@@ -222,7 +251,7 @@ static void do_keepalive(struct world *w, uint8_t argument)
 	struct wr m = wr_init(buf, sizeof(buf));
 	size_t n = bgp_keepalive_build(&m);
 
-	bgp_peer_received(w->peer, w->now, direction(argument), buf, n);
+	receive(w, argument, buf, n);
 }
 
 static void do_time(struct world *w, uint8_t argument)
@@ -324,6 +353,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.extended_next_hop = how & 128,
 		.restart_time = span_s(how & 128 ? 90 : 0),
 		.restarted = true,
+		.routes = on_routes,
+		.routes_ctx = &w,
 	};
 
 	make_attrs(&w);
@@ -332,7 +363,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t command = rd_u8(&w.input);
 		uint8_t argument = rd_u8(&w.input);
 
-		commands[command % countof(commands)](&w, argument);
+		w.together = command & TOGETHER;
+		commands[(command & ~TOGETHER) % countof(commands)](&w, argument);
 		drain(&w);
 	}
 	bgp_peer_free(&w.peer);

@@ -113,9 +113,17 @@ class Glass:
         return next(n for n in self.get("/api/v1/status")["neighbours"] if n["name"] == name)
 
 
-def connect(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="127.0.0.1", more=()):
-    """A session that a neighbour has opened, established. The glass refuses a second one (RFC 4271
-    section 6.8) for as long as it has not seen the first one's end: then it is tried again."""
+def connect(*args, **keys):
+    """A session that a neighbour has opened, established: see opened()."""
+    session = opened(*args, **keys)
+    session.send(bgp.keepalive())
+    session.expect(bgp.KEEPALIVE)
+    return session
+
+
+def opened(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="127.0.0.1", more=()):
+    """One that still has to send its KEEPALIVE. The glass refuses a second one (RFC 4271 section
+    6.8) for as long as it has not seen the first one's end: then it is tried again."""
     caps = [bgp.capability(1, b"\0\1\0\1"), bgp.capability(1, b"\0\2\0\1"), bgp.capability(2),
             bgp.capability(65, struct.pack("!I", asn)), *more]
     if add_path:
@@ -134,10 +142,7 @@ def connect(address, asn, add_path=False, hold=90, router_id="192.0.2.96", to="1
         got = session.receive()
         return session if got and got[0] == bgp.OPEN else sock.close()
 
-    session = harness.wait_for(f"an OPEN to {address}", attempt)
-    session.send(bgp.keepalive())
-    session.expect(bgp.KEEPALIVE)
-    return session
+    return harness.wait_for(f"an OPEN to {address}", attempt)
 
 
 def attributes(path, origin=0, next_hop="192.0.2.2", med=None, local_pref=None, communities=(),

@@ -202,6 +202,26 @@ def test_add_path(world):
     g.wait_routes(2)
 
 
+def test_in_one_segment(world):
+    """With the KEEPALIVE that establishes the session: its first routes, of a neighbour that was to send
+    several paths and sends one; and its end."""
+    g = glass.Glass(world, glass.neighbour("a", A, 65001, add_path="yes"))
+    update = bgp.update(announce=[f"10.{i}.0.0/16" for i in range(200)], attributes=glass.attributes([65001]))
+    a = glass.opened(A, 65001)
+    a.send(bgp.keepalive(), update)
+    g.wait_routes(200)
+    a.send(bgp.update(withdraw=[f"10.{i}.0.0/16" for i in range(199)]))
+    g.wait_routes(1)
+    assert g.neighbour("a")["routes_ipv4"] == 1, (g.routes(), g.neighbour("a"))
+    a.close()
+    g.wait_routes(0)
+    cease = bgp.message(bgp.NOTIFICATION, b"\6\2\3bye")
+    glass.opened(A, 65001).send(bgp.keepalive(), update, cease)
+    harness.wait_for("its end", lambda: g.neighbour("a")["last_error"] == "bye" and
+                     g.neighbour("a")["state"] != "Established")
+    g.wait_routes(0)
+
+
 def test_many_paths(world):
     """Of one prefix, as from a large route server: none is left out, whichever way it is asked."""
     g = glass.Glass(world, glass.neighbour("a", "127.0.0.2", 65001, add_path="yes"))
