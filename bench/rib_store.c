@@ -164,12 +164,12 @@ static void searches(const struct rib *r)
 		{ "174 in the path, neighbour 0", { .has_as = true, .as = 174 } },
 	};
 	struct rib_hit hits[100];
-	bool more;
 
 	for (size_t i = 0; i < countof(rows); i++) {
 		double begin = cpu_s();
 		struct rib_found *f = rib_search(r, &rows[i].q);
-		size_t n = rib_found_page(f, IP4, NULL, NULL, hits, countof(hits), &more);
+		struct rib_page page = {};
+		size_t n = rib_found_page(f, IP4, &page, hits, countof(hits));
 		printf("search %-30s %7zu routes, first %zu: %.1f ms\n", rows[i].what,
 			rib_found_count(f, IP4), n, (cpu_s() - begin) * 1e3);
 		rib_found_free(&f);

@@ -17,7 +17,16 @@ struct results {
 	struct rib_hit list[PAGE_SIZE_MAX];
 	enum ip_family families[PAGE_SIZE_MAX]; // of each
 	size_t count, total;
-	bool more; // there is another page
+	bool more;         // there is another page
+	size_t last_taken; // of the last prefix so many routes are on this page and those before; 0: all
+};
+
+// Where a page begins: a family, and where in it (rib/search.h).
+struct cursor {
+	enum ip_family family;
+	bool has_after;
+	struct ip_prefix after;
+	size_t taken;
 };
 
 static struct ip_prefix key_of(const struct results *r, size_t i)
@@ -25,62 +34,67 @@ static struct ip_prefix key_of(const struct results *r, size_t i)
 	return prefixes_key(rib_prefixes(r->v->rib, r->families[i]), r->list[i].prefix);
 }
 
-// All routes of one prefix that fit; what is over the page is only counted.
-static void add_number(struct results *r, enum ip_family family, uint32_t number)
-{
-	const unsigned neighbour = r->a->q.neighbour;
-	own(free_ptr) struct rib_route *many = NULL;
-	struct rib_route few[64], *routes = few;
-	size_t n = rib_routes_of(r->v->rib, family, number, neighbour, few, countof(few));
-
-	if (n > countof(few)) {
-		routes = many = mem_resize(NULL, n, sizeof(*many));
-		n = rib_routes_of(r->v->rib, family, number, neighbour, many, n);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (!rib_found_has(r->found, &routes[i]))
-			continue;
-		r->total++;
-		if (r->count == r->a->page_size) {
-			r->more = true;
-			continue;
-		}
-		r->families[r->count] = family;
-		r->list[r->count++] = (struct rib_hit){ number, routes[i] };
-	}
-}
-
-// One prefix, or those that cover it.
-static void find_by_prefix(struct results *r)
+// One prefix, or those that cover it, from the shortest. Returns how many.
+static size_t find_prefixes(const struct results *r, uint32_t list[PREFIXES_COVERING_MAX])
 {
 	const struct ask *a = r->a;
 	const struct prefixes *t = rib_prefixes(r->v->rib, a->family);
-	uint32_t list[PREFIXES_COVERING_MAX];
-	size_t n = 1;
 
 	if (a->match == MATCH_COVERING)
-		n = prefixes_covering(t, &a->prefix, list);
-	else if (a->match == MATCH_LONGEST)
-		list[0] = rib_match(r->v->rib, a->q.neighbour, &a->prefix);
-	else
-		list[0] = prefixes_find(t, &a->prefix);
-	for (size_t i = 0; i < n; i++)
-		if (list[i] != RIB_NONE)
-			add_number(r, a->family, list[i]);
+		return prefixes_covering(t, &a->prefix, list);
+	list[0] = a->match == MATCH_LONGEST ? rib_match(r->v->rib, a->q.neighbour, &a->prefix)
+					    : prefixes_find(t, &a->prefix);
+	return list[0] != RIB_NONE;
 }
 
-// As much of the page as one family has behind `after`; true: that family has more.
-static bool fill(struct results *r, enum ip_family family, const struct ip_prefix *after)
+// How many routes of a prefix were on the pages before; SIZE_MAX: all.
+static size_t taken_of(const struct results *r, uint32_t number, const struct cursor *from)
 {
-	const struct ip_prefix *under = r->a->match == MATCH_COVERED ? &r->a->prefix : NULL;
-	bool more;
-	size_t n = rib_found_page(r->found, family, after, under, r->list + r->count,
-		r->a->page_size - r->count, &more);
+	struct ip_prefix key = prefixes_key(rib_prefixes(r->v->rib, r->a->family), number);
+
+	if (!from->has_after || key.len > from->after.len)
+		return 0;
+	return key.len == from->after.len && from->taken ? from->taken : SIZE_MAX;
+}
+
+static void fill_from_prefixes(struct results *r, const struct cursor *from)
+{
+	uint32_t list[PREFIXES_COVERING_MAX];
+	size_t n = find_prefixes(r, list);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t room = r->a->page_size - r->count, taken = taken_of(r, list[i], from);
+		size_t fit = rib_found_of(
+			r->found, r->a->family, list[i], taken, r->list + r->count, room);
+		size_t left = fit > taken ? fit - taken : 0;
+		r->more = left > room;
+		if (r->more && r->count > 0)
+			return;
+		r->last_taken = r->more ? taken + room : 0;
+		r->count += r->more ? room : left;
+		if (r->more)
+			return;
+	}
+}
+
+// As much of the page as one family has; true: that family has more.
+static bool fill(struct results *r, enum ip_family family, const struct cursor *from)
+{
+	bool inside = from->has_after && from->family == family;
+	struct rib_page page = {
+		.after = inside ? &from->after : NULL,
+		.taken = inside ? from->taken : 0,
+		.under = r->a->match == MATCH_COVERED ? &r->a->prefix : NULL,
+		.begun = r->count > 0,
+	};
+	size_t n = rib_found_page(
+		r->found, family, &page, r->list + r->count, r->a->page_size - r->count);
 
 	for (size_t i = 0; i < n; i++)
 		r->families[r->count + i] = family;
 	r->count += n;
-	return more;
+	r->last_taken = page.last_taken;
+	return page.more;
 }
 
 static bool is_meant(const struct ask *a, enum ip_family family)
@@ -88,47 +102,59 @@ static bool is_meant(const struct ask *a, enum ip_family family)
 	return a->family == IP_NONE || a->family == family;
 }
 
-static size_t count_of(const struct results *r, enum ip_family family)
+static bool is_by_prefix(const struct ask *a)
 {
-	if (!is_meant(r->a, family))
-		return 0;
-	return r->a->match == MATCH_COVERED ? rib_found_count_under(r->found, &r->a->prefix)
-					    : rib_found_count(r->found, family);
+	return a->match != MATCH_NONE && a->match != MATCH_COVERED;
 }
 
-// Where a page begins: a family, and the prefix before in it.
-struct cursor {
-	enum ip_family family;
-	bool has_after;
-	struct ip_prefix after;
-};
+static size_t count_of(const struct results *r, enum ip_family family)
+{
+	uint32_t list[PREFIXES_COVERING_MAX];
+	size_t count = 0;
+
+	if (!is_meant(r->a, family))
+		return 0;
+	if (r->a->match == MATCH_COVERED)
+		return rib_found_count_under(r->found, &r->a->prefix);
+	if (!is_by_prefix(r->a))
+		return rib_found_count(r->found, family);
+	for (size_t i = 0, n = find_prefixes(r, list); i < n; i++)
+		count += rib_found_of(r->found, family, list[i], 0, NULL, 0);
+	return count;
+}
 
 // One page from the cursor on, of IPv4 and then of IPv6.
 static void fill_page(struct results *r, const struct cursor *from)
 {
 	const struct ask *a = r->a;
 
-	r->count = 0;
+	r->count = r->last_taken = 0;
 	r->more = false;
+	if (is_by_prefix(a)) {
+		fill_from_prefixes(r, from);
+		for (size_t i = 0; i < r->count; i++)
+			r->families[i] = a->family;
+		return;
+	}
 	if (is_meant(a, IP4) && from->family == IP4)
-		r->more = fill(r, IP4, from->has_after ? &from->after : NULL);
+		r->more = fill(r, IP4, from);
 	if (!is_meant(a, IP6) || r->more)
 		return;
 	if (r->count == a->page_size)
 		r->more = count_of(r, IP6) > 0;
 	else
-		r->more =
-			fill(r, IP6, from->has_after && from->family == IP6 ? &from->after : NULL);
+		r->more = fill(r, IP6, from);
 }
 
-static void find_by_attributes(struct results *r)
+static void find_page(struct results *r)
 {
 	const struct ask *a = r->a;
 	struct cursor at = { .family = IP4 };
 
 	r->total = count_of(r, IP4) + count_of(r, IP6);
 	if (a->has_after)
-		at = (struct cursor){ (enum ip_family)a->after.addr.family, true, a->after };
+		at = (struct cursor){ (enum ip_family)a->after.addr.family, true, a->after,
+			a->after_taken };
 	fill_page(r, &at);
 	for (size_t skip = a->has_after ? 0 : a->page; skip > 0 && r->count > 0; skip--) {
 		if (!r->more) {
@@ -138,6 +164,7 @@ static void find_by_attributes(struct results *r)
 		at.after = key_of(r, r->count - 1);
 		at.family = (enum ip_family)at.after.addr.family;
 		at.has_after = true;
+		at.taken = r->last_taken;
 		fill_page(r, &at);
 	}
 }
@@ -177,7 +204,8 @@ static void add_escaped(struct strbuf *b, const char *text)
 }
 
 // What was asked, with another place to go on from.
-static void add_next(struct strbuf *b, const struct call *c, const struct ip_prefix *after)
+static void add_next(
+	struct strbuf *b, const struct call *c, const struct ip_prefix *after, size_t taken)
 {
 	char text[PREFIX_TEXT];
 
@@ -190,6 +218,8 @@ static void add_next(struct strbuf *b, const struct call *c, const struct ip_pre
 	}
 	sb_str(b, "after=");
 	add_escaped(b, prefix_print(after, text));
+	if (taken)
+		sb_printf(b, "~%zu", taken);
 }
 
 static void write_results(struct call *c, const struct results *r)
@@ -205,7 +235,7 @@ static void write_results(struct call *c, const struct results *r)
 
 	if (r->more && r->count > 0) {
 		struct ip_prefix last = key_of(r, r->count - 1);
-		add_next(&next, c, &last);
+		add_next(&next, c, &last, r->last_taken);
 		m.next = sb_text(&next);
 	}
 	out_object(o, NULL);
@@ -226,10 +256,7 @@ void api_routes(struct call *c)
 	r->a = &a;
 	r->v = c->view;
 	r->found = rib_search(c->view->rib, &a.q);
-	if (a.match != MATCH_NONE && a.match != MATCH_COVERED)
-		find_by_prefix(r);
-	else
-		find_by_attributes(r);
+	find_page(r);
 	write_results(c, r);
 	rib_found_free(&r->found);
 	free(r);

@@ -274,9 +274,19 @@ static bool read_page_size(struct ask *a, const char *text)
 	return true;
 }
 
+// "192.0.2.0/24", or "192.0.2.0/24~100" behind the first hundred of its routes.
 static bool read_after(struct ask *a, const char *text)
 {
-	return a->has_after = prefix_parse(&a->after, text) == 0;
+	size_t n = strcspn(text, "~");
+	char prefix[PREFIX_TEXT] = "";
+	uint64_t taken = 0;
+
+	if (n >= sizeof(prefix) ||
+		(text[n] && (!read_number(text + n + 1, UINT32_MAX, &taken) || taken == 0)))
+		return false;
+	memcpy(prefix, text, n);
+	a->after_taken = taken;
+	return a->has_after = prefix_parse(&a->after, prefix) == 0;
 }
 
 static bool read_any(struct ask *a, const char *text);
@@ -305,7 +315,7 @@ static const struct {
 		true },
 	{ "page", "a number from 0 to 1000", read_page },
 	{ "limit", "a number from 1 to 1000", read_page_size },
-	{ "after", "a prefix, the last one of the page before", read_after },
+	{ "after", "where the page before ended, as its `next` says it", read_after },
 };
 
 // What people type into one field: the first of these that it can be. An address or a prefix asks
@@ -373,6 +383,27 @@ static bool read_pattern(struct ask *a, struct call *c)
 	return true;
 }
 
+// What can be said once is not said twice: one of the two would be forgotten.
+static bool is_said_once(const struct ask *a, struct call *c)
+{
+	static const char *const once[] = { "address", "prefix", "as", "neighbour", "path" };
+	bool placed = call_arg(c, "prefix") || call_arg(c, "address");
+
+	if (call_arg(c, "prefix") && call_arg(c, "address")) {
+		call_fail(c, 400, "bad-parameter", "prefix and address: one of them");
+		return false;
+	}
+	for (size_t i = 0; a->kind && i < countof(once); i++)
+		if (strcmp(a->kind, once[i]) == 0 && (call_arg(c, once[i]) || (placed && i < 2))) {
+			call_fail(c, 400, "bad-parameter",
+				"beside `q`, which is taken for `%s`, another of that kind is "
+				"given",
+				once[i]);
+			return false;
+		}
+	return true;
+}
+
 bool ask_read(struct ask *a, struct call *c)
 {
 	*a = (struct ask){
@@ -391,7 +422,7 @@ bool ask_read(struct ask *a, struct call *c)
 		}
 		a->by_attributes |= parameters[i].attribute;
 	}
-	return read_pattern(a, c);
+	return is_said_once(a, c) && read_pattern(a, c);
 }
 
 void ask_free(struct ask *a)

@@ -19,6 +19,7 @@ struct ask {
 	size_t page, page_size;
 	bool has_after;
 	struct ip_prefix after;
+	size_t after_taken; // of its routes; 0: all
 	uint8_t communities[ASK_COMMUNITIES * 4], large[ASK_COMMUNITIES * 12],
 		extended[ASK_COMMUNITIES * 8];
 	const char *kind; // what q was taken for; NULL: no q

@@ -255,15 +255,13 @@ size_t rib_found_count_under(struct rib_found *f, const struct ip_prefix *under)
 // ---- Pages ----
 
 struct page_out {
+	struct rib_page *page;
 	struct rib_hit *list;
 	size_t max, count;
-	bool more;
 };
 
-// The routes of a prefix that fit; false, and out->more, when there is no room for them on this
-// page. A prefix that has more than a page alone is cut.
-static bool add_prefix(
-	const struct rib_found *f, enum ip_family family, uint32_t prefix, struct page_out *out)
+size_t rib_found_of(const struct rib_found *f, enum ip_family family, uint32_t prefix, size_t skip,
+	struct rib_hit *ret, size_t max)
 {
 	struct rib_route few[64];
 	own(free_ptr) struct rib_route *many = NULL;
@@ -274,27 +272,54 @@ static bool add_prefix(
 		routes = many = mem_resize(NULL, n, sizeof(*many));
 		n = rib_routes_of(f->r, family, prefix, f->q.neighbour, many, n);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (rib_found_has(f, &routes[i]))
-			routes[fit++] = routes[i];
-	if (fit > out->max - out->count && (out->count > 0 || out->max == 0)) {
-		out->more = true;
-		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!rib_found_has(f, &routes[i]))
+			continue;
+		if (fit >= skip && fit - skip < max)
+			ret[fit - skip] = (struct rib_hit){ prefix, routes[i] };
+		fit++;
 	}
-	for (size_t i = 0; i < fit && out->count < out->max; i++)
-		out->list[out->count++] = (struct rib_hit){ prefix, routes[i] };
-	return true;
+	return fit;
 }
 
-static void page_by_walk(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
-	const struct ip_prefix *under, struct page_out *out)
+// The routes of a prefix behind the first `skip`; false: others follow this page.
+static bool add_prefix(const struct rib_found *f, enum ip_family family, uint32_t prefix,
+	size_t skip, struct page_out *out)
+{
+	size_t room = out->max - out->count;
+	size_t fit = rib_found_of(f, family, prefix, skip, out->list + out->count, room);
+	size_t left = fit > skip ? fit - skip : 0;
+
+	if (left <= room) {
+		out->count += left;
+		return true;
+	}
+	out->page->more = true;
+	if (out->count == 0 && !out->page->begun) {
+		out->count = room;
+		out->page->last_taken = skip + room;
+	}
+	return false;
+}
+
+// The rest of the prefix that the page before was cut in.
+static bool add_rest(const struct rib_found *f, enum ip_family family, struct page_out *out)
+{
+	const struct rib_page *p = out->page;
+	uint32_t prefix = p->after && p->taken ? prefixes_find(rib_prefixes(f->r, family), p->after)
+					       : PREFIXES_NONE;
+
+	return prefix == PREFIXES_NONE || add_prefix(f, family, prefix, p->taken, out);
+}
+
+static void page_by_walk(struct rib_found *f, enum ip_family family, struct page_out *out)
 {
 	struct prefixes_walk w;
 	uint32_t prefix;
 
-	prefixes_walk(&w, rib_prefixes(f->r, family), under, after);
+	prefixes_walk(&w, rib_prefixes(f->r, family), out->page->under, out->page->after);
 	while ((prefix = prefixes_next(&w)) != PREFIXES_NONE && !is_stopped(f))
-		if (!add_prefix(f, family, prefix, out))
+		if (!add_prefix(f, family, prefix, 0, out))
 			return;
 }
 
@@ -353,9 +378,9 @@ static void sort_prefixes(struct rib_found *f, unsigned table)
 	f->sorted_count[table] = kept;
 }
 
-static void page_by_scan(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
-	const struct ip_prefix *under, struct page_out *out)
+static void page_by_scan(struct rib_found *f, enum ip_family family, struct page_out *out)
 {
+	const struct ip_prefix *after = out->page->after, *under = out->page->under;
 	unsigned table = rib_family_index(family);
 
 	sort_prefixes(f, table);
@@ -364,23 +389,23 @@ static void page_by_scan(struct rib_found *f, enum ip_family family, const struc
 		if ((after && prefix_cmp(&k->key, after) <= 0) ||
 			(under && !prefix_covers(under, &k->key)))
 			continue;
-		if (!add_prefix(f, family, k->number, out))
+		if (!add_prefix(f, family, k->number, 0, out))
 			return;
 	}
 }
 
-size_t rib_found_page(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
-	const struct ip_prefix *under, struct rib_hit *ret, size_t max, bool *more)
+size_t rib_found_page(struct rib_found *f, enum ip_family family, struct rib_page *page,
+	struct rib_hit *ret, size_t max)
 {
-	struct page_out out = { .list = ret, .max = max };
+	struct page_out out = { .page = page, .list = ret, .max = max };
 
-	*more = false;
-	if (max == 0 || rib_found_count(f, family) == 0)
-		return 0;
+	page->more = false;
+	page->last_taken = 0;
+	if (max == 0 || rib_found_count(f, family) == 0 || !add_rest(f, family, &out))
+		return out.count;
 	if (rib_found_count(f, family) <= SCAN_MAX)
-		page_by_scan(f, family, after, under, &out);
+		page_by_scan(f, family, &out);
 	else
-		page_by_walk(f, family, after, under, &out);
-	*more = out.more;
+		page_by_walk(f, family, &out);
 	return out.count;
 }

@@ -47,8 +47,22 @@ struct rib_hit {
 	struct rib_route route;
 };
 
-// A page of the routes in order of prefixes, after that prefix (NULL: from the first), within
-// `under` (NULL: anywhere). Returns how many, at most max; *more: others follow. A prefix is never
-// cut in two unless it alone has more than max.
-size_t rib_found_page(struct rib_found *f, enum ip_family family, const struct ip_prefix *after,
-	const struct ip_prefix *under, struct rib_hit *ret, size_t max, bool *more);
+// The routes of that prefix that fit: those behind the first `skip`, at most max. Returns how many fit in all.
+size_t rib_found_of(const struct rib_found *f, enum ip_family family, uint32_t prefix, size_t skip,
+	struct rib_hit *ret, size_t max);
+
+// A page of the routes in order of prefixes. A prefix is never cut in two unless it alone has more than
+// a page.
+struct rib_page {
+	const struct ip_prefix *after; // begins behind that prefix; NULL: with the first
+	size_t taken;                  // not 0: begins behind so many routes of `after` instead
+	const struct ip_prefix *under; // within that; NULL: anywhere
+	bool begun;                    // there are others on the page already
+	// Told: others follow, and then how many routes of the last prefix were taken, 0 for all.
+	bool more;
+	size_t last_taken;
+};
+
+// Returns how many, at most max.
+size_t rib_found_page(struct rib_found *f, enum ip_family family, struct rib_page *page,
+	struct rib_hit *ret, size_t max);

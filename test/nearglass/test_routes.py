@@ -142,6 +142,45 @@ def test_pages(world):
         assert g.routes(limit=size, page=pages) == []
 
 
+def test_small_pages(world):
+    """Pages that are smaller than what one prefix has, and those where one family ends and the other
+    begins: whoever follows `next` meets each route once."""
+    g = glass.Glass(world, *[glass.neighbour(f"n{i}", f"127.0.0.{i}", 65000 + i) for i in range(2, 6)])
+    sessions = [glass.connect(f"127.0.0.{i}", 65000 + i, router_id=f"192.0.2.{i}") for i in range(2, 6)]
+    for i, s in enumerate(sessions, 2):
+        glass.announce(s, ["10.0.0.0/8", "10.0.0.0/9"], [65000 + i])
+        glass.announce6(s, ["2001:db8::/32", "2001:db9::/32"], [65000 + i])
+    g.wait_routes(16)
+    questions = ({}, 16), ({"as": 65002}, 4), ({"path": "6500"}, 16), ({"prefix": "10.0.0.0/8"}, 4), \
+        ({"address": "10.0.0.1"}, 4), ({"prefix": "10.0.0.0/10", "match": "covering"}, 8), \
+        ({"prefix": "2001:db8::/31", "match": "covered"}, 8), ({"q": "10.0.0.1", "neighbour": "n3"}, 1)
+    for question, total in questions:
+        everything = g.routes(limit=1000, **question)
+        assert len(everything) == total, question
+        for size in range(1, 9):
+            answer = g.get("/api/v1/routes", limit=size, **question)
+            met, pages = answer["routes"], 1
+            while answer["meta"]["next"]:
+                assert answer["meta"]["total_results"] == total and pages <= total, (question, size)
+                answer = g.get("/api/v1/routes?" + answer["meta"]["next"])
+                assert answer["routes"] == g.routes(limit=size, page=pages, **question)
+                met, pages = met + answer["routes"], pages + 1
+            assert met == everything, (question, size, len(met))
+            assert g.routes(limit=size, page=pages, **question) == []
+
+
+def test_said_once(world):
+    """Of two that exclude each other none is forgotten in silence."""
+    g, _, _ = two(world)
+    for wrong in ({"address": "10.0.0.1", "prefix": "10.0.0.0/8"}, {"q": "10.0.0.1", "prefix": "10.0.0.0/8"},
+                  {"q": "AS65001", "as": 65002}, {"q": "a", "neighbour": "b"}, {"q": "^1", "path": "2"},
+                  {"after": "10.0.0.0/8~"}, {"after": "10.0.0.0/8~0"}, {"after": "10.0.0.0/8~x"}, {"after": "~1"}):
+        g.refused("/api/v1/routes", 400, "bad-parameter", **wrong)
+    for right in ({"q": "64500:1", "community": "64500:2"}, {"q": "AS65001", "origin": 65002},
+                  {"q": "10.0.0.1", "as": 65001, "after": "10.0.0.0/8~7"}):
+        assert g.routes(**right) == []
+
+
 def test_dump_is_the_same(world):
     g, a, b = two(world)
     glass.announce(a, [f"10.{i}.0.0/16" for i in range(100)], [65001], med=5)

@@ -64,20 +64,19 @@ static bool fits(const struct rib *r, const struct rib_question *q, const struct
 }
 
 // Every page, one after the other, against a walk of all routes.
-static void check(const struct rib *r, const struct rib_question *q, enum ip_family family,
-	const struct ip_prefix *under)
+static void check_pages(const struct rib *r, const struct rib_question *q, enum ip_family family,
+	const struct ip_prefix *under, size_t size)
 {
 	struct rib_found *f = rib_search(r, q);
 	const struct prefixes *t = rib_prefixes(r, family);
 	const struct ip_prefix all = { .addr.family = (uint8_t)family };
 	struct rib_hit hits[PAGE];
 	struct prefixes_walk w;
+	struct rib_page page = { .under = under };
 	struct ip_prefix after;
-	size_t n = 0, at = 0, total = 0, matched = 0;
+	size_t n = rib_found_page(f, family, &page, hits, size), at = 0, total = 0, matched = 0;
 	uint32_t number;
-	bool more;
 
-	n = rib_found_page(f, family, NULL, under, hits, PAGE, &more);
 	prefixes_walk(&w, t, NULL, NULL);
 	while ((number = prefixes_next(&w)) != PREFIXES_NONE) {
 		struct rib_route routes[16];
@@ -90,8 +89,12 @@ static void check(const struct rib *r, const struct rib_question *q, enum ip_fam
 			if (under && !prefix_covers(under, &key))
 				continue;
 			if (at == n) {
-				assert_true(more);
-				n = rib_found_page(f, family, &after, under, hits, PAGE, &more);
+				assert_true(page.more);
+				// Cut in two is a prefix that fills pages alone.
+				assert_true(page.last_taken == 0 || hits[0].prefix == number);
+				page.after = &after;
+				page.taken = page.last_taken;
+				n = rib_found_page(f, family, &page, hits, size);
 				at = 0;
 			}
 			assert_true(at < n);
@@ -104,13 +107,28 @@ static void check(const struct rib *r, const struct rib_question *q, enum ip_fam
 		}
 	}
 	assert_int_equal(at, n); // nothing more on the page
-	assert_false(more);
+	assert_false(page.more);
 	assert_int_equal(rib_found_count_under(f, under ? under : &all), total);
+	page = (struct rib_page){ .under = under, .after = &after };
 	if (total > 0)
-		assert_int_equal(rib_found_page(f, family, &after, under, hits, PAGE, &more), 0);
+		assert_int_equal(rib_found_page(f, family, &page, hits, size), 0);
 	assert_int_equal(rib_found_count(f, family), matched);
 	assert_false(rib_found_truncated(f));
 	rib_found_free(&f);
+}
+
+static void check(const struct rib *r, const struct rib_question *q, enum ip_family family,
+	const struct ip_prefix *under)
+{
+	check_pages(r, q, family, under, PAGE);
+}
+
+// Of fewer routes than a prefix has.
+static void check_small(const struct rib *r, const struct rib_question *q, enum ip_family family,
+	const struct ip_prefix *under)
+{
+	for (size_t size = 1; size < 4; size++)
+		check_pages(r, q, family, under, size);
 }
 
 static bool ends_odd(void *arg, struct rd path)
@@ -158,7 +176,30 @@ static void test_questions(void **)
 		check(r, &questions[i], IP6, NULL);
 		check(r, &questions[i], IP4, &under[0]);
 		check(r, &questions[i], IP6, &under[1]);
+		check_small(r, &questions[i], IP4, &under[0]);
+		check_small(r, &questions[i], IP6, NULL);
 	}
+	rib_free(&r);
+}
+
+// What does not fit beside the routes that are there already waits for the next page whole.
+static void test_begun(void **)
+{
+	struct rib *r = rib_random(5);
+	struct rib_question q = { .neighbour = RIB_ANY };
+	struct rib_found *f = rib_search(r, &q);
+	struct rib_page page = {}, begun = { .begun = true };
+	struct rib_hit hits[PAGE];
+
+	size_t n = rib_found_page(f, IP4, &page, hits, PAGE), first = 1;
+	while (first < n && hits[first].prefix == hits[0].prefix)
+		first++;
+	assert_true(first > 1); // else this shows nothing
+	assert_int_equal(rib_found_page(f, IP4, &begun, hits, first - 1), 0);
+	assert_true(begun.more);
+	begun = (struct rib_page){ .begun = true };
+	assert_int_equal(rib_found_page(f, IP4, &begun, hits, first), first);
+	rib_found_free(&f);
 	rib_free(&r);
 }
 
@@ -235,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_begun),
 		cmocka_unit_test(test_asked_once),
 		cmocka_unit_test(test_next_hop),
 		cmocka_unit_test(test_stopped),
