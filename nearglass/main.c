@@ -68,6 +68,11 @@ static int serve(const struct glass_conf *conf)
 	rc = uv_loop_init(&loop);
 	if (rc < 0)
 		return fail("no event loop", uv_strerror(rc));
+	// From here on whoever stops it waits for an orderly end, also while it starts.
+	uv_signal_init(&loop, &run.sigterm);
+	uv_signal_init(&loop, &run.sigint);
+	uv_signal_start(&run.sigterm, on_stop, SIGTERM);
+	uv_signal_start(&run.sigint, on_stop, SIGINT);
 	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
 		return fail("cannot start", sb_text(&error));
 	own(close_fd) int http = conf->has_http ? http_listen(conf, &error) : -1;
@@ -84,10 +89,6 @@ static int serve(const struct glass_conf *conf)
 				      glass_journal(run.glass), glass_history(run.glass),
 				      glass_probes(run.glass), &error) < 0)
 		return fail("cannot start", sb_text(&error));
-	uv_signal_init(&loop, &run.sigterm);
-	uv_signal_init(&loop, &run.sigint);
-	uv_signal_start(&run.sigterm, on_stop, SIGTERM);
-	uv_signal_start(&run.sigint, on_stop, SIGINT);
 	glass_start(run.glass);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	http_free(&run.http);

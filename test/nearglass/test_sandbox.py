@@ -68,6 +68,20 @@ def test_capabilities_of_the_unit(world):
     assert process.wait(harness.WAIT_S) == 0
 
 
+def test_stopped_while_it_starts(world):
+    """A SIGTERM that comes between what is opened first and the loop is an orderly end, too."""
+    socket = world.folder / "http"
+    path = world.file("c.yaml", glass.CONFIG.format(asn=65000, http=f"socket: {socket}",
+                                                    neighbours=glass.neighbour("a", A, 65001)))
+    for _ in range(10):
+        process = world.start(harness.BUILD / "nearglass/nearglass", "-c", path, stderr=-3)
+        while not socket.exists():
+            assert process.poll() is None
+        process.terminate()
+        assert process.wait(harness.WAIT_S) == 0
+        socket.unlink(missing_ok=True)
+
+
 def test_unknown_user(world):
     text = glass.CONFIG.format(asn=65000, http="port: 8480",
                                neighbours=glass.neighbour("a", A, 65001) + "user: nobody-at-all\n")
