@@ -304,7 +304,8 @@ static const struct schema hold_down_schema = {
 	.size = sizeof(struct conf_service),
 	.help = "A service that failed twice is not announced again before a wait, which doubles "
 		"with each further failure. Once the wait is over, it halves whenever as long "
-		"again passes without a failure.",
+		"again passes without a failure. A reload with shorter times shortens a wait that "
+		"runs.",
 	.keys =
 		(const struct schema_key[]){
 			{ "first", SCHEMA_SPAN, AT(hold_down_first), .max = 86400000,

@@ -17,6 +17,34 @@ static void plan_calm(struct holddown *h)
 	h->calm = span_is_zero(h->wait) ? INSTANT_NEVER : instant_add(h->until, h->wait);
 }
 
+// The wait that as many failures would have led to.
+static span wait_of(const struct holddown *h, span first, span max)
+{
+	span wait = first;
+
+	for (int64_t us = h->first.us; us < h->wait.us && wait.us < max.us; us *= 2)
+		wait = span_us(wait.us * 2);
+	return span_min(span_min(wait, max), h->wait);
+}
+
+void holddown_configure(struct holddown *h, span first, span max)
+{
+	if (span_is_zero(first) || span_is_zero(h->first)) {
+		holddown_init(h, first, max);
+		return;
+	}
+	span wait = wait_of(h, first, max);
+	if (wait.us < h->wait.us) {
+		h->until = instant_add(h->until, span_us(wait.us - h->wait.us));
+		h->wait = wait;
+		plan_calm(h);
+	}
+	if (max.us < h->max.us && h->alert.us != INT64_MIN)
+		h->alert = instant_add(h->alert, span_us(max.us - h->max.us));
+	h->first = first;
+	h->max = max;
+}
+
 void holddown_failed(struct holddown *h, instant now)
 {
 	if (span_is_zero(h->first))
@@ -26,7 +54,8 @@ void holddown_failed(struct holddown *h, instant now)
 	h->alert = instant_add(now, h->max);
 	if (is_first)
 		return;
-	h->wait = span_is_zero(h->wait) ? h->first : span_min(span_us(h->wait.us * 2), h->max);
+	span next = span_us(h->wait.us * 2);
+	h->wait = next.us < h->first.us ? h->first : span_min(next, h->max);
 	h->until = instant_add(now, h->wait);
 	plan_calm(h);
 }

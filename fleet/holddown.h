@@ -27,6 +27,9 @@ struct holddown {
 
 void holddown_init(struct holddown *h, span first, span max);
 
+// After a reload. A wait that runs ends sooner where it would be shorter by now; it is not made longer.
+void holddown_configure(struct holddown *h, span first, span max);
+
 // The service went down now.
 void holddown_failed(struct holddown *h, instant now);
 

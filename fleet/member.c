@@ -21,8 +21,7 @@ void member_init(struct member *m, const struct member_config *config, instant n
 void member_configure(struct member *m, const struct member_config *config)
 {
 	m->config = *config;
-	m->holddown.first = config->hold_down_first;
-	m->holddown.max = config->hold_down_max;
+	holddown_configure(&m->holddown, config->hold_down_first, config->hold_down_max);
 	recovery_set_after(&m->recovery, config->announce_after);
 }
 

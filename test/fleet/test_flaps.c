@@ -71,6 +71,58 @@ static void test_decays(void **)
 	assert_false(holddown_active(&h, at(2000)));
 }
 
+// After a reload: with the third failure the wait is four times `first`, or `max`.
+static void test_configured_anew(void **)
+{
+	static const struct {
+		int64_t first, max, until;
+	} rows[] = {
+		{ 10, 600, 140 }, // as it was
+		{ 5, 600, 120 },  // shorter
+		{ 10, 15, 115 }, { 5, 7, 107 }, { 1, 600, 104 },
+		{ 20, 600, 140 },                 // longer: not for the wait that runs
+		{ 10, 30, 130 }, { 0, 600, 100 }, // none
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct holddown h;
+		holddown_init(&h, span_s(10), span_s(600));
+		for (int n = 0; n < 4; n++)
+			holddown_failed(&h, at(100)); // waits 40 s
+		assert_int_equal(h.until.us, at(140).us);
+		holddown_configure(&h, span_s(rows[i].first), span_s(rows[i].max));
+		assert_false(holddown_active(&h, at(rows[i].until)));
+		assert_int_equal(holddown_active(&h, at(rows[i].until - 1)), rows[i].first != 0);
+		if (rows[i].first)
+			assert_int_equal(holddown_deadline(&h, at(100)).us, at(rows[i].until).us);
+		while (!instant_is_never(h.calm))
+			holddown_tick(&h, h.calm); // ends
+	}
+}
+
+// Settings count for the next failure, and what is remembered is forgotten by them.
+static void test_failures_after_that(void **)
+{
+	struct holddown h;
+
+	holddown_init(&h, span_s(10), span_s(600));
+	holddown_configure(&h, span_s(20), span_s(600)); // nothing has happened yet
+	holddown_failed(&h, at(0));
+	assert_false(holddown_active(&h, at(0)));
+	holddown_configure(&h, span_s(20), span_s(60));
+	holddown_failed(&h, at(60)); // as long as max ago
+	assert_false(holddown_active(&h, at(60)));
+	holddown_failed(&h, at(61));
+	assert_int_equal(h.until.us, at(81).us);
+	holddown_configure(&h, span_s(50), span_s(600));
+	holddown_failed(&h, at(81));
+	assert_int_equal(h.until.us, at(131).us);
+	holddown_configure(&h, span_s(0), span_s(600));
+	holddown_configure(&h, span_s(10), span_s(600));
+	holddown_failed(&h, at(132));
+	assert_false(holddown_active(&h, at(132)));
+}
+
 static void test_off(void **)
 {
 	struct holddown h;
@@ -200,6 +252,8 @@ int main(void)
 		cmocka_unit_test(test_first_failure_is_free),
 		cmocka_unit_test(test_doubles),
 		cmocka_unit_test(test_decays),
+		cmocka_unit_test(test_configured_anew),
+		cmocka_unit_test(test_failures_after_that),
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_recovery),
 		cmocka_unit_test(test_recovery_off),
