@@ -34,7 +34,8 @@ static bool serves(enum health h)
 
 void member_health(struct member *m, instant now, enum health health, enum health_evidence evidence)
 {
-	if (serves(m->health) && health == HEALTH_DOWN)
+	// A drained service fails because its addresses were released, and nobody hears of it.
+	if (serves(m->health) && health == HEALTH_DOWN && m->admin != ADMIN_DRAINED)
 		holddown_failed(&m->holddown, now);
 	recovery_health(&m->recovery, health, now);
 	if (m->health != health)
