@@ -38,6 +38,16 @@ void drain_cancel(struct drain *d)
 	drain_init(d);
 }
 
+void drain_announces(struct drain *d, bool announced, instant now)
+{
+	if (d->stage != DRAIN_WITHDRAWN)
+		return;
+	if (announced)
+		d->next = INSTANT_NEVER;
+	else if (instant_is_never(d->next))
+		d->next = instant_add(now, d->hard);
+}
+
 bool drain_tick(struct drain *d, instant now)
 {
 	if (d->stage == DRAIN_NONE)

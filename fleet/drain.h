@@ -5,6 +5,8 @@
 //	  ^                 |                  |                  |
 //	  +-----------------+----- cancel, or the end of --for ---+
 //
+// In a fleet the guard may hold a service that is to be withdrawn; it then waits in that stage.
+//
 // demoted: announced with GSHUT (RFC 8326) and prepends, so that routers move
 // their clients to other sites while this one still serves. withdrawn: serves
 // what still arrives. drained: the service addresses are released.
@@ -32,6 +34,10 @@ void drain_begin(struct drain *d, instant now, span soft, span hard, span lasts)
 
 // Back to none, from any stage.
 void drain_cancel(struct drain *d);
+
+// Whether the service is announced, as it was decided. What the guard holds in the stage
+// `withdrawn` is not drained after a time: `hard` begins when it was let go.
+void drain_announces(struct drain *d, bool announced, instant now);
 
 // True when the stage changed; at most one stage a call, so that each is carried out.
 [[nodiscard]] bool drain_tick(struct drain *d, instant now);

@@ -230,6 +230,7 @@ bool member_decide(struct member *m, instant now, struct fleet_view *view,
 	if (changed)
 		m->since = now;
 	m->decision = d;
+	drain_announces(&m->drain, d.announce != ANNOUNCE_WITHDRAWN, now);
 	m->next = next_change(m, now);
 	return changed;
 }

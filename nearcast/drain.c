@@ -21,6 +21,8 @@ static void print_drain(const json_t *result, struct strbuf *b)
 	if (stage && strcmp(stage, "demoted") == 0) {
 		sb_printf(b, " It will be withdrawn in %s", view_cell(drain, &next, &t));
 		sb_printf(b, " and its addresses released %s later.", view_cell(drain, &hard, &t));
+	} else if (stage && strcmp(stage, "withdrawn") == 0 && !*view_cell(drain, &next, &t)) {
+		sb_str(b, " It will be withdrawn as soon as the guard lets it.");
 	} else if (stage && strcmp(stage, "withdrawn") == 0) {
 		sb_printf(b, " Its addresses will be released in %s.", view_cell(drain, &next, &t));
 	}

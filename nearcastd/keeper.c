@@ -325,7 +325,8 @@ static void look_at_drains(struct keep *k)
 	for (size_t i = 0; i < k->d->service_count; i++) {
 		struct service *s = &k->d->services[i];
 		uint64_t sessions;
-		bool waits = s->member.drain.stage == DRAIN_WITHDRAWN;
+		bool waits = s->member.drain.stage == DRAIN_WITHDRAWN &&
+			     s->member.decision.announce == ANNOUNCE_WITHDRAWN;
 		if (!waits || !keep_sessions(k, s, &sessions) || sessions > 0) {
 			s->empty_since = INSTANT_NEVER;
 			continue;

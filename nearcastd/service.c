@@ -277,8 +277,9 @@ static void on_service_timer(uv_timer_t *timer)
 
 void service_emptied(struct daemon *d, struct service *s)
 {
-	if (s->member.drain.stage != DRAIN_WITHDRAWN)
-		return;
+	if (s->member.drain.stage != DRAIN_WITHDRAWN ||
+		s->member.decision.announce != ANNOUNCE_WITHDRAWN)
+		return; // the guard holds it
 	s->member.drain.next = clock_now();
 	uv_timer_start(&d->service_timer, on_service_timer, 0, 0);
 }

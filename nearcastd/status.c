@@ -396,7 +396,9 @@ static void admin_step_write(struct out *o, const struct service *s)
 {
 	char detail[400] = "", left[SPAN_TEXT];
 
-	if (s->member.drain.stage != DRAIN_NONE && !instant_is_never(s->member.drain.next))
+	if (s->member.drain.stage == DRAIN_WITHDRAWN && instant_is_never(s->member.drain.next))
+		snprintf(detail, sizeof(detail), "withdrawn as soon as the guard lets it");
+	else if (s->member.drain.stage != DRAIN_NONE && !instant_is_never(s->member.drain.next))
 		snprintf(detail, sizeof(detail), "%s for another %s",
 			drain_stage_name(s->member.drain.stage),
 			span_print(instant_diff(s->member.drain.next, clock_now()), left));

@@ -240,6 +240,80 @@ static void drain_under_guard(void **)
 	node_end(&n);
 }
 
+// What the guard holds is announced for as long as it holds it, and only then `hard` begins.
+static void held_drain_does_not_end(void **)
+{
+	struct node n;
+
+	node_init(&n, &usual);
+	other(&n, 11, "fra1", STANDING_ABLE, true);
+	health_is(&n, HEALTH_UP, EVIDENCE_NONE);
+	member_drain(&n.m, n.now, span_s(0), false);
+	is(decide_now(&n), "demoted draining");
+	other(&n, 11, "fra1", STANDING_SOFT, true);
+	is(pass(&n, span_s(30)), "demoted guard-hold");
+	assert_true(instant_is_never(member_deadline(&n.m)));
+	n.now = instant_add(n.now, span_s(24 * 3600));
+	assert_false(member_tick(&n.m, n.now));
+	is(decide_now(&n), "demoted guard-hold still");
+	other(&n, 11, "fra1", STANDING_ABLE, true);
+	is(decide_now(&n), "withdrawn draining");
+	n.now = instant_add(n.now, span_s(300));
+	other(&n, 11, "fra1", STANDING_SOFT, true);
+	is(decide_now(&n), "demoted guard-hold"); // once more
+	other(&n, 11, "fra1", STANDING_ABLE, true);
+	is(decide_now(&n), "withdrawn draining");
+	is(pass(&n, span_s(600)), "withdrawn drained");
+	node_end(&n);
+}
+
+// By its own time, and by force.
+static void held_drain_is_walked_back_or_forced(void **)
+{
+	struct node n;
+
+	node_init(&n, &usual);
+	other(&n, 11, "fra1", STANDING_ABLE, true);
+	health_is(&n, HEALTH_UP, EVIDENCE_NONE);
+	member_drain(&n.m, n.now, span_s(3600), false);
+	is(decide_now(&n), "demoted draining");
+	other(&n, 11, "fra1", STANDING_SOFT, true);
+	is(pass(&n, span_s(30)), "demoted guard-hold");
+	is(pass(&n, span_s(3570)), "announced healthy");
+	member_drain(&n.m, n.now, span_s(0), false);
+	is(decide_now(&n), "demoted draining");
+	is(pass(&n, span_s(30)), "demoted guard-hold");
+	member_drain(&n.m, n.now, span_s(0), true);
+	is(decide_now(&n), "withdrawn draining");
+	is(pass(&n, span_s(600)), "withdrawn drained");
+	node_end(&n);
+}
+
+// A drained service has no addresses: that its checks fail is no flapping.
+static void drained_is_no_failure(void **)
+{
+	struct node n;
+
+	node_init(&n, &usual);
+	other(&n, 11, "fra1", STANDING_ABLE, true);
+	is(health_is(&n, HEALTH_UP, EVIDENCE_NONE), "announced healthy");
+	for (int i = 0; i < 5; i++) {
+		member_drain(&n.m, n.now, span_s(0), false);
+		is(decide_now(&n), "demoted draining");
+		is(pass(&n, span_s(30)), "withdrawn draining");
+		is(pass(&n, span_s(600)), "withdrawn drained");
+		is(health_is(&n, HEALTH_DOWN, EVIDENCE_HARD), "withdrawn drained still");
+		member_undrain(&n.m, n.now);
+		is(decide_now(&n), "withdrawn check-failed");
+		is(health_is(&n, HEALTH_UP, EVIDENCE_NONE), "announced healthy");
+	}
+	is(health_is(&n, HEALTH_DOWN, EVIDENCE_HARD), "withdrawn check-failed"); // these are
+	is(health_is(&n, HEALTH_UP, EVIDENCE_NONE), "announced healthy");
+	is(health_is(&n, HEALTH_DOWN, EVIDENCE_HARD), "withdrawn check-failed");
+	is(health_is(&n, HEALTH_UP, EVIDENCE_NONE), "withdrawn hold-down");
+	node_end(&n);
+}
+
 static void the_last_one_may_not_leave(void **)
 {
 	struct node n;
@@ -308,6 +382,9 @@ int main(void)
 		cmocka_unit_test(nothing_new_before_the_first_view),
 		cmocka_unit_test(hold_down_gives_way),
 		cmocka_unit_test(drain_under_guard),
+		cmocka_unit_test(held_drain_does_not_end),
+		cmocka_unit_test(held_drain_is_walked_back_or_forced),
+		cmocka_unit_test(drained_is_no_failure),
 		cmocka_unit_test(the_last_one_may_not_leave),
 		cmocka_unit_test(out_are),
 		cmocka_unit_test(nobody_hears),

@@ -321,6 +321,31 @@ def test_drain_goes_through(world):
     one.wait("withdrawn", "draining")
 
 
+def test_held_drain(world):
+    """A drain that the guard holds ends when it lets go, and not by its own time."""
+    quick = "drain: {soft: 1s, hard: 0}\n    guard-wait: 100ms"
+    one, two = mesh(world, 11, 12, service=quick)
+    two.set_up(False)
+    two.wait("withdrawn")
+    assert tool(one, "drain", "dns").returncode == 1, "nobody else is able"
+    two.set_up(True)
+    two.wait("announced")
+    harness.wait_for("it to be able", lambda: one.fleet()["s12-a"]["standing"] == "able")
+    assert tool(one, "drain", "dns").returncode == 0
+    two.set_up(False)
+    one.wait("demoted", "guard-hold")
+    assert tool(one, "drain", "dns").stdout.endswith(
+        "It will be withdrawn as soon as the guard lets it.\n")
+    chain = one.daemon.ask("why", prefix="198.51.100.0/24")["result"]["chain"]
+    assert "withdrawn as soon as the guard lets it" in [s["detail"] for s in chain], chain
+    drain = one.service_status()["drain"]
+    assert drain["stage"] == "withdrawn" and drain["next_seconds"] is None, drain
+    assert one.reload()["ok"]
+    assert one.reason() == "guard-hold"
+    two.set_up(True)
+    one.wait("withdrawn", "drained")
+
+
 def test_reload(world):
     """Sessions go on over what is not theirs; min-sites that differ are an error on both sides."""
     one, two = mesh(world, 11, 12)
