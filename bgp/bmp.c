@@ -138,6 +138,13 @@ const char *bmp_down_reason(const struct bmp_message *m)
 	return reason > 0 && reason < countof(reasons) ? reasons[reason] : "for an unknown reason";
 }
 
+bool bmp_down_is_of_table(const struct bmp_message *m)
+{
+	struct rd r = m->body;
+
+	return rd_u8(&r) == 5;
+}
+
 int bmp_route_parse(struct rd *update, const struct bmp_message *m)
 {
 	struct rd r = m->body;

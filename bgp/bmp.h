@@ -64,6 +64,8 @@ struct bmp_up {
 
 // PEER DOWN, section 4.9: "the remote system closed the session"; never NULL.
 const char *bmp_down_reason(const struct bmp_message *m);
+// The session goes on, and a table is no longer told of (its reason 5).
+bool bmp_down_is_of_table(const struct bmp_message *m);
 
 // ROUTE MONITORING, section 4.6: the body of its UPDATE. 0; -EBADMSG: it is none.
 [[nodiscard]] int bmp_route_parse(struct rd *update, const struct bmp_message *m);

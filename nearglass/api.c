@@ -62,7 +62,7 @@ static void write_neighbour(struct out *o, const struct call *c, const struct ne
 	out_str(o, "kind", n->kind);
 	out_str(o, "description", n->conf->description);
 	out_str(o, "address", ip_print(&n->conf->address, text));
-	out_uint(o, "as", n->conf->as);
+	out_uint(o, "as", n->as);
 	out_str(o, "router_id", n->established ? ip_print(&id, text) : NULL);
 	out_str(o, "state", bgp_state_name(n->state));
 	api_since(o, "since", "since_seconds", n->since_us, c->view->made_us);

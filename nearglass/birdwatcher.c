@@ -73,7 +73,7 @@ static void write_protocol(struct out *o, const struct neighbour_info *n)
 	out_str(o, "table", "master");
 	out_str(o, "description", n->conf->description ? n->conf->description : n->conf->name);
 	out_str(o, "neighbor_address", ip_print(&n->conf->address, text));
-	out_uint(o, "neighbor_as", n->conf->as);
+	out_uint(o, "neighbor_as", n->as);
 	out_str(o, "neighbor_id", ip_print(&id, text));
 	out_str(o, "last_error", n->has_error && !n->established ? n->last_error.text : "");
 	out_object(o, "routes");

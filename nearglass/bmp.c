@@ -24,8 +24,11 @@ struct peer {
 	char name[160];
 	struct feed feed;
 	struct stale stale;
+	struct bmp_up said; // by the PEER UP that it goes by
 	struct bgp_codec codec;
 	bool up;
+	bool own;   // that PEER UP was of this very table
+	bool spoke; // and routes came since
 	int64_t since_us;
 	struct bgp_counters counters;
 	struct bgp_error error;
@@ -38,6 +41,7 @@ struct router {
 	struct conn *conn; // NULL: none
 	struct strbuf in;
 	struct peer *peers;
+	bool full; // told that there are too many
 };
 
 struct bmp {
@@ -115,30 +119,84 @@ static struct peer *new_peer(struct router *r, const struct bmp_peer *key)
 	return p;
 }
 
-static void peer_up(struct router *r, const struct bmp_message *m)
+// The tables of one peer: its session is theirs.
+static bool same_session(const struct peer *p, const struct bmp_peer *key)
 {
-	const struct bmp_env *env = r->bmp->env;
-	struct peer *p = find_peer(r, &m->peer);
-	struct bmp_up up;
+	return p->key.distinguisher == key->distinguisher && ip_equal(&p->key.addr, &key->addr);
+}
 
-	if (bmp_up_parse(&up, m) < 0)
-		return;
-	if (!p)
-		p = new_peer(r, &m->peer);
-	if (!p)
-		return;
-	if (p->up)
+// A table that is told of from here on.
+static void begin(struct peer *p, const struct bmp_peer *key, const struct bmp_up *said)
+{
+	const struct bmp_env *env = p->router->bmp->env;
+	bool goes_on = p->up && !p->own && !p->spoke; // it was begun by another table's PEER UP
+
+	if (p->up && !goes_on)
 		stale_lost(&p->stale, 0, (span){}); // a session that begins has no routes
-	p->key = m->peer;
-	p->codec = bmp_codec(&p->key, &up);
+	p->key.as = key->as;
+	p->key.id = key->id;
+	p->said = *said;
+	p->codec = bmp_codec(&p->key, said);
 	const struct rib_neighbour spec = spec_of(p);
 	bool same = rib_neighbour(env->rib, p->feed.neighbour)->paths == spec.paths;
 	stale_back(&p->stale, same ? BGP_FAMILY_ALL : 0); // else what is kept lies in other lanes
 	rib_neighbour_set(env->rib, p->feed.neighbour, &spec);
+	p->spoke = false;
+	if (goes_on)
+		return;
 	p->up = true;
 	p->since_us = clock_unix_us();
 	p->counters.established++;
 	env->event(env->ctx, "neighbour-up", p->name, "told of by BMP");
+}
+
+static struct peer *find_or_add(struct router *r, const struct bmp_peer *key)
+{
+	const struct bmp_env *env = r->bmp->env;
+	struct peer *p = find_peer(r, key);
+
+	if (!p)
+		p = new_peer(r, key);
+	if (!p && !r->full) {
+		r->full = true;
+		env->event(env->ctx, "bmp-full", r->conf->name,
+			"more tables of neighbours than the glass takes: 4096");
+	}
+	return p;
+}
+
+// RFC 8671 section 6: what table the header of a PEER UP or PEER DOWN names says nothing, the session is
+// that of all. But there are routers that send one for each table: those stand by themselves.
+static void peer_up(struct router *r, const struct bmp_message *m)
+{
+	struct bmp_up up;
+
+	if (bmp_up_parse(&up, m) < 0)
+		return;
+	struct peer *p = find_or_add(r, &m->peer);
+	bool again = p && p->up && p->own;
+	if (p) {
+		begin(p, &m->peer, &up);
+		p->own = true;
+	}
+	for (struct peer *q = r->peers; q; q = q->next)
+		if (q != p && same_session(q, &m->peer) && !q->own && (again || !q->up))
+			begin(q, &m->peer, &up);
+}
+
+// The one that a message of routes is about. NULL: nobody said that it is up.
+static struct peer *told_of(struct router *r, const struct bmp_peer *key)
+{
+	struct peer *p = find_peer(r, key), *other = r->peers;
+
+	if (p && p->up)
+		return p;
+	while (other && !(other->up && same_session(other, key)))
+		other = other->next;
+	p = other ? find_or_add(r, key) : NULL;
+	if (p)
+		begin(p, key, &other->said);
+	return p;
 }
 
 // kept: families whose routes may yet be told of again.
@@ -148,12 +206,22 @@ static void peer_down(struct peer *p, const char *why, unsigned kept)
 
 	if (!p->up)
 		return;
-	p->up = false;
+	p->up = p->own = p->spoke = false;
 	p->since_us = clock_unix_us();
 	p->has_error = true;
 	snprintf(p->error.text, sizeof(p->error.text), "%s", why);
 	stale_lost(&p->stale, kept, p->stale.most);
 	env->event(env->ctx, "neighbour-down", p->name, why);
+}
+
+static void end_session(struct router *r, const struct bmp_message *m)
+{
+	bool table_only = bmp_down_is_of_table(m);
+
+	for (struct peer *p = r->peers; p; p = p->next)
+		if (same_session(p, &m->peer) &&
+			(!table_only || !p->own || p->key.table == m->peer.table))
+			peer_down(p, bmp_down_reason(m), 0);
 }
 
 // After policy, and in Loc-RIB, LOCAL_PREF stands in routes of external neighbours as well: the
@@ -172,14 +240,17 @@ static bool is_internal(struct rd body)
 	return false;
 }
 
-static void routes(struct peer *p, const struct bmp_message *m)
+static void routes(struct router *r, const struct bmp_message *m)
 {
+	struct peer *p = told_of(r, &m->peer);
 	int64_t time_us = m->peer.time_us ? m->peer.time_us : clock_unix_us();
 	struct bgp_update u;
 	struct rd body;
 
-	if (!p->up || bmp_route_parse(&body, m) < 0)
+	if (!p || bmp_route_parse(&body, m) < 0)
 		return;
+	p->spoke = true;
+	p->codec.as4 = m->peer.as4; // RFC 7854 section 4.2: of this message
 	p->codec.ibgp = is_internal(body);
 	bgp_update_decode(&u, body, &p->codec);
 	p->counters.updates_in++;
@@ -192,14 +263,12 @@ static void routes(struct peer *p, const struct bmp_message *m)
 
 static void take_message(struct router *r, const struct bmp_message *m)
 {
-	struct peer *p = m->has_peer ? find_peer(r, &m->peer) : NULL;
-
 	if (m->type == BMP_PEER_UP)
 		peer_up(r, m);
-	else if (m->type == BMP_ROUTE_MONITORING && p)
-		routes(p, m);
-	else if (m->type == BMP_PEER_DOWN && p)
-		peer_down(p, bmp_down_reason(m), 0);
+	else if (m->type == BMP_ROUTE_MONITORING)
+		routes(r, m);
+	else if (m->type == BMP_PEER_DOWN)
+		end_session(r, m);
 }
 
 static void lose(struct router *r, const char *why)
@@ -210,6 +279,7 @@ static void lose(struct router *r, const char *why)
 		return;
 	conn_finish(&r->conn);
 	sb_free(&r->in);
+	r->full = false;
 	for (struct peer *p = r->peers; p; p = p->next)
 		peer_down(p, "the router's BMP session ended", BGP_FAMILY_ALL);
 	env->event(env->ctx, "bmp-down", r->conf->name, why);
@@ -332,6 +402,7 @@ static void peer_info(const struct peer *p, struct neighbour_info *ret)
 		.conf = &p->conf,
 		.kind = "bmp",
 		.number = p->feed.neighbour,
+		.as = p->key.as,
 		.state = p->up ? BGP_ESTABLISHED : BGP_IDLE,
 		.since_us = p->since_us,
 		.router_id = p->key.id,

@@ -369,6 +369,7 @@ void neighbour_info(const struct neighbour *n, struct neighbour_info *ret)
 		.conf = n->conf,
 		.kind = "bgp",
 		.number = n->feed.neighbour,
+		.as = (uint32_t)n->conf->as,
 		.state = bgp_peer_state(n->peer),
 		.since_us = n->since_us,
 		.router_id = agreed ? agreed->peer_id : 0,

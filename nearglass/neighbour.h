@@ -24,6 +24,7 @@ struct neighbour_info {
 	const struct glass_neighbour *conf; // outlives the glass's threads
 	const char *kind;                   // "bgp", "bmp"
 	unsigned number;                    // in the store
+	uint32_t as;                        // of the session there is, or was
 	enum bgp_state state;
 	int64_t since_us; // Unix time, of the state
 	uint32_t router_id;

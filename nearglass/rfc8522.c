@@ -100,7 +100,7 @@ static void write_line(struct out *o, const struct view *v, const struct prefix_
 	rib_path_print(a.path, &path);
 	out_strf(o, NULL, "%s%s via %s from %s AS%lu path %s origin %s",
 		p->best == (int)i ? "* " : "  ", prefix_print(&p->prefix, prefix),
-		ip_print(&hop, hop_text), n->conf->name, (unsigned long)n->conf->as, sb_text(&path),
+		ip_print(&hop, hop_text), n->conf->name, (unsigned long)n->as, sb_text(&path),
 		rib_origin_name(rib_attrs_origin(&a)));
 }
 
@@ -151,8 +151,8 @@ static void write_summary(struct out *o, const struct neighbour_info *n)
 	char text[IP_TEXT];
 
 	out_strf(o, NULL, "%s %s AS%lu %s IPv4 %lu IPv6 %lu", n->conf->name,
-		ip_print(&n->conf->address, text), (unsigned long)n->conf->as,
-		bgp_state_name(n->state), (unsigned long)n->routes4, (unsigned long)n->routes6);
+		ip_print(&n->conf->address, text), (unsigned long)n->as, bgp_state_name(n->state),
+		(unsigned long)n->routes4, (unsigned long)n->routes6);
 }
 
 static void show_summary(struct call *c)

@@ -289,7 +289,7 @@ static const struct strbuf *head_json(struct route_writer *w, unsigned neighbour
 	out_str(o, "site", w->v->conf->site);
 	out_str(o, "peer_id", n->conf->name);
 	out_str(o, "peer_address", ip_print(&n->conf->address, text));
-	out_uint(o, "peer_as", n->conf->as);
+	out_uint(o, "peer_as", n->as);
 	out_end(o);
 	out_free(&o);
 	cut_end(b, 2); // and the brace

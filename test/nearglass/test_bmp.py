@@ -68,6 +68,73 @@ def test_changes(world):
     assert len(told(g)) == 2
 
 
+def test_one_peer_up(world):
+    """RFC 8671 section 6: what table the header of a PEER UP or PEER DOWN names says nothing. One of each
+    is for all tables of the peer."""
+    g, s = begin(world)
+    told_routes = b"".join(routes(announce(["10.0.0.0/8"], [65001, flags + 1]), flags=flags)
+                           for flags in (0, POST, OUT, OUT | POST))
+    s.sendall(up(flags=OUT) + told_routes)
+    g.wait_routes(4)
+    assert sorted(told(g)) == ["r1/192.0.2.9", "r1/192.0.2.9/out", "r1/192.0.2.9/out-post",
+                               "r1/192.0.2.9/post"], told(g)
+    s.sendall(up(address="192.0.2.8") + routes(announce(["11.0.0.0/8"], [65001]), address="192.0.2.8"))
+    g.wait_routes(5)
+    s.sendall(message(DOWN, peer(flags=POST) + b"\4"))  # the one peer, all its tables
+    g.wait_routes(1)
+    states = {n["name"]: n["state"] for n in g.get("/api/v1/status")["neighbours"] if n["kind"] == "bmp"}
+    assert states.pop("r1/192.0.2.8") == "Established" and set(states.values()) == {"Idle"}, states
+    s.sendall(told_routes + up() + routes(announce(["12.0.0.0/8"], [65001]), flags=POST))  # before it: nothing
+    g.wait_routes(2)
+    s.sendall(up() + routes(announce(["13.0.0.0/8"], [65001]), flags=POST))  # anew: those before are gone
+    harness.wait_for("the new session", lambda: [r["network"] for r in g.routes(
+        neighbour="r1/192.0.2.9/post")] == ["13.0.0.0/8"])
+
+
+def test_peer_up_for_each_table(world):
+    """Routers that say so of each table: the second is no new session, and one table may end alone."""
+    g, s = begin(world)
+    for flags in 0, POST:
+        s.sendall(up(flags=flags) + routes(announce(["10.0.0.0/8"], [65001]), flags=flags))
+    g.wait_routes(2)
+    s.sendall(message(DOWN, peer(flags=POST) + b"\5"))  # no longer told of
+    g.wait_routes(1)
+    assert g.neighbour("r1/192.0.2.9")["state"] == "Established"
+    s.sendall(up(flags=POST) + routes(announce(["10.0.0.0/8"], [65001]), flags=POST))
+    g.wait_routes(2)
+    s.sendall(message(DOWN, peer() + b"\2\0\2"))  # the session
+    g.wait_routes(0)
+    for flags in 0, POST:
+        s.sendall(up(flags=flags) + routes(announce(["10.0.0.0/8"], [65001]), flags=flags))
+    g.wait_routes(2)
+    events = [e["type"] for e in g.get("/api/v1/events")["events"] if e["subject"] == "r1/192.0.2.9/post"]
+    assert events == ["neighbour-up", "neighbour-down"] * 2 + ["neighbour-up"], events
+    assert g.neighbour("r1/192.0.2.9/post")["times_established"] == 3
+
+
+def test_another_as(world):
+    """The AS of the session that there is, not of the first one."""
+    g, s = begin(world)
+    s.sendall(up(asn=65001))
+    harness.wait_for("the neighbour", lambda: told(g))
+    s.sendall(message(DOWN, peer() + b"\4") + up(asn=65044) +
+              routes(announce(["10.0.0.0/8"], [65044]), asn=65044))
+    g.wait_routes(1)
+    assert (g.neighbour("r1/192.0.2.9")["as"], g.routes()[0]["peer_as"]) == (65044, 65044)
+
+
+def test_too_many(world):
+    """The table after the last that there is room for is told of once, and costs the others nothing."""
+    g, s = begin(world)
+    for i in range(4096 + 3):
+        s.sendall(up(address=f"10.0.{i >> 8}.{i & 255}"))
+    s.sendall(routes(announce(["10.0.0.0/8"], [65001]), address="10.0.0.7"))
+    g.wait_routes(1)
+    events = [e for e in g.get("/api/v1/events")["events"] if e["type"] == "bmp-full"]
+    assert [e["subject"] for e in events] == ["r1"] and "4096" in events[0]["detail"], events
+    assert len(told(g)) == 4096
+
+
 def test_add_path_and_as2(world):
     """How UPDATEs are to be read is said by the OPENs and the flags."""
     g, s = begin(world)
@@ -85,6 +152,13 @@ def test_add_path_and_as2(world):
         bgp.update(announce=["11.0.0.0/8"], attributes=old), address="192.0.2.8", asn=65002, flags=AS2))
     g.wait_routes(3)
     assert g.routes(prefix="11.0.0.0/8")[0]["bgp"]["as_path"] == [65002, 4200000000]
+    # The flag is of each message (RFC 7854 section 4.2), whatever that of the PEER UP was.
+    s.sendall(up(address="192.0.2.7", asn=65002) + routes(
+        bgp.update(announce=["12.0.0.0/8"], attributes=old), address="192.0.2.7", asn=65002, flags=AS2) +
+        routes(announce(["13.0.0.0/8"], [65002, 4200000001]), address="192.0.2.7", asn=65002))
+    g.wait_routes(5)
+    assert [g.routes(prefix=f"{n}.0.0.0/8")[0]["bgp"]["as_path"][-1] for n in (12, 13)] == \
+        [4200000000, 4200000001]
 
 
 def test_wrong(world):
@@ -160,6 +234,51 @@ def test_gobgp(world):
     assert "r1/127.0.0.9" in told(g), told(g)
     s.close()
     harness.wait_for("their end", lambda: not g.routes(neighbour="r1/127.0.0.9"))
+
+
+FRR = """\
+router bgp 65000
+ bgp router-id 192.0.2.5
+ no bgp ebgp-requires-policy
+ neighbor 127.0.0.9 remote-as 65009
+ neighbor 127.0.0.9 passive
+ neighbor 127.0.0.9 ebgp-multihop 5
+ bmp targets glass
+  bmp monitor ipv4 unicast post-policy
+  bmp connect 127.0.0.1 port 11019 min-retry 100 max-retry 500
+"""
+
+
+def test_frr(world):
+    """It says once that a neighbour is up, as if before policy, and then sends what is behind it."""
+    bgpd = Path("/usr/lib/frr/bgpd")
+    if not bgpd.exists():
+        raise harness.Skip("FRR's bgpd is not installed")
+    g = glass.Glass(world, BMP.format("127.0.0.1"))
+    with open(world.folder / "bgpd.log", "w") as log:
+        world.start(bgpd, "-f", world.file("frr.conf", FRR), "-M", "bmp", "-S", "-Z", "-p", "1790", "-P", "0",
+                    "-l", "127.0.0.5", "-i", world.folder / "bgpd.pid", "--vty_socket", world.folder,
+                    "--log", "stdout", stdout=log, stderr=log)
+    neighbour = bgp.Neighbour(world, "127.0.0.9")
+
+    def session():
+        try:
+            s = neighbour.connect(ROUTER, 1790)
+            s.send(bgp.open_message(asn=65009))
+            s.expect(bgp.OPEN)
+            s.send(bgp.keepalive())
+            s.expect(bgp.KEEPALIVE)
+            return s
+        except (OSError, AssertionError):
+            return None
+
+    s = harness.wait_for("bgpd", session)
+    glass.announce(s, ["10.0.0.0/8", "11.0.0.0/8"], [65009, 65020], communities=[(65009, 7)])
+    harness.wait_for("the routes", lambda: {r["network"] for r in g.routes(
+        neighbour="r1/127.0.0.9/post", community="65009:7")} == {"10.0.0.0/8", "11.0.0.0/8"}
+        if "r1/127.0.0.9/post" in told(g) else None)
+    s.close()
+    harness.wait_for("their end", lambda: not g.routes())
 
 
 harness.main(globals())
