@@ -115,8 +115,8 @@ static void test_counts(void **)
 		"{}",
 		"{\"result\":{\"flows\":null}}",
 		"{\"result\":{\"flows\":{\"local\":1,\"forwarded\":2,\"received\":3}}}",
-		"{\"result\":{\"flows\":{\"local\":1,\"forwarded\":2,\"received\":3,\"refused\":{}}"
-		"}}",
+		("{\"result\":{\"flows\":{\"local\":1,\"forwarded\":2,\"received\":3,"
+		 "\"refused\":{}}}}"),
 	};
 	static const char good[] = "{\"result\":{\"flows\":{\"local\":1,\"forwarded\":2,"
 				   "\"received\":3,\"refused\":4}}}";
