@@ -249,7 +249,13 @@ static bool take_request(struct client *c)
 		return false;
 	}
 	size_t len = (size_t)(end - c->in.s);
-	c->answer = request_answer(c->control->d, c->may_change, c->in.s, len);
+	struct answer *answer = request_answer(c->control->d, c->may_change, c->in.s, len);
+	// An event of the request itself may have been one too many for its reader.
+	if (uv_is_closing((uv_handle_t *)&c->pipe)) {
+		answer_free(&answer);
+		return false;
+	}
+	c->answer = answer;
 	sb_consume(&c->in, len + 1);
 	c->moved = clock_now();
 	make_ready(c, true);

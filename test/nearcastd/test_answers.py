@@ -4,6 +4,7 @@ whoever does not read, ended by a reload; and the parts of a fleet that are aske
 
 import json
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -121,6 +122,50 @@ def test_events_do_not_divide_an_answer(world):
         types.append(json.loads(c.line())["type"])
     seen = [e["type"] for e in daemon.events() if e["type"] == "admin_changed"]
     assert len(seen) == 2
+
+
+def is_dropped(client):
+    poll = select.poll()
+    poll.register(client.sock, 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+
+def test_dropped_while_it_asks(world):
+    """A subscriber that does not read is dropped by the events of its own request."""
+    daemon = harness.Daemon(world, site.config(world, site.upstream("a", "127.0.0.2", retry="60s")))
+
+    def sleeper():
+        c = Client(daemon.control, 4096)
+        c.send({"cmd": "subscribe"})
+        assert c.reply() == {}
+        return c
+
+    def step(number, length=30_000):
+        return {"cmd": ("off", "on")[number % 2], "service": "dns", "reason": length * "x"}
+
+    c = sleeper()
+    steps = 0
+    while not is_dropped(c):  # as many as it takes
+        daemon.ask(**step(steps))
+        steps += 1
+    assert 100 < steps < 300, steps
+    steps += steps % 2  # both begin where the service is on
+    for more in range(steps - 4, steps):
+        daemon.ask("on", service="dns")
+        c = sleeper()
+        for number in range(more):
+            daemon.ask(**step(number))
+        if is_dropped(c):
+            break
+        c.send(step(more, 60_000))
+        try:
+            harness.wait_for("the end of it", lambda: is_dropped(c), 1)
+        except AssertionError:
+            continue
+        assert daemon.ask("on", service="dns")["ok"]
+        break
+    assert is_dropped(c)
+    assert daemon.ask("status")["ok"] and daemon.alive(), daemon.log()[-2000:]
 
 
 def test_past_events_come_first(world):
