@@ -49,10 +49,8 @@ static inline void list_remove(struct list *node)
 #define list_first(head, type, member) \
 	(list_empty(head) ? NULL : list_entry((head)->next, type, member))
 
-// The body may remove the current entry.
-#define list_for_each(var, head, member)                                           \
-	for (__typeof__(var) next_##var =                                          \
-			(var = list_entry((head)->next, __typeof__(*var), member), \
-			list_entry(var->member.next, __typeof__(*var), member));   \
-		&var->member != (head); var = next_##var,                          \
-			     next_##var = list_entry(var->member.next, __typeof__(*var), member))
+// The body may remove the current entry. The head is in no entry: no pointer is made to one there.
+#define list_for_each(var, head, member)                                                         \
+	for (struct list *at_##var = (head)->next, *next_##var = at_##var->next;                 \
+		at_##var != (head) && (var = list_entry(at_##var, __typeof__(*var), member), 1); \
+		at_##var = next_##var, next_##var = at_##var->next)
