@@ -101,7 +101,7 @@ enum bgp_event_kind {
 	BGP_EVENT_ANNOUNCED,   // an UPDATE that announces prefix was produced
 	BGP_EVENT_WITHDRAWN,   // an UPDATE that withdraws prefix was produced
 	BGP_EVENT_UNSENDABLE,  // prefix of an offered family cannot be sent: text says why
-	BGP_EVENT_RECEIVED,    // an UPDATE came: counts only, nothing is accepted
+	BGP_EVENT_RECEIVED,    // UPDATEs came, and their routes were told: once for all in a queue
 };
 
 // Why a session ended or an attempt failed. code 0: no NOTIFICATION was involved.

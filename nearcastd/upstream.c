@@ -4,26 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/conn.h"
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/tcpauth.h"
-
-struct upstream;
-
-// One direction's connection, with its way back to the upstream.
-struct side {
-	struct upstream *u;
-	enum bgp_dir dir;
-	struct conn *conn; // NULL: none
-};
+#include "speaker/speaker.h"
 
 struct upstream {
-	uv_loop_t *loop;
-	uv_timer_t timer;
 	const struct conf *conf;
 	const struct conf_upstream *entry; // in conf
 	const struct conf_upstream *up;    // entry, or own
@@ -33,75 +21,12 @@ struct upstream {
 	instant idle_since;                // NEVER: it has a session or is opening one
 	const struct upstream_ops *ops;
 	void *ctx;
-	struct bgp_peer *peer;
+	struct speaker *speaker;
 	bool started;
 	struct bfd_thread *bfd_thread;
 	struct bfd_watch *bfd; // NULL: none
 	instant bfd_fell;
 	uint64_t cause; // of what happens to the session now
-	struct side sides[BGP_DIR_MAX];
-	bool pumping;
-};
-
-static void pump(struct upstream *u);
-
-static void on_timer(uv_timer_t *timer)
-{
-	struct upstream *u = timer->data;
-
-	bgp_peer_tick(u->peer, clock_now());
-	pump(u);
-}
-
-static void arm_timer(struct upstream *u)
-{
-	instant deadline = bgp_peer_deadline(u->peer);
-
-	if (instant_is_never(deadline))
-		uv_timer_stop(&u->timer);
-	else
-		uv_timer_start(&u->timer, on_timer, clock_ms_until(deadline, clock_now()), 0);
-}
-
-static void on_up(void *ctx)
-{
-	struct side *s = ctx;
-	struct ip_addr local = conn_local(s->conn);
-
-	bgp_peer_connected(s->u->peer, clock_now(), &local);
-	pump(s->u);
-}
-
-static void on_data(void *ctx, const uint8_t *bytes, size_t len)
-{
-	struct side *s = ctx;
-
-	bgp_peer_received(s->u->peer, clock_now(), s->dir, bytes, len);
-	pump(s->u);
-}
-
-static void on_drained(void *ctx)
-{
-	struct side *s = ctx;
-
-	bgp_peer_set_backlog(s->u->peer, clock_now(), s->dir, conn_backlog(s->conn));
-	pump(s->u);
-}
-
-static void on_down(void *ctx, const char *why)
-{
-	struct side *s = ctx;
-
-	conn_finish(&s->conn);
-	bgp_peer_closed(s->u->peer, clock_now(), s->dir, why);
-	pump(s->u);
-}
-
-static const struct conn_ops conn_ops = {
-	.up = on_up,
-	.data = on_data,
-	.drained = on_drained,
-	.down = on_down,
 };
 
 static int protect(const void *keys, int fd, const struct ip_addr *remote, bool accepted)
@@ -134,62 +59,13 @@ static struct conn_options options_of(const struct upstream *u)
 	return o;
 }
 
-static void do_connect(struct upstream *u)
+static void on_event(void *ctx, const struct bgp_action *what)
 {
-	struct side *s = &u->sides[BGP_OUT];
-	struct conn_options o = options_of(u);
-	int error;
+	struct upstream *u = ctx;
 
-	conn_finish(&s->conn);
-	s->conn = conn_connect(u->loop, &o, &conn_ops, s, &error);
-	if (!s->conn)
-		bgp_peer_closed(u->peer, clock_now(), BGP_OUT, strerror(-error));
-}
-
-static void do_send(struct upstream *u, const struct bgp_action *a)
-{
-	struct side *s = &u->sides[a->dir];
-
-	if (!s->conn)
-		return;
-	conn_send(s->conn, a->data, a->len);
-	if (conn_backlog(s->conn))
-		bgp_peer_set_backlog(u->peer, clock_now(), a->dir, conn_backlog(s->conn));
-}
-
-static void do_event(struct upstream *u, const struct bgp_action *a)
-{
-	if (a->event == BGP_EVENT_STATE)
-		u->idle_since = a->to < BGP_OPENSENT ? clock_now() : INSTANT_NEVER;
-	u->ops->event(u->ctx, u, a);
-}
-
-// What the engine wants done, until it wants nothing more.
-static void pump(struct upstream *u)
-{
-	struct bgp_action a;
-
-	if (u->pumping)
-		return; // an event's listener called back: the outer loop goes on
-	u->pumping = true;
-	while (bgp_peer_next(u->peer, &a)) {
-		switch (a.kind) {
-		case BGP_DO_CONNECT:
-			do_connect(u);
-			break;
-		case BGP_DO_SEND:
-			do_send(u, &a);
-			break;
-		case BGP_DO_CLOSE:
-			conn_finish(&u->sides[a.dir].conn);
-			break;
-		case BGP_DO_EVENT:
-			do_event(u, &a);
-			break;
-		}
-	}
-	u->pumping = false;
-	arm_timer(u);
+	if (what->event == BGP_EVENT_STATE)
+		u->idle_since = what->to < BGP_OPENSENT ? clock_now() : INSTANT_NEVER;
+	u->ops->event(u->ctx, u, what);
 }
 
 // ---- BFD ----
@@ -199,14 +75,12 @@ static void pump(struct upstream *u)
 static void try_again(struct upstream *u)
 {
 	const span long_enough = span_s(10);
-	instant now = clock_now();
 
-	if (bgp_peer_state(u->peer) >= BGP_OPENSENT ||
-		!instant_due(instant_add(u->bfd_fell, long_enough), now))
+	if (bgp_peer_state(upstream_peer(u)) >= BGP_OPENSENT ||
+		!instant_due(instant_add(u->bfd_fell, long_enough), clock_now()))
 		return;
-	bgp_peer_stop(u->peer, now, BGP_CEASE_ADMIN_RESET, NULL);
-	bgp_peer_start(u->peer, now);
-	pump(u);
+	speaker_stop(u->speaker, BGP_CEASE_ADMIN_RESET, NULL);
+	speaker_start(u->speaker);
 }
 
 // BGP does not wait for BFD to come up, but it goes when BFD goes (RFC 5882 sections 4.1 and
@@ -218,8 +92,7 @@ static void on_bfd(void *ctx, const struct bfd_news *news)
 	u->cause = u->ops->bfd(u->ctx, u, news);
 	if (news->failed) {
 		u->bfd_fell = clock_now();
-		bgp_peer_reset(u->peer, u->bfd_fell, BGP_CEASE_BFD_DOWN, "BFD went down");
-		pump(u);
+		speaker_reset(u->speaker, BGP_CEASE_BFD_DOWN, "BFD went down");
 	}
 	if (news->state == BFD_UP)
 		try_again(u);
@@ -336,26 +209,36 @@ static void on_routes(void *ctx, const struct bgp_update *update)
 	u->ops->routes(u->ctx, u, update);
 }
 
+// The settings of that file from now on.
+static void bind_to(
+	struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream)
+{
+	u->conf = conf;
+	u->entry = u->up = upstream;
+	if (!u->name)
+		return;
+	u->own = *upstream;
+	u->own.address = u->address;
+	u->own.name = u->name;
+	u->up = &u->own;
+}
+
 static struct upstream *make(struct upstream *u, uv_loop_t *loop, struct bfd_thread *bfd,
 	const struct conf *conf, const struct conf_upstream *upstream,
 	const struct upstream_ops *ops, void *ctx, uint64_t seed)
 {
-	u->loop = loop;
 	u->bfd_thread = bfd;
 	u->ops = ops;
 	u->ctx = ctx;
 	u->idle_since = clock_now();
-	upstream_rebind(u, conf, upstream);
+	bind_to(u, conf, upstream);
 	struct bgp_peer_config config = peer_config(conf, u->up, seed);
 	if (ops->routes) {
 		config.routes = on_routes;
 		config.routes_ctx = u;
 	}
-	u->peer = bgp_peer_new(&config);
-	for (int dir = 0; dir < BGP_DIR_MAX; dir++)
-		u->sides[dir] = (struct side){ .u = u, .dir = (enum bgp_dir)dir };
-	uv_timer_init(loop, &u->timer);
-	u->timer.data = u;
+	const struct conn_options socket = options_of(u);
+	u->speaker = speaker_new(loop, &config, &socket, on_event, u);
 	return u;
 }
 
@@ -382,84 +265,55 @@ struct upstream *upstream_new_in_range(uv_loop_t *loop, struct bfd_thread *bfd,
 	return make(u, loop, bfd, conf, range, ops, ctx, seed);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct upstream *u = handle->data;
-
-	free(u->name);
-	free(u);
-}
-
 void upstream_free(struct upstream **up)
 {
 	struct upstream *u = take(*up);
 
 	if (!u)
 		return;
-	for (int dir = 0; dir < BGP_DIR_MAX; dir++)
-		conn_finish(&u->sides[dir].conn);
 	bfd_watch_free(&u->bfd);
-	bgp_peer_free(&u->peer);
-	uv_close((uv_handle_t *)&u->timer, on_closed);
+	speaker_free(&u->speaker);
+	free(u->name);
+	free(u);
 }
 
 void upstream_start(struct upstream *u)
 {
 	u->started = true;
 	set_bfd(u);
-	bgp_peer_start(u->peer, clock_now());
-	pump(u);
+	speaker_start(u->speaker);
 }
 
 void upstream_stop(struct upstream *u, uint8_t cease_subcode, const char *text)
 {
 	u->started = false;
 	bfd_watch_free(&u->bfd); // AdminDown: the end of BGP is no failure of the path
-	bgp_peer_stop(u->peer, clock_now(), cease_subcode, text);
-	pump(u);
+	speaker_stop(u->speaker, cease_subcode, text);
 }
 
 void upstream_accept(struct upstream *u, int fd)
 {
-	struct side *s = &u->sides[BGP_IN];
-	struct conn_options o = options_of(u);
-	int error;
-	struct conn *conn = conn_adopt(u->loop, fd, &o, &conn_ops, s, &error);
-
-	if (!conn)
-		return;
-	struct ip_addr local = conn_local(conn);
-	if (!bgp_peer_accepted(u->peer, clock_now(), &local)) {
-		conn_finish(&conn);
-		return;
-	}
-	conn_finish(&s->conn); // the engine let the new one take its place
-	s->conn = conn;
-	pump(u);
+	speaker_accept(u->speaker, fd);
 }
 
 void upstream_announce(struct upstream *u, const struct ip_prefix *prefix, struct bgp_attrs *attrs)
 {
-	bgp_peer_announce(u->peer, clock_now(), prefix, attrs);
+	speaker_announce(u->speaker, prefix, attrs);
 }
 
 void upstream_withdraw(struct upstream *u, const struct ip_prefix *prefix)
 {
-	bgp_peer_withdraw(u->peer, clock_now(), prefix);
+	speaker_withdraw(u->speaker, prefix);
 }
 
 void upstream_flush(struct upstream *u)
 {
-	pump(u);
+	speaker_flush(u->speaker);
 }
 
 void upstream_ask_again(struct upstream *u)
 {
-	instant now = clock_now();
-
-	if (!bgp_peer_ask_again(u->peer, now) && bgp_peer_negotiated(u->peer))
-		bgp_peer_reset(u->peer, now, BGP_CEASE_CONFIG_CHANGE, NULL);
-	pump(u);
+	speaker_ask_again(u->speaker);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -525,14 +379,9 @@ bool upstream_unchanged(
 void upstream_rebind(
 	struct upstream *u, const struct conf *conf, const struct conf_upstream *upstream)
 {
-	u->conf = conf;
-	u->entry = u->up = upstream;
-	if (u->name) {
-		u->own = *upstream;
-		u->own.address = u->address;
-		u->own.name = u->name;
-		u->up = &u->own;
-	}
+	bind_to(u, conf, upstream);
+	const struct conn_options socket = options_of(u);
+	speaker_set_socket(u->speaker, &socket);
 	if (u->started)
 		set_bfd(u);
 }
@@ -554,7 +403,7 @@ instant upstream_idle_since(const struct upstream *u)
 
 const struct bgp_peer *upstream_peer(const struct upstream *u)
 {
-	return u->peer;
+	return speaker_peer(u->speaker);
 }
 
 struct bfd_watch *upstream_bfd(const struct upstream *u)

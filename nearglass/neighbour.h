@@ -41,7 +41,7 @@ struct neighbour_info {
 	const struct neighbour_env *env, const struct glass_neighbour *conf, uint64_t seed);
 void neighbour_start(struct neighbour *n);
 void neighbour_accept(struct neighbour *n, int fd); // takes fd
-// Cease, Administrative Shutdown.
+// Cease, Administrative Shutdown; then only neighbour_free().
 void neighbour_stop(struct neighbour *n, const char *why);
 void neighbour_free(struct neighbour **n); // when the loop runs no more
 const struct glass_neighbour *neighbour_conf(const struct neighbour *n);
