@@ -13,6 +13,7 @@ enum {
 	RETRY_MS = 1000,
 	SOON_MS = 50,        // after an event, so that several cost one round
 	REFRESH_MS = 5000,   // of what changes without an event, as ages and counters
+	SILENT_MS = 10000,   // of a round: then nearcastd hangs
 	OCTETS_A_MS = 10000, // 10 MB a second: so large a round keeps the next one away so long
 	LINE_MAX_BYTES = 16 << 20,
 };
@@ -44,7 +45,7 @@ struct link {
 	const char *error; // why there is no newer status; NULL: there is
 	struct roster *roster;
 	// A round: the status, then the parts of the fleet that changed.
-	instant round_ended;
+	instant round_ended, round_moved; // its last octet, or its begin
 	size_t round_octets;
 	bool soon;  // the next one was asked for by an event
 	char *part; // the service being asked for; NULL: none
@@ -142,8 +143,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		lost(w);
 		return;
 	}
-	if (w == &w->l->status)
+	if (w == &w->l->status) {
 		w->l->round_octets += (size_t)n;
+		w->l->round_moved = clock_now();
+	}
 	sb_add(&w->in, buf->base, (size_t)n);
 	take_lines(w);
 }
@@ -184,6 +187,12 @@ static void wire_open(struct wire *w, const char *question)
 	uv_pipe_connect(&w->connect, &w->pipe, w->l->path, on_connected);
 }
 
+static void refused(struct link *l)
+{
+	l->error = "it refuses to answer";
+	l->ops->changed(l->ctx);
+}
+
 // ---- Events ----
 
 // By number, so that a clock that was set back hides nothing; by time as well, for a nearcastd that was
@@ -200,19 +209,33 @@ static bool is_new(struct link *l, const json_t *event)
 	return true;
 }
 
-static void on_event_line(struct wire *w, const char *text, size_t n)
+// The reply to the subscription; one that refuses it is no nearcastd that answers.
+static void take_greeting(struct wire *w, const json_t *reply)
 {
 	struct link *l = w->l;
 
-	if (!w->greeted) {
-		w->greeted = true;
-		l->connected = true;
-		l->since_us = clock_unix_us();
-		l->ops->turned(l->ctx, true);
-		ask_soon(l);
+	if (!json_is_true(json_object_get(reply, "ok"))) {
+		refused(l);
+		wire_close(w);
 		return;
 	}
+	w->greeted = true;
+	l->connected = true;
+	l->since_us = clock_unix_us();
+	l->ops->turned(l->ctx, true);
+	ask_soon(l);
+}
+
+static void on_event_line(struct wire *w, const char *text, size_t n)
+{
+	struct link *l = w->l;
 	json_t *event = json_loadb(text, n, 0, NULL);
+
+	if (!w->greeted) {
+		take_greeting(w, event);
+		json_decref(event);
+		return;
+	}
 	if (is_new(l, event)) {
 		l->ops->event(l->ctx, text);
 		ask_soon(l);
@@ -232,14 +255,33 @@ static void on_retry(uv_timer_t *timer)
 
 // ---- Rounds ----
 
+// A connection to a process that is stopped stays open without end: only its silence tells.
+static bool is_silent(const struct link *l)
+{
+	return l->status.open &&
+	       instant_due(instant_add(l->round_moved, span_ms(SILENT_MS)), clock_now());
+}
+
+static void give_up(struct link *l)
+{
+	l->error = "it does not answer";
+	lost(&l->events);
+	lost(&l->status);
+}
+
 static void on_refresh(uv_timer_t *timer)
 {
 	struct link *l = timer->data;
 
+	if (is_silent(l)) {
+		give_up(l);
+		return;
+	}
 	l->soon = l->status.open;
 	if (!l->connected || l->status.open)
 		return;
 	l->round_octets = 0;
+	l->round_moved = clock_now();
 	wire_open(&l->status, "{\"cmd\":\"status\",\"rows\":false}\n");
 }
 
@@ -310,6 +352,8 @@ static void on_answer(struct wire *w, const char *text, size_t n)
 		roster_hear_part(l->roster, l->part, result);
 	else if (json_is_object(result))
 		take_status(l, result);
+	else
+		refused(l);
 	json_decref(reply);
 	ask_part(w);
 }

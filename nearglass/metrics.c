@@ -156,7 +156,8 @@ static void metrics(struct call *c)
 	write_catchment(o, v);
 	out_family(o, "nearglass_daemon_up", "gauge", NULL, "1 while nearcastd answers");
 	out_sample(o, v->daemon.connected, NULL);
-	daemon_metrics_write(o, v->daemon_status);
+	daemon_metrics_write(
+		o, v->daemon.connected ? v->daemon_status : NULL); // not what it said once
 }
 
 const struct endpoint metrics_endpoints[] = {

@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -162,6 +163,9 @@ def test_daemon(world):
     daemon.process.kill()
     daemon.process.wait()
     harness.wait_for("its loss", lambda: not g.get("/api/v1/status")["daemon"]["connected"])
+    # Nothing is announced by a nearcastd that is dead.
+    text = g.fetch("/metrics")[2].decode()
+    assert "nearglass_daemon_up 0\n" in text and "nearcast_announced{" not in text, text
     before = len(g.get("/api/v1/events")["events"])
     again = harness.Daemon(world, config)
     harness.wait_for("its return", lambda: connected(g))
@@ -169,6 +173,40 @@ def test_daemon(world):
     g.process.kill()
     g.process.wait()
     assert again.alive() and again.status()["services"]
+
+
+def test_daemon_hangs(world):
+    """A nearcastd that is stopped keeps its connections: that it says nothing is what tells."""
+    config = site.config(world, site.upstream()).replace("listen: [127.0.0.1]", "listen: [127.0.0.9]")
+    daemon = harness.Daemon(world, config)
+    g = start(world, f"daemon: {daemon.readonly}\n")
+    harness.wait_for("the daemon's status", lambda: connected(g))
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        harness.wait_for("its loss", lambda: not g.get("/api/v1/status")["daemon"]["connected"], 30)
+        assert g.get("/api/v1/status")["daemon"]["error"] == "it does not answer"
+        assert g.get("/api/v1/events")["events"][-1]["type"] == "daemon-lost"
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    harness.wait_for("its return", lambda: (d := connected(g)) and d["error"] is None)
+
+
+def test_daemon_refuses(world):
+    """One with too many clients answers, and not us: it is not up and down every second."""
+    path = world.folder / "busy"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    listener.settimeout(harness.WAIT_S)
+    g = start(world, f"daemon: {path}\n")
+    for _ in range(3):
+        sock, _ = listener.accept()
+        sock.sendall(b'{"ok":false,"error":{"code":"busy","message":"too many clients are connected"}}\n')
+        sock.close()
+    listener.accept()  # it goes on asking
+    daemon = g.get("/api/v1/status")["daemon"]
+    assert (daemon["connected"], daemon["error"]) == (False, "it refuses to answer"), daemon
+    assert [e["type"] for e in g.get("/api/v1/events")["events"]] == []
 
 
 def test_log_hangs(world):

@@ -51,7 +51,7 @@ export function Fleet({ whole }) {
 function Conflicts() {
   const daemon = status.value?.daemon;
   const all = (daemon?.status?.fleet_conflicts ?? []).map((c) => c.detail ?? c.subject);
-  if (daemon?.error) all.unshift(`What nearcastd says is not taken: ${daemon.error}.`);
+  if (daemon?.error) all.unshift(`Nothing new is known of nearcastd: ${daemon.error}.`);
   return all.map((text) => html`<p class="problem" role="alert">${text}</p>`);
 }
 
