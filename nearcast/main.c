@@ -60,6 +60,10 @@ static bool read_lasts(struct cli *cli, const char *text)
 	own(sb_free) struct strbuf why = {};
 
 	cli->has_lasts = schema_parse_span(text, &cli->lasts, &why) == 0;
+	if (cli->has_lasts && span_is_zero(cli->lasts)) {
+		sb_str(&why, "it is no time at all");
+		cli->has_lasts = false;
+	}
 	if (cli->has_lasts && span_to_s(cli->lasts) > DRAIN_DAYS_MAX * 86400.0) {
 		sb_printf(&why, "it is longer than %d days", DRAIN_DAYS_MAX);
 		cli->has_lasts = false;

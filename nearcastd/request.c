@@ -261,16 +261,25 @@ static void do_admin(struct call *call, enum admin admin)
 	write_admin(call, s, seq != 0, &warning);
 }
 
+// Little is not nothing, which would be for ever.
+static span lasts_of(double seconds)
+{
+	int64_t us = (int64_t)(seconds * 1e6);
+
+	return span_us(us || seconds == 0 ? us : 1);
+}
+
 static void do_drain(struct call *call)
 {
 	struct service *s = named_service(call);
-	double lasts = json_number_value(json_object_get(call->request, "for_seconds"));
+	const json_t *given = json_object_get(call->request, "for_seconds");
+	double lasts = json_number_value(given);
 	own(sb_free) struct strbuf warning = {};
 
 	if (!s)
 		return;
-	if (lasts < 0 || lasts > 366 * 86400.0) {
-		fail(call, "bad-request", "for_seconds wants 0 to a year");
+	if ((given && !json_is_number(given)) || lasts < 0 || lasts > 366 * 86400.0) {
+		fail(call, "bad-request", "for_seconds wants a number from 0 to a year");
 		return;
 	}
 	if (s->member.admin == ADMIN_OFF) {
@@ -280,8 +289,7 @@ static void do_drain(struct call *call)
 	bool changed = s->member.drain.stage == DRAIN_NONE;
 	if (changed && !may_leave(call, s, &warning))
 		return;
-	service_drain(call->d, s, span_us((int64_t)(lasts * 1e6)), text_of(call, "reason"),
-		is_forced(call));
+	service_drain(call->d, s, lasts_of(lasts), text_of(call, "reason"), is_forced(call));
 	write_admin(call, s, changed, &warning);
 }
 

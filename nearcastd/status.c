@@ -126,10 +126,12 @@ static void service_checks_write(struct out *o, const struct daemon *d, const st
 // Seconds until t; null when that is not going to come.
 static void out_seconds_until(struct out *o, const char *name, instant t)
 {
+	instant now = clock_now();
+
 	if (instant_is_never(t))
 		out_null(o, name);
-	else
-		out_double(o, name, span_to_s(instant_diff(t, clock_now())), 3);
+	else // what is due is done in this turn of the loop or the next
+		out_double(o, name, instant_due(t, now) ? 0 : span_to_s(instant_diff(t, now)), 3);
 }
 
 void drain_write(struct out *o, const char *name, const struct service *s)

@@ -74,7 +74,8 @@ def test_back_from_demoted(world):
 
 def test_back_from_withdrawn(world):
     daemon, session = begin(world, soft="0s", hard="1m")
-    daemon.ask("drain", service="dns")
+    reply = daemon.ask("drain", service="dns")["result"]
+    assert str(reply["drain"]["next_seconds"])[0] != "-", reply
     expect_demoted(session)
     withdrawn(session)
     daemon.ask("undrain", service="dns")
@@ -104,10 +105,34 @@ def test_reload_goes_on(world):
     assert not [e for e in daemon.events(after) if e["type"] == "announced"]
 
 
+def test_drained_twice_is_no_flapping(world):
+    """A drained service has no address, and its check fails: that is nothing to be held down for."""
+    neighbour = bgp.Neighbour(world)
+    config = site.config(world).replace("hold-down: {first: 0}", "hold-down: {first: 1h, max: 2h}")
+    config = config.replace("    announce:\n", "    drain: {soft: 0, hard: 0}\n    announce:\n").replace(
+        "    checks:\n", "    checks:\n      - {kind: address, interval: 100ms, timeout: 100ms}\n")
+    daemon = harness.Daemon(world, config)
+    session = neighbour.accept()
+    session.establish()
+    announced(session)
+    for _ in range(3):
+        after = daemon.events()[-1]["seq"]
+        daemon.ask("drain", service="dns")
+        daemon.wait_event("health_changed", after=after, reason="down")
+        after = daemon.events()[-1]["seq"]
+        daemon.ask("undrain", service="dns")
+        daemon.wait_event("health_changed", after=after, reason="up")
+        assert daemon.status()["services"][0]["prefixes"][0]["reason"] == "healthy", daemon.log()
+
+
 def test_refusals(world):
     daemon, _ = begin(world)
     assert daemon.ask("drain", service="nosuch")["error"]["code"] == "not-found"
     assert daemon.ask("drain", service="dns", for_seconds=-1)["error"]["code"] == "bad-request"
+    for wrong in ("30m", True, [1], None):  # and not a drain without end
+        reply = daemon.ask("drain", service="dns", for_seconds=wrong)
+        assert reply["error"]["code"] == "bad-request", (wrong, reply)
+    assert daemon.status()["services"][0]["drain"] is None
     assert daemon.ask("off", service="dns")["ok"]
     assert daemon.ask("drain", service="dns")["error"]["code"] == "refused"
     assert daemon.ask("on", service="dns")["ok"]
@@ -135,7 +160,7 @@ def test_tool(world):
     assert "draining" in run("status").stdout
     assert run("undrain", "--all").stdout == "dns is active and announced.\n"
     for words in (("drain",), ("drain", "dns", "--all"), ("drain", "dns", "--for", "soon"),
-                  ("undrain", "dns", "--for", "1h")):
+                  ("drain", "dns", "--for", "0"), ("undrain", "dns", "--for", "1h")):
         assert run(*words).returncode == 2, words
     assert run("drain", "nosuch").returncode == 1
 
