@@ -232,6 +232,7 @@ struct job {
 	struct netlink netlink;
 	struct entries now; // of the link that is worked on
 	struct strbuf *text;
+	bool blind; // what the link has could not be read
 	size_t faults;
 	int error;
 };
@@ -310,6 +311,7 @@ static void apply_service(struct job *j, const struct conf_service *s)
 	// What is done for one service leaves the addresses of others as they were read.
 	if (j->now.link != index)
 		error = read_about(&j->netlink, index, &j->now);
+	j->blind = error != 0;
 	if (error)
 		return fault(j, error, s->interface, "read", "addresses");
 	items_for_each(struct ip_addr, addr, s->addresses) want(j, addr, s->interface);
@@ -402,9 +404,11 @@ static void apply_all(struct job *j, const bool *released, bool *ready)
 
 	for (size_t i = 0; i < j->conf->services.count; i++) {
 		size_t faults = j->faults;
+		j->blind = false;
 		if (!released || !released[i])
 			apply_service(j, &services[i]);
-		ready[i] = j->faults == faults;
+		if (!j->blind)
+			ready[i] = j->faults == faults;
 	}
 }
 
@@ -414,8 +418,6 @@ static int work(struct addresses *a, const struct conf *conf, const bool *releas
 	struct job j = { .all = a, .conf = conf, .text = text };
 	int error = netlink_open(&j.netlink, NETLINK_ROUTE);
 
-	for (size_t i = 0; error && conf && i < conf->services.count; i++)
-		ready[i] = false;
 	if (error) {
 		sb_printf(text, "netlink: %s", strerror(-error));
 		return error;

@@ -29,7 +29,8 @@ void addresses_free(struct addresses **a);
 // one's negative errno, with all of them in *error, on one line.
 // released: by index, the services whose addresses are given up though they are in the
 // configuration (drained); NULL: none.
-// ready: set for each service, by index: nothing of what it needs failed.
+// ready: of each service, by index: nothing of what it needs failed. Where the kernel cannot be asked what
+// is there it stays as it came.
 [[nodiscard]] int addresses_apply(struct addresses *a, const struct conf *conf,
 	const bool *released, bool *ready, struct strbuf *error);
 

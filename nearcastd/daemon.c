@@ -221,8 +221,10 @@ void daemon_put_addresses(struct daemon *d)
 	own(free_ptr) bool *released = mem_zalloc(d->service_count);
 	own(free_ptr) bool *ready = mem_zalloc(d->service_count);
 
-	for (size_t i = 0; i < d->service_count; i++)
+	for (size_t i = 0; i < d->service_count; i++) {
 		released[i] = d->services[i].member.drain.stage == DRAIN_DRAINED;
+		ready[i] = d->services[i].member.addresses_ready;
+	}
 	if (addresses_apply(d->addresses, d->conf, released, ready, &error) < 0) {
 		address_fault(d, sb_text(&error));
 	} else {

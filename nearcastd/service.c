@@ -516,6 +516,7 @@ static void on_address(void *ctx, size_t index, const char *detail)
 
 	note_loss(d, index, EVENT_ADDRESS_REMOVED, detail);
 	uint64_t seq = d->services[index].socket_event;
+	d->services[index].member.addresses_ready = false; // unless it is seen to be there
 	daemon_keep_addresses(d, seq);
 	if (addresses_added(d->addresses) == before)
 		return;

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -144,6 +145,64 @@ def test_address_that_others_remove(world):
     announced(session)
     assert addresses() >= SERVICE
     assert [e["type"] for e in daemon.events(after)].count("address_failed") == 1
+
+
+def test_short_of_descriptors(world):
+    """What an address is cannot be asked for lack of a descriptor: that is no reason to withdraw it."""
+    slow = site.config(world).replace("interval: 100ms, timeout: 100ms", "interval: 1h, timeout: 1s")
+    head, tail = slow.split("upstreams:\n")
+    drained = head[head.index("  - name: dns"):].replace("name: dns", "name: web\n    drain: {soft: 0, hard: 1s}")
+    for old, new in (("198.51.100.", "203.0.113."), (":53:", ":54:")):
+        drained = drained.replace(old, new)
+    daemon = harness.Daemon(world, f"{head.replace('  - name: dns', drained + '  - name: dns')}upstreams:\n{tail}")
+
+    def announces():
+        return [s["prefixes"][0]["announce"] for s in daemon.status()["services"]]
+
+    def descriptors(limit):
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (limit, 4096))
+
+    harness.wait_for("both", lambda: announces() == ["announced"] * 2)
+    assert daemon.ask("drain", service="web")["ok"]
+    seq = daemon.events()[-1]["seq"]
+    time.sleep(0.1)  # for the connection of that question to be gone
+    descriptors(3)
+    time.sleep(1.5)  # nobody can be asked meanwhile
+    descriptors(1024)
+    events = daemon.events(seq)
+    assert [e for e in events if e["type"] == "address_failed"], events  # else this test shows nothing
+    assert not [e for e in events if e["type"] == "decided" and e["subject"] == "dns"], events
+    harness.wait_for("the address to go", lambda: "203.0.113.53" not in addresses())
+    assert announces() == ["withdrawn", "announced"] and addresses() >= SERVICE
+
+
+def test_crash_right_before_a_reload(world):
+    """The kernel's news wait while the file is read: they are not lost with the checks of before."""
+    server = world.start(sys.executable, "-c", "import socket; s = socket.create_server(('127.0.0.1', 5300)); "
+                         "print(flush=True); [s.accept() for _ in iter(int, 1)]", stdout=subprocess.PIPE)
+    server.stdout.readline()
+    config = site.config(world).replace(f"kind: file, path: {world.folder}/up, interval: 100ms, timeout: 100ms",
+                                        "kind: tcp, server: 127.0.0.1, port: 5300, interval: 1h, timeout: 1s")
+    neighbour = bgp.Neighbour(world)
+    daemon = harness.Daemon(world, config)
+    session = neighbour.accept()
+    session.establish()
+    announced(session)
+    asked = socket.socket(socket.AF_UNIX)
+    asked.connect(str(daemon.control))
+    asked.sendall(b'{"cmd":"config"}\n')
+    lines = asked.makefile()
+    assert json.loads(lines.readline())["ok"]
+    daemon.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED)
+    asked.sendall(b'{"cmd":"reload"}\n')  # comes before the news
+    server.kill()
+    server.wait()
+    daemon.process.send_signal(signal.SIGCONT)
+    assert json.loads(lines.readline())["ok"]
+    withdrawn(session)
+    types = [e["type"] for e in daemon.events()]
+    assert types.index("socket_closed") < types.index("reloaded"), types
 
 
 def test_kernel_news_after_an_overrun(world):
