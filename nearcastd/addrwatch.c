@@ -51,9 +51,8 @@ static int on_message(const struct nlmsghdr *h, void *ctx)
 	return MNL_CB_OK;
 }
 
-static void on_readable(void *ctx, int)
+void addrwatch_read(struct addrwatch *w)
 {
-	struct addrwatch *w = ctx;
 	char buf[4096] __attribute__((aligned(8)));
 
 	for (int i = 0; i < READS_MAX; i++) {
@@ -66,6 +65,11 @@ static void on_readable(void *ctx, int)
 		else
 			(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_message, w);
 	}
+}
+
+static void on_readable(void *ctx, int)
+{
+	addrwatch_read(ctx);
 }
 
 int addrwatch_new(struct addrwatch **ret, uv_loop_t *loop, addrwatch_fn *fn, void *ctx)

@@ -330,6 +330,14 @@ int checks_new(struct checks **ret, uv_loop_t *loop, const struct conf *conf,
 	return 0;
 }
 
+void checks_catch_up(struct checks *old)
+{
+	if (old->sockets)
+		sockwatch_read(old->sockets);
+	if (old->addresses)
+		addrwatch_read(old->addresses);
+}
+
 static const struct runner *find_equal(const struct checks *old, const struct runner *r)
 {
 	const struct conf_service *service = r->owner->services[r->service].conf;

@@ -3,7 +3,7 @@
 //
 // Callbacks come in the order of cause and effect: on_socket or on_address,
 // then on_check for each verdict, then on_health. All of them come from the
-// loop, never from inside a call of this header. They may call the accessors,
+// loop, never from inside a call of this header but checks_catch_up(). They may call the accessors,
 // but not checks_free().
 #pragma once
 
@@ -59,6 +59,10 @@ void checks_free(struct checks **c);
 // checks_new() and before the loop runs; then free old. No callback is called
 // for what is adopted: read checks_health() of each service afterwards.
 void checks_adopt_state(struct checks *new, const struct checks *old);
+
+// Before that: the kernel's news that wait are old's, and nobody would hear them any more. Here
+// callbacks come from inside the call.
+void checks_catch_up(struct checks *old);
 
 // Why the kernel's news cannot be had (the checks then only poll), or NULL.
 const char *checks_watch_error(const struct checks *c);

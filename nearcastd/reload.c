@@ -90,6 +90,17 @@ static const struct conf_upstream **next_entries(const struct daemon *d, const s
 	return next;
 }
 
+// By a service that is announced now. One that is new, or that has another name by now, begins
+// with checks that have said nothing.
+static bool stays_announced(
+	const struct daemon *d, const struct conf *new, const struct ip_prefix *prefix)
+{
+	const struct conf_service *cs = conf_service_of_prefix(new, prefix);
+	const struct service *s = cs ? service_find(d, cs->name) : NULL;
+
+	return s && s->member.decision.announce != ANNOUNCE_WITHDRAWN;
+}
+
 // Announced now, and by no session that goes on with it.
 static bool would_withdraw(const struct daemon *d, const struct conf *new,
 	const struct conf_upstream *const *next, const struct ip_prefix *prefix)
@@ -102,7 +113,7 @@ static bool would_withdraw(const struct daemon *d, const struct conf *new,
 		announced |= here;
 		goes_on |= here && next[i];
 	}
-	return announced && !(goes_on && conf_service_of_prefix(new, prefix));
+	return announced && !(goes_on && stays_announced(d, new, prefix));
 }
 
 static int check_withdrawals(struct daemon *d, const struct conf *new, struct strbuf *error)
@@ -273,6 +284,7 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 		conf_free(&new);
 		return rc;
 	}
+	checks_catch_up(d->checks);
 	d->reloading = true;
 	struct service *services = make_services(d, new);
 	struct conf *old = d->conf;
@@ -289,6 +301,9 @@ int daemon_reload(struct daemon *d, bool yes, struct strbuf *error)
 	events_set_site(d->events, new->site.name);
 	struct event_fields f = { .subject = d->path, .reason = "operator" };
 	uint64_t seq = events_add(d->events, EVENT_RELOADED, &f);
+	for (size_t i = 0; i < d->service_count; i++)
+		if (!services[i].decision_event) // a new one: withdrawn up to its first verdict
+			services[i].decision_event = seq;
 	replace_upstreams(d, new);
 	withdraw_removed(d, old);
 	daemon_put_addresses(d);

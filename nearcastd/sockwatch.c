@@ -197,9 +197,8 @@ static int on_message(const struct nlmsghdr *m, void *ctx)
 	return MNL_CB_OK;
 }
 
-static void on_readable(void *ctx, int)
+void sockwatch_read(struct sockwatch *w)
 {
-	struct sockwatch *w = ctx;
 	char buf[4096] __attribute__((aligned(8)));
 
 	w->n = 0;
@@ -216,6 +215,11 @@ static void on_readable(void *ctx, int)
 	}
 	if (w->n > 0 || w->lost)
 		w->fn(w->ctx, w->gone, w->n, w->lost);
+}
+
+static void on_readable(void *ctx, int)
+{
+	sockwatch_read(ctx);
 }
 
 // The groups of one protocol family alone may be missing (IPv6 switched off);

@@ -40,6 +40,8 @@ typedef void sockwatch_fn(void *ctx, const struct sock_end *gone, size_t n, bool
 // 0, or a negative errno where the kernel has no such groups.
 [[nodiscard]] int sockwatch_new(struct sockwatch **ret, uv_loop_t *loop, struct port_range clients,
 	const uint16_t *except, size_t n, sockwatch_fn *fn, void *ctx);
+// Take the news that wait, as the loop would in its next turn.
+void sockwatch_read(struct sockwatch *w);
 // No callback any more; sets *w to NULL. NULL inside is fine.
 void sockwatch_free(struct sockwatch **w);
 

@@ -635,6 +635,27 @@ def test_reload_that_would_withdraw(world):
     assert {p for u in seen for p in u["announce"]} == {"203.0.113.0/24"}, seen
 
 
+def test_reload_that_renames(world):
+    """A service of another name begins anew, and what it takes over is withdrawn up to its first verdict."""
+    _, daemon, session = begin(world)
+    good = site.config(world)
+    renamed = good.replace("- name: dns", "- name: dns1")
+    message = daemon.reload(renamed)["error"]["message"]
+    assert "withdraw 2 prefixes (198.51.100.0/24, 2001:db8:53::/48)" in message, message
+    v4 = '[198.51.100.0/24, "2001:db8:53::/48"]', '[198.51.100.53, "2001:db8:53::53"]'
+    head, rest = good.replace(v4[0], "[203.0.113.0/24]").replace(v4[1], "[203.0.113.53]").split("upstreams:\n")
+    other = good[good.index("  - name: dns"):good.index("upstreams:\n")].replace("dns", "web")
+    message = daemon.reload(f"{head}{other}upstreams:\n{rest}")["error"]["message"]
+    assert "withdraw 2 prefixes" in message, message
+    daemon.path.write_text(daemon.complete(renamed))
+    assert daemon.ask("reload", yes=True)["ok"]
+    withdrawn(session)
+    announced(session)
+    events = {e["seq"]: e for e in daemon.events()}
+    lost = next(e for e in events.values() if e["type"] == "withdrawn")
+    assert events[lost["cause_seq"]]["type"] == "reloaded", lost
+
+
 def test_reload_that_would_withdraw_many(world):
     """The refusal of much says what to do, and all that is wrong with the file."""
     many = [f"10.0.{i}.0/24" for i in range(200)]
