@@ -4,35 +4,13 @@
 //
 // LAB is nearcast-lab, by which the test breaks the world. Screenshots go to OUTDIR.
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import assert from "node:assert/strict";
+import { assertAccessible, assertFits, launch, run } from "../browser.mjs";
 
 const [base, lab, out] = process.argv.slice(2);
-const require = createRequire(join(dirname(fileURLToPath(import.meta.url)), "../../nearglass/web/package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const complaints = [];
-const foreign = [];
-
-async function open(path, options = {}) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
-  page.on("pageerror", (e) => complaints.push(e.message));
-  page.on("request", (r) => r.url().startsWith(base) || foreign.push(r.url()));
-  await page.goto(base + path, { waitUntil: "load" });
-  await page.locator("svg .client").first().waitFor({ timeout: 10000 });
-  return { page, context };
-}
-
+const chromium = await launch(base, "svg .client");
+const { open } = chromium;
 const inNode = (node, command) => execFileSync(lab, ["exec", node, "sh", "-c", command]);
 const onMap = (page, client, site) => page.locator(`svg .client[data-client="${client}"][data-site="${site}"]`);
 
@@ -85,32 +63,15 @@ const cases = {
     for (const colorScheme of ["light", "dark"])
       for (const path of ["/", "/history"]) {
         const { page, context } = await open(path, { colorScheme, viewport: { width: 390, height: 800 }, isMobile: true });
-        const width = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(width <= 390, `${path} is ${width} wide`);
-        await page.evaluate(axe);
-        const { violations } = await page.evaluate(() => globalThis.axe.run());
-        const serious = violations.filter((v) => ["serious", "critical"].includes(v.impact));
-        assert.deepEqual(serious.map((v) => `${path} ${v.id}: ${v.nodes[0].html}`), []);
+        await assertFits(page, 390);
+        await assertAccessible(page);
         await page.screenshot({ path: join(out, `world-phone-${colorScheme}${path === "/" ? "" : "-history"}.png`) });
         await context.close();
       }
   },
   async "complained of nothing, and asked nobody else"() {
-    assert.deepEqual(complaints, []);
-    assert.deepEqual(foreign, []);
+    chromium.assertQuiet();
   },
 };
 
-let failed = 0;
-console.log(`1..${Object.keys(cases).length}`);
-for (const [i, [name, run]] of Object.entries(cases).entries()) {
-  try {
-    await run();
-    console.log(`ok ${i + 1} - ${name}`);
-  } catch (e) {
-    failed += 1;
-    console.log(`not ok ${i + 1} - ${name}\n${String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n")}`);
-  }
-}
-await browser.close();
-process.exit(failed ? 1 : 0);
+await run(chromium, cases);

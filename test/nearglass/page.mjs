@@ -4,39 +4,15 @@
 //
 // MAINTENANCE_FILE takes the service down while it is there; CLIENTS is the socket that the glass hears of
 // clients on. Screenshots go to OUTDIR.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import assert from "node:assert/strict";
+import { assertAccessible, assertFits, launch, run } from "../browser.mjs";
 
 const [base, maintenance, out, socket] = process.argv.slice(2);
-const here = dirname(fileURLToPath(import.meta.url));
-const require = createRequire(join(here, "../../nearglass/web/package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-const complaints = [];
-const foreign = [];
-
-// A page that notes what it should not do.
-async function open(path, options = {}) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
-  page.on("pageerror", (e) => complaints.push(e.message));
-  page.on("request", (r) => r.url().startsWith(base) || foreign.push(r.url()));
-  const response = await page.goto(base + path, { waitUntil: "load" });
-  await page.locator("main").waitFor();
-  return { page, context, response };
-}
+const chromium = await launch(base, "main");
+const { complaints, open } = chromium;
 
 const headlineSays = (page, pattern) =>
   page.locator(".headline", { hasText: new RegExp(pattern) }).waitFor({ timeout: 5000 });
@@ -63,7 +39,7 @@ const cases = {
     await context.close();
   },
   async "is at most 150 kB compressed, and paints within a second"() {
-    const context = await browser.newContext();
+    const context = await chromium.browser.newContext();
     const page = await context.newPage();
     const session = await context.newCDPSession(page);
     let bytes = 0;
@@ -171,8 +147,7 @@ const cases = {
     for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/fleet", "/probe", "/clients", "/history"]) {
       const { page, context } = await open(path, { viewport: { width: 390, height: 800 }, isMobile: true });
       await headlineSays(page, "announces");
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(width <= 390, `${path} is ${width} wide`);
+      await assertFits(page, 390);
       if (["/", "/history"].includes(path)) await page.screenshot({ path: join(out, `phone${path === "/" ? "" : "-history"}.png`), fullPage: true });
       await context.close();
     }
@@ -193,10 +168,7 @@ const cases = {
       for (const path of ["/", "/routes?q=203.0.113.9", "/neighbours", "/events-page", "/probe", "/clients", "/history"]) {
         const { page, context } = await open(path, { colorScheme });
         await headlineSays(page, "announces");
-        await page.evaluate(axe); // what the policy keeps a page from doing, the debugger may
-        const result = await page.evaluate(() => globalThis.axe.run());
-        const serious = result.violations.filter((v) => ["serious", "critical"].includes(v.impact));
-        assert.deepEqual(serious.map((v) => `${path} ${v.id}: ${v.nodes[0].html}`), []);
+        await assertAccessible(page);
         await context.close();
       }
     }
@@ -339,23 +311,8 @@ const cases = {
     await context.close();
   },
   async "complained of nothing, and asked nobody else"() {
-    assert.deepEqual(complaints, []);
-    assert.deepEqual(foreign, []);
+    chromium.assertQuiet();
   },
 };
 
-const names = Object.keys(cases);
-let failed = 0;
-console.log(`1..${names.length}`);
-for (const [i, name] of names.entries()) {
-  try {
-    await cases[name]();
-    console.log(`ok ${i + 1} - ${name}`);
-  } catch (e) {
-    failed += 1;
-    console.log(`not ok ${i + 1} - ${name}`);
-    console.log(String(e.stack ?? e).split("\n").slice(0, 12).map((l) => `# ${l}`).join("\n"));
-  }
-}
-await browser.close();
-process.exit(failed ? 1 : 0);
+await run(chromium, cases);

@@ -1,30 +1,16 @@
-// A fleet of a thousand nodes on the page: TAP on standard output.
+// A fleet of a thousand nodes on the page; exit status 0 when it is as it should be.
 //
 // usage: node page_fleet.mjs URL OUTDIR
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import assert from "node:assert/strict";
+import { assertAccessible, launch } from "../browser.mjs";
 
 const [base, out] = process.argv.slice(2);
-const require = createRequire(join(dirname(fileURLToPath(import.meta.url)), "../../nearglass/web/package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const context = await browser.newContext();
-const page = await context.newPage();
-const complaints = [];
-page.on("console", (m) => m.type() === "error" && complaints.push(m.text()));
-page.on("pageerror", (e) => complaints.push(e.message));
+const chromium = await launch(base, "main");
 
 try {
   const begin = Date.now();
-  await page.goto(base + "/", { waitUntil: "load" });
+  const { page } = await chromium.open("/");
   await page.locator(".headline", { hasText: "1001 sites announce" }).waitFor({ timeout: 5000 });
   const shown = Date.now() - begin;
   await page.locator("table", { hasText: "The fleet, service by service" }).waitFor();
@@ -49,12 +35,9 @@ try {
   await page.getByRole("button", { name: "Show" }).click();
   await page.getByText("1 of 2,002 rows").waitFor();
   await page.screenshot({ path: join(out, "fleet-large.png"), fullPage: true });
-  await page.evaluate(axe);
-  const faults = await page.evaluate(async () => (await globalThis.axe.run()).violations
-    .filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.nodes[0].html}`));
-  assert.deepEqual(faults, []);
-  assert.deepEqual(complaints, []);
+  await assertAccessible(page);
+  chromium.assertQuiet();
   console.log(`# headline after ${shown} ms`);
 } finally {
-  await browser.close();
+  await chromium.browser.close();
 }
