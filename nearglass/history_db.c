@@ -14,9 +14,26 @@
 
 enum { APPLICATION = 0x4e43474c, VERSION = 3, STEPS_A_LOOK = 1000 };
 
+// What is asked again and again is prepared once, when the file is opened.
+enum statement { INSERT, PRUNE, PRUNE_MOST, INSERT_CLIENT, PRUNE_CLIENTS, STATEMENTS };
+
+static const char *const statements[] = {
+	[INSERT] = "INSERT OR IGNORE INTO event(time_us, site, type, subject, seq, json, upstream)"
+		   " VALUES(?,?,?,?,?,?,?)",
+	[PRUNE] = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time_us < ?"
+		  " ORDER BY time_us LIMIT ?)",
+	[PRUNE_MOST] = "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE"
+		       " id <= (SELECT max(id) FROM event) - ? ORDER BY id LIMIT ?)",
+	[INSERT_CLIENT] = "INSERT INTO client(time_us, client, site, gone, lat, lon, rtt_ms)"
+			  " VALUES(?,?,?,?,?,?,?)",
+	[PRUNE_CLIENTS] = "DELETE FROM client WHERE id IN (SELECT id FROM client WHERE time_us < ?"
+			  " OR id <= (SELECT max(id) FROM client) - ? ORDER BY id LIMIT ?)",
+};
+static_assert(countof(statements) == STATEMENTS);
+
 struct history_db {
 	sqlite3 *sql;
-	sqlite3_stmt *insert, *prune, *prune_most, *insert_client, *prune_clients;
+	sqlite3_stmt *prepared[STATEMENTS];
 };
 
 // What the file remembers of itself comes last: a file without it is not ours.
@@ -122,18 +139,13 @@ static int check(sqlite3 *sql)
 		       : SQLITE_MISMATCH;
 }
 
-static int prepare_for_clients(struct history_db *db)
+static int prepare_all(struct history_db *db)
 {
-	int code = sqlite3_prepare_v3(db->sql,
-		"INSERT INTO client(time_us, client, site, gone, lat, lon, rtt_ms)"
-		" VALUES(?,?,?,?,?,?,?)",
-		-1, SQLITE_PREPARE_PERSISTENT, &db->insert_client, NULL);
+	int code = SQLITE_OK;
 
-	if (code == SQLITE_OK)
-		code = sqlite3_prepare_v3(db->sql,
-			"DELETE FROM client WHERE id IN (SELECT id FROM client WHERE time_us < ?1"
-			" OR id <= (SELECT max(id) FROM client) - ?2 ORDER BY id LIMIT ?3)",
-			-1, SQLITE_PREPARE_PERSISTENT, &db->prune_clients, NULL);
+	for (int i = 0; i < STATEMENTS && code == SQLITE_OK; i++)
+		code = sqlite3_prepare_v3(db->sql, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+			&db->prepared[i], NULL);
 	return code;
 }
 
@@ -154,23 +166,7 @@ static int open_at(struct history_db *db, const char *path, struct strbuf *error
 	if (code == SQLITE_OK)
 		code = sqlite3_file_control(db->sql, NULL, SQLITE_FCNTL_PERSIST_WAL, &stay);
 	if (code == SQLITE_OK)
-		code = sqlite3_prepare_v3(db->sql,
-			"INSERT OR IGNORE INTO event(time_us, site, type, subject, seq, json, "
-			"upstream)"
-			" VALUES(?,?,?,?,?,?,?)",
-			-1, SQLITE_PREPARE_PERSISTENT, &db->insert, NULL);
-	if (code == SQLITE_OK)
-		code = sqlite3_prepare_v3(db->sql,
-			"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time_us < ?"
-			" ORDER BY time_us LIMIT ?)",
-			-1, SQLITE_PREPARE_PERSISTENT, &db->prune, NULL);
-	if (code == SQLITE_OK)
-		code = sqlite3_prepare_v3(db->sql,
-			"DELETE FROM event WHERE id IN (SELECT id FROM event WHERE"
-			" id <= (SELECT max(id) FROM event) - ? ORDER BY id LIMIT ?)",
-			-1, SQLITE_PREPARE_PERSISTENT, &db->prune_most, NULL);
-	if (code == SQLITE_OK)
-		code = prepare_for_clients(db);
+		code = prepare_all(db);
 	if (code != SQLITE_OK)
 		sb_printf(error, "history %s: %s", path,
 			code == SQLITE_MISMATCH ? "the database of another program or version"
@@ -180,11 +176,8 @@ static int open_at(struct history_db *db, const char *path, struct strbuf *error
 
 static void shut(struct history_db *db)
 {
-	sqlite3_finalize(take(db->insert));
-	sqlite3_finalize(take(db->prune));
-	sqlite3_finalize(take(db->prune_most));
-	sqlite3_finalize(take(db->insert_client));
-	sqlite3_finalize(take(db->prune_clients));
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(take(db->prepared[i]));
 	sqlite3_close(take(db->sql));
 }
 
@@ -256,9 +249,19 @@ struct sqlite3 *history_db_sql(struct history_db *db)
 
 // ---- Writing ----
 
+// SQLITE_OK or what went wrong. What is not bound the next time is NULL.
+static int carry_out(sqlite3_stmt *s)
+{
+	int code = sqlite3_step(s);
+
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 static int insert(struct history_db *db, const struct history_event *e)
 {
-	sqlite3_stmt *s = db->insert;
+	sqlite3_stmt *s = db->prepared[INSERT];
 
 	sqlite3_bind_int64(s, 1, e->time_us);
 	sqlite3_bind_text(s, 2, e->site, -1, SQLITE_STATIC);
@@ -267,10 +270,7 @@ static int insert(struct history_db *db, const struct history_event *e)
 	sqlite3_bind_int64(s, 5, e->seq);
 	sqlite3_bind_text(s, 6, e->json, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 7, e->upstream, -1, SQLITE_STATIC);
-	int code = sqlite3_step(s);
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s);
-	return code == SQLITE_DONE ? SQLITE_OK : code;
+	return carry_out(s);
 }
 
 static int commit(struct history_db *db, int code, struct strbuf *error)
@@ -297,7 +297,7 @@ int history_db_add(
 
 static int insert_client(struct history_db *db, const struct history_client *c)
 {
-	sqlite3_stmt *s = db->insert_client;
+	sqlite3_stmt *s = db->prepared[INSERT_CLIENT];
 
 	sqlite3_bind_int64(s, 1, c->time_us);
 	sqlite3_bind_text(s, 2, c->client, -1, SQLITE_STATIC);
@@ -309,10 +309,7 @@ static int insert_client(struct history_db *db, const struct history_client *c)
 	}
 	if (c->rtt_ms >= 0)
 		sqlite3_bind_double(s, 7, c->rtt_ms);
-	int code = sqlite3_step(s);
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s); // what is not bound is NULL
-	return code == SQLITE_DONE ? SQLITE_OK : code;
+	return carry_out(s);
 }
 
 int history_db_add_clients(
@@ -325,31 +322,37 @@ int history_db_add_clients(
 	return commit(db, code, error);
 }
 
-int64_t history_db_prune_clients(
-	struct history_db *db, int64_t before_us, uint64_t most, size_t limit)
+// Their number, or -EIO.
+static int64_t remove_rows(struct history_db *db, sqlite3_stmt *s)
 {
-	sqlite3_bind_int64(db->prune_clients, 1, before_us);
-	sqlite3_bind_int64(db->prune_clients, 2, (int64_t)most);
-	sqlite3_bind_int64(db->prune_clients, 3, (int64_t)limit);
-	int code = sqlite3_step(db->prune_clients);
-	sqlite3_reset(db->prune_clients);
-	return code == SQLITE_DONE ? sqlite3_changes(db->sql) : -EIO;
+	return carry_out(s) == SQLITE_OK ? sqlite3_changes(db->sql) : -EIO;
 }
 
-static int64_t remove_rows(struct history_db *db, sqlite3_stmt *s, int64_t bound, size_t limit)
+static int64_t prune_by(struct history_db *db, enum statement which, int64_t bound, size_t limit)
 {
+	sqlite3_stmt *s = db->prepared[which];
+
 	sqlite3_bind_int64(s, 1, bound);
 	sqlite3_bind_int64(s, 2, (int64_t)limit);
-	int code = sqlite3_step(s);
-	sqlite3_reset(s);
-	return code == SQLITE_DONE ? sqlite3_changes(db->sql) : -EIO;
+	return remove_rows(db, s);
 }
 
 int64_t history_db_prune(struct history_db *db, int64_t before_us, uint64_t most, size_t limit)
 {
-	int64_t n = remove_rows(db, db->prune, before_us, limit);
+	int64_t n = prune_by(db, PRUNE, before_us, limit);
 
-	return n == 0 ? remove_rows(db, db->prune_most, (int64_t)most, limit) : n;
+	return n == 0 ? prune_by(db, PRUNE_MOST, (int64_t)most, limit) : n;
+}
+
+int64_t history_db_prune_clients(
+	struct history_db *db, int64_t before_us, uint64_t most, size_t limit)
+{
+	sqlite3_stmt *s = db->prepared[PRUNE_CLIENTS];
+
+	sqlite3_bind_int64(s, 1, before_us);
+	sqlite3_bind_int64(s, 2, (int64_t)most);
+	sqlite3_bind_int64(s, 3, (int64_t)limit);
+	return remove_rows(db, s);
 }
 
 // ---- Reading ----
