@@ -68,7 +68,9 @@ static bool is_whole(const struct walk *w, const struct fleet_generation *g)
 // First the rows of a service are taken, in one turn, then each is written.
 bool fleet_nodes_unit(struct out *o, const char *name, const struct daemon *d, struct walk *w)
 {
-	const struct service *s = d->fleet && !w->no_rows ? next_service(d, w) : NULL;
+	if (w->no_rows)
+		return false; // and no member: an empty one would say that there is no fleet
+	const struct service *s = d->fleet ? next_service(d, w) : NULL;
 
 	walk_begin(o, name, w);
 	if (!s) {

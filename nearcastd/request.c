@@ -89,7 +89,7 @@ static bool read_service(struct call *call)
 	return true;
 }
 
-// "rows": false leaves the rows of the fleet out; fleet_services sums them up.
+// "rows": false leaves `fleet` out, the rows; fleet_services sums them up.
 static void do_status(struct call *call)
 {
 	call->answer->walk.no_rows = json_is_false(json_object_get(call->request, "rows"));
