@@ -27,6 +27,7 @@ struct wire {
 	struct strbuf question, in;
 	size_t searched; // of `in`, for the end of a line
 	bool open;
+	bool writing; // the question is not out yet, and no line is taken before it is
 	bool greeted; // the reply to the subscription has come
 	void (*line)(struct wire *w, const char *text, size_t n);
 };
@@ -118,7 +119,7 @@ static void take_lines(struct wire *w)
 {
 	char *end;
 
-	while (w->in.len > w->searched &&
+	while (!w->writing && w->in.len > w->searched &&
 		(end = memchr(w->in.s + w->searched, '\n', w->in.len - w->searched))) {
 		size_t n = (size_t)(end - w->in.s);
 		*end = '\0';
@@ -128,7 +129,8 @@ static void take_lines(struct wire *w)
 		sb_consume(&w->in, n + 1);
 		w->searched = 0;
 	}
-	w->searched = w->in.len;
+	if (!w->writing)
+		w->searched = w->in.len;
 	if (w->in.len > LINE_MAX_BYTES) {
 		w->l->error = "an answer is larger than 16 MiB";
 		lost(w);
@@ -151,12 +153,20 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	take_lines(w);
 }
 
-static void on_written(uv_write_t *, int) {}
+static void on_written(uv_write_t *req, int status)
+{
+	struct wire *w = req->handle->data;
+
+	w->writing = false;
+	if (status == 0 && !uv_is_closing((uv_handle_t *)req->handle))
+		take_lines(w);
+}
 
 static void wire_send(struct wire *w)
 {
 	uv_buf_t buf = uv_buf_init(w->question.s, (unsigned)w->question.len);
 
+	w->writing = true;
 	if (uv_write(&w->write, (uv_stream_t *)&w->pipe, &buf, 1, on_written) < 0)
 		lost(w);
 }
@@ -179,7 +189,7 @@ static void wire_open(struct wire *w, const char *question)
 	if (w->open)
 		return; // the last question is still being answered
 	w->open = true;
-	w->greeted = false;
+	w->writing = w->greeted = false;
 	w->searched = 0;
 	sb_str(&w->question, question);
 	uv_pipe_init(w->l->loop, &w->pipe, 0);

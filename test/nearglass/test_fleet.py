@@ -243,5 +243,32 @@ def test_another_speaks_there(world):
     assert status(g)["fleet"]["rows"] == 1
 
 
+def test_answers_before_it_is_asked(world):
+    """Lines that come in one piece each wait for their question to be out."""
+    path = world.folder / "odd"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    listener.settimeout(harness.WAIT_S)
+    g = follow(world, path)
+    events, _ = listener.accept()
+    events.sendall(b'{"ok":true,"result":{}}\n')
+    asks, _ = listener.accept()
+    asks.settimeout(harness.WAIT_S)
+    names = [f"s{i}" for i in range(20)]
+    services = [{"service": n, "generation": 5} for n in names]
+    row = {"site": "a", "node": "a", "router_id": "192.0.2.1", "health": "up", "evidence": "none",
+           "admin": "active", "announce": "announced", "standing": "able"}
+    parts = [{"services": [{"name": n, "generation": 5, "whole": True}], "fleet": [row]} for n in names]
+    asks.recv(4096)
+    asks.sendall(b"".join(json.dumps({"ok": True, "result": r}).encode() + b"\n"
+                          for r in ({"site": "x", "fleet_services": services}, *parts)))
+    questions = b""
+    while more := asks.recv(65536):  # until it has all and closes
+        questions += more
+    assert [json.loads(q)["service"] for q in questions.splitlines()] == names
+    assert wait_rows(g, len(names))
+
+
 if __name__ == "__main__":
     harness.main(globals())
