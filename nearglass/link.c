@@ -8,6 +8,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "lib/strbuf.h"
+#include "nearglass/once.h"
 
 enum {
 	RETRY_MS = 1000,
@@ -48,11 +49,9 @@ struct link {
 	// A round: the status, then the parts of the fleet that changed.
 	instant round_ended, round_moved; // its last octet, or its begin
 	size_t round_octets;
-	bool soon;  // the next one was asked for by an event
-	char *part; // the service being asked for; NULL: none
-	// The latest event told: after a reconnect the earlier ones come again.
-	char last_time[40];
-	json_int_t last_seq;
+	bool soon;        // the next one was asked for by an event
+	char *part;       // the service being asked for; NULL: none
+	struct once once; // after a reconnect the earlier events come again
 };
 
 // What happened during a round is asked for after it.
@@ -205,20 +204,6 @@ static void refused(struct link *l)
 
 // ---- Events ----
 
-// By number, so that a clock that was set back hides nothing; by time as well, for a nearcastd that was
-// started again counts from 1.
-static bool is_new(struct link *l, const json_t *event)
-{
-	const char *time = json_string_value(json_object_get(event, "time"));
-	json_int_t seq = json_integer_value(json_object_get(event, "seq"));
-
-	if (!time || (seq <= l->last_seq && strcmp(time, l->last_time) <= 0))
-		return false;
-	snprintf(l->last_time, sizeof(l->last_time), "%s", time);
-	l->last_seq = seq;
-	return true;
-}
-
 // The reply to the subscription; one that refuses it is no nearcastd that answers.
 static void take_greeting(struct wire *w, const json_t *reply)
 {
@@ -246,7 +231,7 @@ static void on_event_line(struct wire *w, const char *text, size_t n)
 		json_decref(event);
 		return;
 	}
-	if (is_new(l, event)) {
+	if (once_is_new(&l->once, event)) {
 		l->ops->event(l->ctx, text);
 		ask_soon(l);
 	}

@@ -12,6 +12,7 @@
 #include "lib/fdwatch.h"
 #include "lib/mem.h"
 #include "lib/own.h"
+#include "nearglass/once.h"
 #include "nearglass/siteurl.h"
 #include "nearglass/timetext.h"
 
@@ -56,8 +57,9 @@ struct site {
 	bool again;                 // something happened while the status was on its way
 	bool forsaken;              // its name was not found; nothing is asked
 	char last_id[ID_MAX_BYTES]; // of the latest event, to go on behind it
-	struct strbuf line;         // of the stream, not whole yet
-	bool passing;               // over a line that is too long
+	struct once once;   // a glass that was started again has others, for the same events
+	struct strbuf line; // of the stream, not whole yet
+	bool passing;       // over a line that is too long
 };
 
 struct sites {
@@ -268,7 +270,7 @@ static void take_event(struct site *s, const char *text)
 	int64_t time_us;
 
 	if (site && strcmp(site, s->conf->name) == 0 && type && time &&
-		time_parse(time, &time_us) == 0) {
+		time_parse(time, &time_us) == 0 && once_is_new(&s->once, event)) {
 		own(free_ptr) char *compact = json_dumps(event, JSON_COMPACT);
 		s->all->ops->event(s->all->ctx, compact);
 		s->again = true;

@@ -152,6 +152,31 @@ def test_events_of_others(world):
                      lambda: any(a == "/events?after=1-3" for a in asked))
 
 
+def test_glass_of_a_site_starts_again(world):
+    """It then hears all that its nearcastd remembers once more, and tells it under other numbers."""
+    def event(us, type_="decided", **more):
+        return json.dumps({"time": f"2026-01-02T03:04:05.{us:06}Z", "site": "ams1", "type": type_,
+                           "subject": "dns", "detail": f"{type_} {us}", **more}).encode()
+
+    rows = [event(1, seq=1), event(2, "neighbour-up"), event(3, seq=2)]
+    again = [event(1, seq=1), event(3, seq=2), event(9, "neighbour-up"), event(4, seq=3)]
+
+    def answer(sock):
+        if "/events" not in site.asked[-1]:
+            return reply(json.dumps({"site": "ams1"}).encode())(sock)
+        after = "after=" in site.asked[-1]
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        for i, text in enumerate(again if after else rows):
+            sock.sendall(b"id: %d-%d\ndata: %s\n\n" % (1 + after, i + 1, text))
+        sock.close()
+
+    site = Site(world, 8000, answer)
+    start(world, {"ams1": "http://127.0.0.9:8000"})
+    told = lambda: [e["detail"] for e in get(8480, "/api/v1/events")["events"] if e["site"] == "ams1"]
+    harness.wait_for("what is new", lambda: "decided 4" in told(), 20)
+    assert told() == ["decided 1", "neighbour-up 2", "decided 3", "neighbour-up 9", "decided 4"], told()
+
+
 def test_comes_and_goes(world):
     start(world, {"ams1": "http://127.0.0.1:8481"})
     harness.wait_for("asked", lambda: site_of(8480, "ams1")["error"] != "not asked yet")
