@@ -214,9 +214,9 @@ static void write_all(struct history *h, struct waiting *first)
 // In small pieces, so that readers get in between.
 static void prune(struct history *h)
 {
-	int64_t before = clock_unix_us() - h->conf->keep.us, n = PRUNE_BATCH;
+	int64_t before = clock_unix_us() - h->conf->keep.us, n = 1;
 
-	while (n == PRUNE_BATCH) {
+	while (n > 0) { // what is too old, then what is too many
 		pthread_mutex_lock(&h->disk);
 		n = history_db_prune(h->db, before, h->conf->max_events, PRUNE_BATCH);
 		pthread_mutex_unlock(&h->disk);

@@ -156,6 +156,23 @@ def test_bounded(world):
     assert [e["n"] for e in answer["events"]] == list(range(2000, 3000))
 
 
+def test_bounded_and_old(world):
+    """What is too old goes first, and what is too many all the same."""
+    g = start(world)
+    stop(g)
+    now = time.time_ns() // 1000
+    db = sqlite3.connect(world.folder / "history.db")
+    for i in range(3000):
+        age = 31 * 86400 * 10**6 if i < 300 else 10**6
+        db.execute("INSERT INTO event(time_us, site, type, subject, seq, json) VALUES(?,?,?,?,?,?)",
+                   (now - age + i, "fra1", "many", "a", i, '{"n":%d}' % i))
+    db.commit()
+    db.close()
+    g = start(world, more=", max-events: 1000")
+    harness.wait_for("the count", lambda: g.get("/api/v1/status")["history"]["removed"] == 2000)
+    assert [e["n"] for e in history(g, type="many", limit=1000)["events"]] == list(range(2000, 3000))
+
+
 def test_damaged_is_set_aside(world):
     file = world.folder / "history.db"
     g = start(world)
