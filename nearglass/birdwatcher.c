@@ -6,7 +6,7 @@
 #include "bgp/attr.h"
 #include "lib/mem.h"
 #include "lib/own.h"
-#include "nearglass/http.h"
+#include "nearglass/api.h"
 #include "nearglass/route.h"
 
 enum { SHORT_TIME = 20, PIECE_BYTES = 128 << 10 };
@@ -304,12 +304,14 @@ static void free_walk(void *ctx)
 
 	view_put(&w->v);
 	free(w);
+	api_table_end();
 }
 
 static void stream_routes(struct call *c, unsigned neighbour)
 {
+	if (!api_table_begin(c))
+		return;
 	struct walk *w = mem_zalloc(sizeof(*w));
-
 	w->v = view_hold(c->view);
 	w->neighbour = neighbour;
 	w->family = IP4;

@@ -233,7 +233,8 @@ def test_whole_tables_at_a_time(world):
         s.sendall(b"GET /api/v1/dump HTTP/1.1\r\nHost: a\r\n\r\n")
         assert s.recv(12) == b"HTTP/1.1 200"
         slow.append(s)
-    for path in "/api/v1/dump", "/api/v1/mrt":
+    for path in "/api/v1/dump", "/api/v1/mrt", "/birdwatcher/routes/table/master", \
+            "/birdwatcher/routes/protocol/a":
         assert "read all routes already" in g.refused(path, 503, "busy")
     assert g.routes(limit=1, prefix="20.0.0.0/24")  # others are not kept waiting
     for s in slow:
