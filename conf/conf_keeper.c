@@ -73,8 +73,11 @@ const struct schema conf_keeper_schema = {
 					"are sent there." },
 			{ "udp-sessions", SCHEMA_LIST, SCHEMA_UINT, AT(udp_sessions),
 				.one_or_list = true, .min = 0, .max = 256,
-				.help = "UDP ports whose flows are sessions. UDP to other ports "
-					"is answered where it arrives." },
+				.help = "UDP ports whose flows are sessions: one ends five minutes "
+					"after its last packet of either side, and at another "
+					"node a minute after nobody says that its server "
+					"answered. UDP to other ports is answered where it "
+					"arrives." },
 			{ "quic-ports", SCHEMA_LIST, SCHEMA_UINT, AT(quic_ports),
 				.one_or_list = true, .min = 0, .max = 256,
 				.help = "UDP ports of QUIC.", .rfc = "RFC 9000" },

@@ -1,10 +1,11 @@
-// What leaves: the node's id into the timestamps of its sessions, and a smaller
-// MSS into its SYN answers, so that what clients send still fits the tunnel.
+// What leaves: the node's id into the timestamps of its sessions, and a smaller MSS into
+// its SYN answers, so that what clients send still fits the tunnel. And what is learnt
+// from it: what a client must repeat to prove itself, which UDP sessions were answered.
 #pragma once
 
 #include <linux/pkt_cls.h>
 
-#include "flow/tcp.bpf.h"
+#include "flow/udp.bpf.h"
 
 struct options {
 	uint32_t stamp, mss; // where the values lie, from the frame's start; 0: none
@@ -75,29 +76,63 @@ INLINE void mss_clamp(struct __sk_buff *skb, uint32_t l4, uint32_t at, uint16_t 
 	count(FLOW_C_CLAMPED);
 }
 
-// Where TCP begins in a packet whose source is a service; 0: not one.
-INLINE uint32_t service_tcp(const struct flow_config *c, void *data, void *end, bool *v4)
+// A packet whose source is a service.
+struct leaving {
+	uint32_t l4; // where TCP or UDP begins; 0: not such a packet
+	bool v4;
+	uint8_t proto;
+};
+
+INLINE bool has_ports(uint8_t proto)
 {
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+INLINE struct leaving service_look(const struct flow_config *c, void *data, void *end)
+{
+	struct leaving none = {};
 	struct ethhdr *eth = data;
 
 	if ((void *)(eth + 1) > end)
-		return 0;
+		return none;
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = data + L3;
-		*v4 = true;
-		if ((void *)(ip + 1) > end || ip->protocol != IPPROTO_TCP || ip->ihl < 5 ||
+		if ((void *)(ip + 1) > end || !has_ports(ip->protocol) || ip->ihl < 5 ||
 			ip->frag_off & bpf_htons(0x3fff) || !is_service4(c, ip->saddr))
-			return 0;
-		return L3 + ip->ihl * 4;
+			return none;
+		return (struct leaving){ L3 + ip->ihl * 4, true, ip->protocol };
 	}
 	if (eth->h_proto == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip = data + L3;
-		if ((void *)(ip + 1) > end || ip->nexthdr != IPPROTO_TCP ||
+		if ((void *)(ip + 1) > end || !has_ports(ip->nexthdr) ||
 			!is_service6(c, &ip->saddr))
-			return 0;
-		return L3 + sizeof(*ip);
+			return none;
+		return (struct leaving){ L3 + sizeof(*ip), false, ip->nexthdr };
 	}
-	return 0;
+	return none;
+}
+
+// The hash of its flow, as the client's packets have it; 0: cut short.
+INLINE uint64_t leaving_hash(
+	const struct flow_config *c, void *data, void *end, const struct leaving *at)
+{
+	struct flow_tuple f = { .family = at->v4 ? 4 : 6, .proto = at->proto };
+	uint16_t *port = data + (at->l4 & 0x7f);
+	struct iphdr *ip4 = data + L3;
+	struct ipv6hdr *ip6 = data + L3;
+
+	if ((void *)(port + 2) > end || (void *)(ip4 + 1) > end)
+		return 0;
+	if (at->v4) {
+		*(uint32_t *)f.client = ip4->daddr;
+		*(uint32_t *)f.service = ip4->saddr;
+	} else if ((void *)(ip6 + 1) <= end) {
+		__builtin_memcpy(f.client, &ip6->daddr, 16);
+		__builtin_memcpy(f.service, &ip6->saddr, 16);
+	}
+	f.service_port = port[0];
+	f.client_port = port[1];
+	return flow_hash(c, &f);
 }
 
 INLINE void *skb_start(const struct __sk_buff *skb)
@@ -110,8 +145,26 @@ INLINE void *skb_end(const struct __sk_buff *skb)
 	return (void *)(long)skb->data_end;
 }
 
-INLINE void egress_tcp(struct __sk_buff *skb, const struct flow_config *c, uint32_t l4, bool v4)
+// The answer to a SYN: what the client will acknowledge. A function of its own to the verifier.
+__attribute__((noinline)) int egress_answer(struct __sk_buff *skb, const struct leaving *from)
 {
+	const struct flow_config *c = config_get();
+	void *data = skb_start(skb), *end = skb_end(skb);
+
+	if (!c || !from)
+		return 0;
+	struct tcphdr *tcp = data + (from->l4 & 0x7f);
+	if ((void *)(tcp + 1) > end)
+		return 0;
+	uint32_t seq = bpf_ntohl(tcp->seq);
+	proof_note(c, leaving_hash(c, data, end, from), seq + 1);
+	return 1;
+}
+
+INLINE void egress_tcp(
+	struct __sk_buff *skb, const struct flow_config *c, const struct leaving *from)
+{
+	uint32_t l4 = from->l4;
 	void *data = skb_start(skb), *end = skb_end(skb);
 	struct tcphdr *tcp = data + (l4 & 0x7f);
 
@@ -129,16 +182,18 @@ INLINE void egress_tcp(struct __sk_buff *skb, const struct flow_config *c, uint3
 		if ((void *)(tcp + 1) > end)
 			return;
 	}
-	bool syn = tcp->syn;
-	if (!syn) {
+	if (!tcp->syn) {
 		uint32_t at = stamp_at(data, end, l4 & 0x7f, header);
 		if (at && c->flags & FLOW_STAMP)
 			stamp_write(skb, l4, at, c->self);
 		return;
 	}
+	// SYN cookies, which belong to no socket, are the kernel's to check.
+	if (tcp->ack && skb->sk)
+		egress_answer(skb, from);
 	struct options o = options_find(data, end, (l4 & 0x7f) + TCP_HEADER, header - TCP_HEADER);
 	if (o.mss)
-		mss_clamp(skb, l4, o.mss, v4 ? c->mss4 : c->mss6);
+		mss_clamp(skb, l4, o.mss, from->v4 ? c->mss4 : c->mss6);
 	if (!o.stamp || !(c->flags & FLOW_STAMP))
 		return;
 	// A SYN cookie belongs to no socket. Its stamp carries options: to be left alone.
@@ -148,18 +203,62 @@ INLINE void egress_tcp(struct __sk_buff *skb, const struct flow_config *c, uint3
 		count(FLOW_C_STAMP_LEFT);
 }
 
+// The connection id that the server of QUIC chose stands second in a long header, behind the client's.
+INLINE void quic_note(
+	struct __sk_buff *skb, const struct flow_config *c, uint32_t l4, uint64_t hash)
+{
+	uint8_t head[QUIC_CID], length;
+	uint32_t at = l4 + UDP_HEADER;
+	uint64_t secret;
+
+	if (bpf_skb_load_bytes(skb, at, head, sizeof(head)) || !(head[0] & QUIC_LONG) ||
+		head[5] > QUIC_CID_MAX)
+		return;
+	at += QUIC_CID + head[5];
+	if (bpf_skb_load_bytes(skb, at, &length, 1) || length < sizeof(secret) ||
+		length > QUIC_CID_MAX ||
+		bpf_skb_load_bytes(skb, at + 1 + length - sizeof(secret), &secret, sizeof(secret)))
+		return;
+	proof_note(c, hash, secret);
+}
+
+// A function of its own to the verifier.
+__attribute__((noinline)) int egress_udp(struct __sk_buff *skb, const struct leaving *from)
+{
+	const struct flow_config *c = config_get();
+
+	if (!c || !from)
+		return 0;
+	uint16_t *port = skb_start(skb) + (from->l4 & 0x7f);
+	if ((void *)(port + 1) > skb_end(skb))
+		return 0;
+	uint32_t at = bpf_ntohs(*port);
+	uint32_t *policy = bpf_map_lookup_elem(&udp_ports, &at);
+	if (!policy || *policy == FLOW_UDP_LOCAL)
+		return 0;
+	uint64_t hash = leaving_hash(c, skb_start(skb), skb_end(skb), from), now = now_ns(c);
+	uint64_t way = flow_find(FLOW_K_UDP, hash);
+	if (!way || !(way & WAY_ANSWERED) || way_age_s(way, now) >= FLOW_REFRESH_S)
+		flow_put(way, hash, way_make(FLOW_K_UDP, hash, c->self, false, now) | WAY_ANSWERED,
+			now);
+	if (*policy == FLOW_UDP_QUIC)
+		quic_note(skb, c, from->l4, hash);
+	return 1;
+}
+
 INLINE int egress(struct __sk_buff *skb)
 {
 	const struct flow_config *c = config_get();
-	enum { ENOUGH = L3 + 40 + 20 };
-	bool v4 = false;
+	enum { ENOUGH = L3 + 40 + 20, ENOUGH_UDP = L3 + 20 + 8 };
 
 	if (!c || !c->self)
 		return TC_ACT_UNSPEC;
-	if (skb_start(skb) + ENOUGH > skb_end(skb) && skb->len >= ENOUGH)
-		bpf_skb_pull_data(skb, ENOUGH);
-	uint32_t l4 = service_tcp(c, skb_start(skb), skb_end(skb), &v4);
-	if (l4)
-		egress_tcp(skb, c, l4, v4);
+	if (skb_start(skb) + ENOUGH > skb_end(skb) && skb->len >= ENOUGH_UDP)
+		bpf_skb_pull_data(skb, skb->len < ENOUGH ? skb->len : ENOUGH);
+	struct leaving from = service_look(c, skb_start(skb), skb_end(skb));
+	if (from.l4 && from.proto == IPPROTO_TCP)
+		egress_tcp(skb, c, &from);
+	else if (from.l4)
+		egress_udp(skb, &from);
 	return TC_ACT_UNSPEC; // others on this hook have their turn
 }

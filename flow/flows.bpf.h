@@ -1,13 +1,16 @@
-// Flows that are remembered, eight to a cache line, and whose clients a prefix
-// holds. All of it is a second opinion: a socket or a timestamp says more.
+// Flows that are remembered, eight to a cache line. All of it is a second opinion:
+// a socket or a timestamp says more.
 #pragma once
 
 #include "flow/packet.bpf.h"
 
-//   63          48  47    46 45   44 43    32 31            0
-//  +--------------+-----+-------+----+--------+--------------+
-//  | time, 2^30 ns|known| kind  | 0  |node(12)| hash (32)    |
-//  +--------------+-----+-------+----+--------+--------------+
+//   63          48  47    46 45     44     43    32 31            0
+//  +--------------+-----+-------+--------+--------+--------------+
+//  | time, 2^30 ns|known| kind  |answered|node(12)| hash (32)    |
+//  +--------------+-----+-------+--------+--------+--------------+
+//
+// known: the owner vouched for it. answered, of UDP served here: the server sent something back. The
+// time comes round after 19 hours; the daemon clears what is older than FLOW_FORGOTTEN_S.
 enum flow_kind {
 	FLOW_K_FORWARDED = 0, // we forward it to node
 	FLOW_K_HEARD = 1,     // node forwards it to us, and was told that it is ours
@@ -17,6 +20,7 @@ enum flow_kind {
 enum { FLOW_STALE_S = 60, FLOW_TELL_AGAIN_S = 20, FLOW_REFRESH_S = 8, FLOW_WAYS = 8 };
 
 #define WAY_KNOWN      (1ull << 47)
+#define WAY_ANSWERED   (1ull << 44)
 #define WAY_KIND(kind) ((uint64_t)(kind) << 45)
 #define WAY_MATCH      (0xffffffffull | WAY_KIND(3))
 
@@ -36,6 +40,15 @@ INLINE uint16_t way_time(uint64_t now)
 INLINE uint16_t way_age_s(uint64_t way, uint64_t now)
 {
 	return (uint16_t)(way_time(now) - (way >> 48));
+}
+
+// UDP alone: whether the session may still be there. Served here, from the last packet of either side;
+// forwarded, from the owner's last word that it has it, or from the beginning if it said nothing.
+INLINE bool way_is_live(uint64_t way, uint64_t now)
+{
+	bool asked = (way & WAY_KIND(3)) == WAY_KIND(FLOW_K_FORWARDED) && !(way & WAY_KNOWN);
+
+	return way && way_age_s(way, now) <= (asked ? FLOW_UDP_ASKED_S : FLOW_UDP_IDLE_S);
 }
 
 INLINE uint64_t way_key(enum flow_kind kind, uint64_t hash)
@@ -149,75 +162,4 @@ INLINE void flow_keep(
 INLINE bool way_is_known(uint64_t found, uint16_t node)
 {
 	return found & WAY_KNOWN && way_node(found) == node;
-}
-
-// ---- Prefixes ----
-//
-//   31        24 23        12 11         0
-//  +------------+------------+------------+
-//  | moved, 16 s| before     | now        |
-//  +------------+------------+------------+
-
-INLINE uint32_t *prefix_slot(const struct flow_config *c, const struct flow_tuple *f)
-{
-	struct flow_prefixes *two;
-	uint32_t at, row;
-
-	if (f->family == 4) {
-		at = bpf_ntohl(*(const uint32_t *)f->client) >> 8;
-		row = at >> 1;
-		two = bpf_map_lookup_elem(&prefixes4, &row);
-	} else {
-		uint64_t net = *(const uint64_t *)f->client & bpf_cpu_to_be64(0xffffffffffff0000);
-		at = mix(net ^ 0x6e656172) >> (64 - FLOW_PREFIX6_BITS);
-		row = at >> 1;
-		two = bpf_map_lookup_elem(&prefixes6, &row);
-	}
-	return two ? &two->slot[at & 1] : 0;
-}
-
-INLINE uint32_t moved_ago_s(uint32_t slot, uint64_t now)
-{
-	return ((now >> FLOW_MOVED_SHIFT) - (slot >> 24) & 0xff) * FLOW_MOVED_UNIT_S;
-}
-
-// Clients of the prefix reach node now. Returns whether that is news.
-INLINE bool prefix_move(uint32_t *slot, uint16_t node, uint64_t now)
-{
-	uint32_t old = *slot;
-
-	if ((old & FLOW_ID_MASK) == node)
-		return false;
-	*slot = (now >> FLOW_MOVED_SHIFT & 0xff) << 24 | (old & FLOW_ID_MASK) << 12 | node;
-	return true;
-}
-
-// A new session from the prefix came straight to this node. Beside another node of the same
-// site, which gets its share of the same prefix, the two would take turns for ever: so no more
-// often than the unit of time.
-INLINE void prefix_here(const struct flow_config *c, const struct flow_tuple *f)
-{
-	uint32_t *slot = prefix_slot(c, f);
-
-	if (!slot || (*slot & FLOW_ID_MASK) == c->self)
-		return;
-	uint64_t now = now_ns(c);
-	if ((*slot & FLOW_ID_MASK) && moved_ago_s(*slot, now) < FLOW_MOVED_UNIT_S)
-		return;
-	if (tell(FLOW_E_PREFIX, 0, 0, f))
-		prefix_move(slot, c->self, now);
-}
-
-// Who had the sessions of this client's prefix before; 0: nobody that matters now.
-INLINE uint16_t prefix_before(
-	const struct flow_config *c, const struct flow_tuple *f, uint64_t time)
-{
-	uint32_t *slot = prefix_slot(c, f);
-
-	if (!slot || !*slot)
-		return 0;
-	uint16_t now = *slot & FLOW_ID_MASK;
-	if (now != c->self)
-		return now;
-	return moved_ago_s(*slot, time) <= c->moved_s ? *slot >> 12 & FLOW_ID_MASK : 0;
 }

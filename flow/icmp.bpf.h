@@ -60,10 +60,11 @@ INLINE uint16_t quoted_stamp(struct xdp_md *x, uint32_t l4)
 	return bpf_ntohl(usual[1]) & FLOW_ID_MASK;
 }
 
-INLINE enum found quoted_here(struct xdp_md *x, const struct flow_tuple *f, uint64_t hash)
+INLINE enum found quoted_here(
+	struct xdp_md *x, const struct flow_tuple *f, uint64_t hash, uint64_t now)
 {
 	if (f->proto == IPPROTO_UDP)
-		return flow_find(FLOW_K_UDP, hash) ? HERE : NOT_HERE;
+		return way_is_live(flow_find(FLOW_K_UDP, hash), now) ? HERE : NOT_HERE;
 	struct bpf_sock *sk = socket_find(x, f);
 	if (!sk)
 		return NOT_HERE;
@@ -86,8 +87,10 @@ INLINE int icmp_in(struct xdp_md *x, const struct flow_config *c, struct packet 
 		goto here;
 	p->now = now_ns(c);
 	uint64_t hash = flow_hash(c, &f);
-	enum found state = quoted_here(x, &f, hash);
+	enum found state = quoted_here(x, &f, hash, p->now);
 	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
+	if (f.proto == IPPROTO_UDP && !way_is_live(found, p->now))
+		found = 0;
 	uint16_t id = f.proto == IPPROTO_TCP && c->flags & FLOW_STAMP ? quoted_stamp(x, l4) : 0;
 	if (state == HERE || state == HALF_OPEN || (state == OVER && !may_forward(c, via, id)))
 		goto here;

@@ -82,6 +82,23 @@ struct keeper_udp {
 };
 [[nodiscard]] int keeper_set_udp(struct keeper *k, const struct keeper_udp *ports, size_t n);
 
+// ---- Sweeping ----
+//
+// The time of a prefix's move has eight bits, that of a flow sixteen. now_ns is CLOCK_MONOTONIC.
+
+// Takes old times out of one slice of the prefixes, and old flows out of the table with slice 0: each
+// slice in turn, all of them within ten minutes, and then config->swept is keeper_sweep_time() of when the
+// turn began. moved_s as in the configuration. -errno: what the kernel says of its memory.
+enum { KEEPER_SLICES = 512 };
+[[nodiscard]] int keeper_sweep(
+	const struct keeper *k, unsigned slice, uint64_t now_ns, unsigned moved_s);
+uint16_t keeper_sweep_time(uint64_t now_ns);
+
+// Whether nobody swept for so long that old times may look recent; the programs believe none then.
+bool keeper_sweep_late(const struct flow_config *config, uint64_t now_ns);
+// Takes out the times of all prefixes: some tens of milliseconds.
+[[nodiscard]] int keeper_sweep_all(const struct keeper *k, uint64_t now_ns);
+
 // ---- Counters and events ----
 
 [[nodiscard]] int keeper_counts(const struct keeper *k, uint64_t ret[FLOW_C_MAX]);

@@ -52,6 +52,7 @@ struct {
 	__type(key, uint32_t);
 	__type(value, struct flow_prefixes);
 	__uint(max_entries, 1 << (FLOW_PREFIX4_BITS - 1));
+	__uint(map_flags, BPF_F_MMAPABLE);
 } prefixes4 SEC(".maps");
 
 struct {
@@ -59,6 +60,7 @@ struct {
 	__type(key, uint32_t);
 	__type(value, struct flow_prefixes);
 	__uint(max_entries, 1 << (FLOW_PREFIX6_BITS - 1));
+	__uint(map_flags, BPF_F_MMAPABLE);
 } prefixes6 SEC(".maps");
 
 struct {
@@ -66,7 +68,15 @@ struct {
 	__type(key, uint32_t);
 	__type(value, struct flow_set);
 	__uint(max_entries, FLOW_FLOW_SETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 } flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, uint32_t);
+	__type(value, uint64_t);
+	__uint(max_entries, FLOW_PROOFS);
+} proofs SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -14,7 +14,7 @@ INLINE void notice_mine(const struct flow_config *c, const struct flow_notice *n
 	uint64_t hash = flow_hash(c, &f);
 	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
 	if (found && way_node(found) == from)
-		flow_renew(hash, found | WAY_KNOWN);
+		flow_renew(hash, way_make(FLOW_K_FORWARDED, hash, from, true, now_ns(c)));
 }
 
 INLINE void notice_prefixes(

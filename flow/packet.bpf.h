@@ -115,7 +115,8 @@ INLINE bool parse6(struct packet *p, void *data, void *end)
 	return true;
 }
 
-// False: not IP in Ethernet, or cut short. Frames with a VLAN tag are not looked at.
+// False: not IP in Ethernet, or cut short. Frames with a VLAN tag are not looked at, nor those for many
+// stations: each of them would send the packet on.
 INLINE bool parse(struct packet *p, const struct xdp_md *x)
 {
 	void *data = frame_start(x), *end = frame_end(x);
@@ -123,13 +124,15 @@ INLINE bool parse(struct packet *p, const struct xdp_md *x)
 	bool good = false;
 
 	*p = (struct packet){};
-	if ((void *)(eth + 1) > end)
+	if ((void *)(eth + 1) > end || eth->h_dest[0] & 1)
 		return false;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		good = parse4(p, data, end);
 	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
 		good = parse6(p, data, end);
-	return good && p->total <= (uint64_t)(end - data) - L3;
+	else if (eth->h_proto == bpf_htons(ETH_P_8021Q) || eth->h_proto == bpf_htons(ETH_P_8021AD))
+		count(FLOW_C_TAGGED);
+	return good && p->total <= (uint64_t)(end - data) - L3 && p->total >= p->l4 - L3;
 }
 
 INLINE bool is_service4(const struct flow_config *c, uint32_t address)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 // Goes up with any change of a map's row. Maps of another shape are never used again.
-enum { FLOW_SHAPE = 4 };
+enum { FLOW_SHAPE = 5 };
 
 enum {
 	FLOW_NODE_MAX = 4095,   // node ids are 1..4095: twelve bits of a timestamp
@@ -99,8 +99,9 @@ struct flow_ip6 {
 struct flow_config {
 	uint64_t realtime_offset_ns; // CLOCK_REALTIME minus CLOCK_MONOTONIC
 	uint64_t hash_key[2];        // random, of this host alone
-	uint32_t flags;
-	uint32_t budget_new;   // packets per window and node: flows nobody vouched for
+	uint16_t flags;
+	uint16_t swept;      // when the last whole sweep of the prefixes began, 2^34 ns: see below
+	uint32_t budget_new; // packets per window and node: flows nobody vouched for
 	uint32_t budget_known; // the same for flows whose owner answered
 	uint16_t self;         // this node's id; 0: the keeper does nothing
 	uint16_t port;         // of the tunnel, network order
@@ -179,13 +180,30 @@ enum {
 	FLOW_PREFIX6_BITS = 20
 };
 
+// Eight bits come round after 73 minutes. So the daemon walks through the tables all the time and
+// clears what moved longer ago than it matters (keeper_sweep()); the programs believe no time at all
+// where it has not done so for too long.
+enum { FLOW_MOVED_TURN = 250 };
+
 // Two prefixes a row, for the kernel rounds the rows of its arrays up to eight bytes.
 struct flow_prefixes {
 	uint32_t slot[2];
 };
 _Static_assert(sizeof(struct flow_prefixes) == 8, "four bytes a prefix");
 
-enum { FLOW_FLOW_SETS = 1 << 14, FLOW_REPLAY_SETS = 1 << 17 };
+enum { FLOW_FLOW_SETS = 1 << 14, FLOW_REPLAY_SETS = 1 << 17, FLOW_PROOFS = 1 << 16 };
+
+// Moves of prefixes that this node tells the fleet, for each window: those of clients that proved
+// that they get our answers (some 500 a second), and those of UDP sessions, where nothing can prove it
+// (some 60). They are counted in the row of node 0 of the budgets.
+enum { FLOW_MOVES_PROVEN = 34, FLOW_MOVES_GUESSED = 4 };
+
+// A flow's life, in seconds. UDP has no end that a packet would tell.
+enum {
+	FLOW_UDP_IDLE_S = 300,   // RFC 4787 section 4.3 recommends it for translators
+	FLOW_UDP_ASKED_S = 60,   // forwarded, and the owner did not say that it is its own
+	FLOW_FORGOTTEN_S = 7200, // of any kind, without a packet: RFC 5382 REQ-5 has 2 h 4 min
+};
 
 // What happens to UDP at a port. Everything not named is request and response.
 enum flow_udp_policy { FLOW_UDP_LOCAL = 0, FLOW_UDP_SESSION = 1, FLOW_UDP_QUIC = 2 };
@@ -237,12 +255,16 @@ _Static_assert(sizeof(struct flow_event) == 48, "an event");
 	X(REFUSED_INNER, "refused-inner", 1, "tunnel: inside is no packet to a service")    \
 	X(OVER_NEW, "over-new", 1, "beyond the budget of flows that nobody vouched for")    \
 	X(OVER_KNOWN, "over-known", 1, "beyond the budget of flows that were confirmed")    \
+	X(NO_PATH, "no-path", 1, "for a node without an address of a family of this one's") \
 	X(TOO_BIG, "too-big", 1, "larger than the path to the owner")                       \
 	X(TTL, "ttl", 1, "time to live used up")                                            \
 	X(ECHO_ZEROED, "echo-zeroed", 0, "echoed timestamps hidden from the kernel")        \
 	X(STAMPED, "stamped", 0, "timestamps that carry the node's id")                     \
 	X(STAMP_LEFT, "stamp-left", 0, "timestamps of SYN cookies, left alone")             \
-	X(CLAMPED, "clamped", 0, "SYN answers with a smaller MSS")
+	X(CLAMPED, "clamped", 0, "SYN answers with a smaller MSS")                          \
+	X(MOVED, "moved", 0, "prefixes whose clients began to come here")                   \
+	X(OVER_MOVES, "over-moves", 0, "prefixes not moved, beyond the budget")             \
+	X(TAGGED, "tagged", 0, "frames with a VLAN tag, not looked at")
 
 enum flow_count {
 #define X(id, name, bad, help) FLOW_C_##id,

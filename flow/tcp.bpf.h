@@ -136,8 +136,8 @@ INLINE void hear(const struct flow_config *c, const struct packet *p, const stru
 	count(FLOW_C_RECEIVED_LOCAL);
 	if (found && way_node(found) == via->from && way_age_s(found, now) < FLOW_TELL_AGAIN_S)
 		return;
-	flow_put(found, hash, way_make(FLOW_K_HEARD, hash, via->from, false, now), now);
-	tell(FLOW_E_MINE, via->from, 0, &p->flow);
+	if (tell(FLOW_E_MINE, via->from, 0, &p->flow))
+		flow_put(found, hash, way_make(FLOW_K_HEARD, hash, via->from, false, now), now);
 }
 
 INLINE int leave(const struct arrival *via)
@@ -177,13 +177,20 @@ INLINE int tcp_onward(const struct flow_config *c, const struct packet *p,
 	return ONWARD;
 }
 
+// Whether the segment acknowledges our SYN answer.
+INLINE bool is_proven(const struct flow_config *c, const struct segment *s)
+{
+	return s->tcp->ack && proof_holds(c, s->hash, bpf_ntohl(s->tcp->ack_seq));
+}
+
 INLINE bool segment_look(struct xdp_md *x, const struct packet *p, struct segment *s)
 {
 	void *data = frame_start(x), *end = frame_end(x);
 	uint32_t l4 = p->l4 & 0x7f;
 
 	s->tcp = data + l4;
-	if ((void *)(s->tcp + 1) > end || s->tcp->doff < 5)
+	if ((void *)(s->tcp + 1) > end || s->tcp->doff < 5 ||
+		p->l4 - L3 + s->tcp->doff * 4 > p->total)
 		return false;
 	s->stamp = s->tcp->doff > 5 ? stamp_at(data, end, l4, s->tcp->doff * 4) : 0;
 	if (s->stamp) {
@@ -216,9 +223,9 @@ INLINE int tcp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 		cookie = state == LISTENS && is_syn_cookie(x, sk, p);
 		bpf_sk_release(sk);
 	}
-	// The handshake ends: this client is no made-up one, and it comes here now.
-	if (!via->hop && (cookie || state == HALF_OPEN))
-		prefix_here(c, &p->flow);
+	// The handshake ends: this client repeats our number, so it is no made-up one, and it comes here.
+	if (!via->hop && (cookie || (state == HALF_OPEN && is_proven(c, &s))))
+		prefix_here(&p->flow, true);
 	if (cookie) { // its echo is the kernel's own
 		count(FLOW_C_SYN_COOKIE);
 		return XDP_PASS;

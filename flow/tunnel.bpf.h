@@ -1,7 +1,7 @@
 // The tunnel between keepers: what is sent, and what is believed.
 #pragma once
 
-#include "flow/flows.bpf.h"
+#include "flow/moves.bpf.h"
 #include "flow/siphash.bpf.h"
 
 enum {
@@ -114,19 +114,11 @@ INLINE bool tunnel_tag(struct xdp_md *x, const struct flow_tunnel *t, uint32_t o
 INLINE bool budget_take(const struct flow_config *c, uint32_t node, bool known, uint64_t now)
 {
 	struct flow_budget *b = bpf_map_lookup_elem(&budgets, &node);
-	uint64_t window = now >> FLOW_WINDOW_SHIFT << 32;
 
 	if (!b)
 		return false;
-	uint64_t *state = known ? &b->known : &b->fresh;
-	uint32_t limit = known ? c->budget_known : c->budget_new;
-	if ((*state ^ window) >> 32) {
-		*state = window; // two processors may both begin a window: a few packets more
-	} else if ((uint32_t)*state >= limit) {
-		return false;
-	}
-	__sync_fetch_and_add(state, 1);
-	return true;
+	return window_take(
+		known ? &b->known : &b->fresh, known ? c->budget_known : c->budget_new, now);
 }
 
 INLINE bool lower_ttl(const struct xdp_md *x, uint8_t family)
@@ -342,7 +334,13 @@ INLINE int forward(struct xdp_md *x, const struct flow_config *c, const struct p
 
 	if (!to || !self)
 		return XDP_DROP;
-	return forward_as(x, c, p, via, on, self, to, p->flow.family, nodes_share4(self, to));
+	bool over4 = nodes_share4(self, to);
+	// It cannot be sent, now or later. The kernel's answer is an end, as with an owner that is dead.
+	if (!over4 && !(self->flags & to->flags & FLOW_NODE_V6)) {
+		count(FLOW_C_NO_PATH);
+		return XDP_PASS;
+	}
+	return forward_as(x, c, p, via, on, self, to, p->flow.family, over4);
 }
 
 // ---- Receiving ----

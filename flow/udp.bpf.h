@@ -10,18 +10,46 @@ enum {
 	QUIC_INITIAL_2 = 0x10, // of version 2, RFC 9369 section 3.2
 	QUIC_2 = 0x6b3343cf,
 	QUIC_CONFIG_SHIFT = 5,
+	QUIC_CID = 6, // of a long header: where the first id begins, behind its length
+	QUIC_CID_MAX = 20,
 };
 
-// ours: it begins a session, or belongs to one of ours.
+// What is remembered of a flow.
+struct udp_known {
+	uint64_t hash, mine, sent; // mine: served here; sent: forwarded
+	bool here, there;          // whether each may still be
+};
+
+INLINE struct udp_known udp_recall(const struct flow_config *c, const struct packet *p)
+{
+	struct udp_known k = { .hash = flow_hash(c, &p->flow) };
+
+	k.mine = flow_find(FLOW_K_UDP, k.hash);
+	k.sent = flow_find(FLOW_K_FORWARDED, k.hash);
+	k.here = way_is_live(k.mine, p->now);
+	k.there = way_is_live(k.sent, p->now);
+	return k;
+}
+
+// Of a flow that begins, or begins anew, nothing was answered yet.
+INLINE void udp_keep(const struct flow_config *c, const struct udp_known *k, uint64_t now)
+{
+	uint64_t answered = k->here ? k->mine & WAY_ANSWERED : 0;
+
+	if (!k->here || way_age_s(k->mine, now) >= FLOW_REFRESH_S)
+		flow_put(k->mine, k->hash,
+			way_make(FLOW_K_UDP, k->hash, c->self, false, now) | answered, now);
+}
+
+// ours: it begins a session, or belongs to one of ours. The node that sends us such packets is told so
+// once the server has answered.
 INLINE int udp_local(const struct flow_config *c, const struct packet *p, const struct arrival *via,
-	uint64_t found, uint64_t hash, bool ours)
+	const struct udp_known *k, bool ours)
 {
 	if (ours)
-		flow_keep(found, FLOW_K_UDP, hash, c->self, p->now);
-	if (ours && !via->hop)
-		prefix_here(c, &p->flow);
-	if (ours && via->hop)
-		hear(c, p, via, hash);
+		udp_keep(c, k, p->now);
+	if (ours && via->hop && k->here && k->mine & WAY_ANSWERED)
+		hear(c, p, via, k->hash);
 	else
 		count(via->hop ? FLOW_C_RECEIVED_LOCAL : FLOW_C_UDP_LOCAL);
 	return XDP_PASS;
@@ -39,61 +67,103 @@ INLINE uint16_t quic_node(const struct flow_config *c, const uint8_t *cid)
 	return id <= FLOW_NODE_MAX ? id : 0;
 }
 
+struct quic {
+	bool initial;
+	bool proven; // it repeats the connection id that our server chose for this flow
+	uint16_t id;
+};
+
+// The end of a connection id is the part that a stranger cannot know.
+INLINE bool quic_is_proven(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
+	uint64_t hash, uint32_t length)
+{
+	uint32_t at = (p->l4 & 0x7f) + UDP_HEADER + QUIC_CID;
+	uint64_t secret;
+
+	return length >= sizeof(secret) && length <= QUIC_CID_MAX &&
+	       bpf_xdp_load_bytes(x, at + length - sizeof(secret), &secret, sizeof(secret)) == 0 &&
+	       proof_holds(c, hash, secret);
+}
+
 INLINE bool quic_look(struct xdp_md *x, const struct flow_config *c, const struct packet *p,
-	bool *initial, uint16_t *id)
+	uint64_t hash, struct quic *q)
 {
 	void *data = frame_start(x), *end = frame_end(x);
 	uint8_t *b = data + (p->l4 & 0x7f) + UDP_HEADER;
 
-	if ((void *)(b + 9) > end)
+	if ((void *)(b + QUIC_CID + 3) > end)
 		return false;
 	if (!(b[0] & QUIC_LONG)) {
-		*id = quic_node(c, b + 1);
+		q->id = quic_node(c, b + 1);
 		return true;
 	}
 	// Long: first byte, version (4), length of the id, the id.
 	bool second = *(uint32_t *)(b + 1) == bpf_htonl(QUIC_2);
-	*initial = (b[0] & QUIC_TYPE) == (second ? QUIC_INITIAL_2 : QUIC_INITIAL);
-	if (!*initial && b[5] >= 3)
-		*id = quic_node(c, b + 6);
+	q->initial = (b[0] & QUIC_TYPE) == (second ? QUIC_INITIAL_2 : QUIC_INITIAL);
+	if (!q->initial && b[5] >= 3)
+		q->id = quic_node(c, b + QUIC_CID);
+	q->proven = quic_is_proven(x, c, p, hash, b[5]);
 	return true;
+}
+
+// A client's packets come straight here: whether that moves its prefix. Of `udp-sessions` nothing proves
+// that somebody reads our answers; that there was one, and that the client goes on, is all there is.
+INLINE void udp_moves(const struct packet *p, const struct arrival *via, uint32_t policy,
+	const struct quic *q, bool answered)
+{
+	if (!via->hop && (policy == FLOW_UDP_QUIC ? q->proven : answered))
+		prefix_here(&p->flow, policy == FLOW_UDP_QUIC);
+}
+
+INLINE int udp_onward(const struct packet *p, const struct udp_known *k, uint16_t id,
+	enum flow_count why, struct onward *on)
+{
+	bool same = k->there && way_node(k->sent) == id;
+
+	// Only the owner's word makes it live longer.
+	if (!same)
+		flow_put(k->sent, k->hash, way_make(FLOW_K_FORWARDED, k->hash, id, false, p->now),
+			p->now);
+	*on = (struct onward){
+		.hash = k->hash,
+		.node = id,
+		.type = p->flow.family == 4 ? FLOW_T_IPV4 : FLOW_T_IPV6,
+		.known = same && k->sent & WAY_KNOWN,
+		.why = why,
+	};
+	return ONWARD;
 }
 
 INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, struct packet *p,
 	const struct arrival *via, struct onward *on)
 {
 	uint32_t port = bpf_ntohs(p->flow.service_port);
-	uint32_t *policy = bpf_map_lookup_elem(&udp_ports, &port);
-	bool initial = false;
-	uint16_t id = 0;
+	uint32_t *found = bpf_map_lookup_elem(&udp_ports, &port);
+	uint32_t policy = found ? *found : FLOW_UDP_LOCAL;
+	struct udp_known k = {};
+	struct quic q = {};
 
-	if (!policy || *policy == FLOW_UDP_LOCAL)
-		return udp_local(c, p, via, 0, 0, false);
+	if (policy == FLOW_UDP_LOCAL)
+		return udp_local(c, p, via, &k, false);
 	p->now = now_ns(c);
-	uint64_t hash = flow_hash(c, &p->flow);
-	uint64_t mine = flow_find(FLOW_K_UDP, hash);
-	if (*policy == FLOW_UDP_QUIC && !quic_look(x, c, p, &initial, &id))
-		return udp_local(c, p, via, mine, hash, false);
+	k = udp_recall(c, p);
+	if (policy == FLOW_UDP_QUIC && !quic_look(x, c, p, k.hash, &q))
+		return udp_local(c, p, via, &k, false);
 	enum flow_count why = FLOW_C_FORWARD_CID;
-	uint64_t found = flow_find(FLOW_K_FORWARDED, hash);
+	uint16_t id = q.id;
 	bool named = may_forward(c, via, id);
-	if (initial || id == c->self || (mine && !named))
-		return udp_local(c, p, via, mine, hash, true);
+	if (q.initial || id == c->self || (k.here && !named)) {
+		udp_moves(p, via, policy, &q, k.here && k.mine & WAY_ANSWERED);
+		return udp_local(c, p, via, &k, true);
+	}
 	if (!named) {
-		id = found ? way_node(found) : prefix_before(c, &p->flow, p->now);
-		why = found ? FLOW_C_FORWARD_FLOW : FLOW_C_FORWARD_PREFIX;
+		udp_moves(p, via, policy, &q, k.there && k.sent & WAY_KNOWN);
+		id = k.there ? way_node(k.sent) : prefix_before(c, &p->flow, p->now);
+		why = k.there ? FLOW_C_FORWARD_FLOW : FLOW_C_FORWARD_PREFIX;
 	}
 	// A QUIC session that nobody knows did not begin here: nothing is learnt from it. But where a
 	// keeper sent it, it is.
 	if (!may_forward(c, via, id))
-		return udp_local(c, p, via, mine, hash, *policy == FLOW_UDP_SESSION || via->hop);
-	flow_keep(found, FLOW_K_FORWARDED, hash, id, p->now);
-	*on = (struct onward){
-		.hash = hash,
-		.node = id,
-		.type = p->flow.family == 4 ? FLOW_T_IPV4 : FLOW_T_IPV6,
-		.known = way_is_known(found, id),
-		.why = why,
-	};
-	return ONWARD;
+		return udp_local(c, p, via, &k, policy == FLOW_UDP_SESSION || via->hop);
+	return udp_onward(p, &k, id, why, on);
 }

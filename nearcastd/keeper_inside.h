@@ -50,6 +50,8 @@ struct keep {
 	struct keep_count *count;
 	uint64_t refused_told; // seconds, of the last event about refusals
 	unsigned ticks;
+	unsigned slice;       // to be swept next
+	uint16_t swept_since; // when this turn through them began
 	bool due;   // the nodes are not in the tables as they are known
 	bool waits; // services are not announced before the fleet is known
 	bool knows; // an earlier nearcastd left the nodes in the tables

@@ -140,8 +140,8 @@ static size_t put_tcp(uint8_t *tcp, const struct spec *s)
 
 	put16(tcp, s->from_port);
 	put16(tcp + 2, s->to_port);
-	put32(tcp + 4, 0x01020304);
-	put32(tcp + 8, 0x05060708);
+	put32(tcp + 4, s->seq ? s->seq : 0x01020304);
+	put32(tcp + 8, s->ack ? s->ack : 0x05060708);
 	tcp[12] = (uint8_t)(header / 4 << 4);
 	tcp[13] = s->flags;
 	put16(tcp + 14, 512);

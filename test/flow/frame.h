@@ -22,6 +22,7 @@ struct spec {
 	bool stamp;     // TCP timestamps, in the usual place
 	bool stamp_odd; // behind one NOP only, so at an odd offset
 	uint32_t tsval, tsecr;
+	uint32_t seq, ack; // some if 0
 	uint16_t mss;      // an option if not 0
 	uint8_t ttl;       // 64 if 0
 	uint16_t fragment; // IPv4: the field as it is

@@ -369,32 +369,6 @@ static void test_flow_remembered(void **)
 	assert_int_equal(world_in(w, &f), XDP_PASS);
 }
 
-// A new session tells the fleet that the prefix is here now; the next packet of an old one without
-// timestamps goes to where it was.
-static void test_prefix_moves(void **)
-{
-	struct spec begin = { UDP4(443), BYTES(quic_initial) }, old = { FROM4, .flags = TCP_ACK };
-
-	world_reset(w);
-	world_prefix(w, CLIENT4, THEM, 0);
-	int fd = bpf_map__fd(w->k->bpf->maps.prefixes4);
-	uint32_t row = 0xc00002 >> 1; // 192.0.2.0/24, and 192.0.3.0/24 beside it
-	struct flow_prefixes two;
-	assert_int_equal(bpf_map_lookup_elem(fd, &row, &two), 0);
-	two.slot[0] -= 2u << 24; // it moved half a minute ago
-	two.slot[1] = THIRD;
-	assert_int_equal(bpf_map_update_elem(fd, &row, &two, 0), 0);
-	struct frame f = frame_make(&begin);
-	assert_int_equal(world_in(w, &f), XDP_PASS);
-	assert_int_equal(bpf_map_lookup_elem(fd, &row, &two), 0);
-	assert_int_equal(two.slot[0] & 0xffffff, THEM << 12 | US);
-	assert_int_equal(two.slot[1], THIRD);
-	old.from_port++;
-	f = frame_make(&old);
-	assert_int_equal(world_in(w, &f), XDP_TX);
-	assert_int_equal(world_count(w, FLOW_C_FORWARD_PREFIX), 1);
-}
-
 // Budgets: new flows have the small one, flows that their owner vouched for the large one.
 static void test_budgets(void **)
 {
@@ -452,21 +426,30 @@ static void count_event(void *arg, const struct flow_event *)
 	++*(unsigned *)arg;
 }
 
-// Made-up clients of many prefixes, each of which is news: the host's loop hears of them bit by bit.
+// Sessions of many clients, each of which is news: the host's loop hears of them bit by bit.
 static void test_events_have_turns(void **)
 {
 	enum { NEWS = KEEPER_EVENTS_MAX + 44 };
 	unsigned heard = 0;
 
+	world_reset(w);
 	while (keeper_events(w->k, count_event, &heard) > 0) // of tests before
 		;
 	heard = 0;
 	for (unsigned i = 0; i < NEWS; i++) {
 		char from[IP_TEXT];
 		snprintf(from, sizeof(from), "10.%u.%u.1", i / 256, i % 256);
-		struct spec s = { UDP4(443), BYTES(quic_initial) };
+		struct spec s = { UDP4(5000), BYTES(quic_initial) };
+		struct spec answer = {
+			.from = SERVICE4, .to = from, .proto = IPPROTO_UDP, .from_port = 5000
+		};
 		s.from = from;
-		struct frame f = frame_make(&s);
+		answer.to_port = s.from_port;
+		struct frame f = frame_make(&answer);
+		world_out(w, &f);
+		struct tunnel_spec t = world_tunnel(w, THEM, FLOW_T_IPV4);
+		struct frame inner = frame_make(&s);
+		f = frame_wrap(&inner, &t);
 		assert_int_equal(world_in(w, &f), XDP_PASS);
 	}
 	assert_int_equal(keeper_events(w->k, count_event, &heard), KEEPER_EVENTS_MAX);
@@ -525,7 +508,6 @@ int main(void)
 		cmocka_unit_test(test_off),
 		cmocka_unit_test(test_no_stamp),
 		cmocka_unit_test(test_flow_remembered),
-		cmocka_unit_test(test_prefix_moves),
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_events_have_turns),
 		cmocka_unit_test(test_pin_names),

@@ -36,7 +36,7 @@ static int own_network(void)
 		if (run((const char *const[]){
 			    "ip", "address", "add", addresses[i], "dev", "lo", NULL }) < 0)
 			return -EIO;
-	return 0;
+	return run((const char *const[]){ "ip", "route", "add", HALF4, "dev", "lo", NULL });
 }
 
 static int listener(const char *service)
@@ -74,6 +74,26 @@ static uint16_t session(int server, const char *client, bool ends)
 		close(fd);
 	}
 	return ntohs(((struct sockaddr_in *)&from)->sin_port); // at the same place in IPv6
+}
+
+// A SYN from an address that the route says is behind the loopback, where nobody answers for it.
+static bool half_open(void)
+{
+	struct spec syn = { .from = HALF4,
+		.to = SERVICE4,
+		.from_port = HALF_PORT,
+		.to_port = 80,
+		.flags = TCP_SYN,
+		.mss = 1460 };
+	struct frame f = frame_make(&syn);
+	struct sockaddr_storage to;
+	struct ip_addr a;
+
+	if (ip_parse(&a, SERVICE4) < 0)
+		return false;
+	socklen_t n = ip_to_sockaddr(&a, 0, &to);
+	own(close_fd) int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	return sendto(fd, f.b + FRAME_L3, f.n - FRAME_L3, 0, (struct sockaddr *)&to, n) > 0;
 }
 
 static void make_nodes(struct world *w)
@@ -125,6 +145,7 @@ static int fill(struct world *w)
 		.mss6 = 1360,
 		.moved_s = 600,
 		.quic_config = 1,
+		.swept = keeper_sweep_time(world_ns()),
 	};
 	make_nodes(w);
 	if (ip_parse(&services[0], SERVICE4) < 0 || ip_parse(&services[1], SERVICE6) < 0)
@@ -157,25 +178,34 @@ struct world *world_make(const char **why)
 	w->over4 = session(server4, CLIENT4, true);
 	w->port4 = session(server4, CLIENT4, false);
 	w->port6 = session(server6, CLIENT6, false);
-	return fill(w) == 0 && w->port4 && w->port6 && w->over4 ? w : NULL;
+	return half_open() && fill(w) == 0 && w->port4 && w->port6 && w->over4 ? w : NULL;
 }
 
 static void zero_map(const struct bpf_map *map, uint32_t n, size_t size)
 {
 	int fd = bpf_map__fd(map), cpus = libbpf_num_possible_cpus();
-	own(free_ptr) void *zero = mem_zalloc(size * (size_t)cpus);
+	bool each = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY;
+	own(free_ptr) void *zero = mem_zalloc(size * (each ? (size_t)cpus : n));
+	own(free_ptr) uint32_t *keys = mem_zalloc(n * sizeof(*keys));
+	uint32_t count = n;
 
-	for (uint32_t i = 0; i < n; i++)
-		bpf_map_update_elem(fd, &i, zero, BPF_ANY);
+	for (uint32_t i = 0; i < n; i++) {
+		keys[i] = i;
+		if (each)
+			bpf_map_update_elem(fd, &i, zero, BPF_ANY);
+	}
+	if (!each) // in one call
+		bpf_map_update_batch(fd, keys, zero, &count, NULL);
 }
 
 void world_reset(struct world *w)
 {
 	zero_map(w->k->bpf->maps.counts, FLOW_C_MAX, sizeof(uint64_t));
 	zero_map(w->k->bpf->maps.flows, FLOW_FLOW_SETS, sizeof(struct flow_set));
+	zero_map(w->k->bpf->maps.proofs, FLOW_PROOFS, sizeof(uint64_t));
 	zero_map(w->k->bpf->maps.budgets, FLOW_NODE_MAX + 1, sizeof(struct flow_budget));
-	world_prefix(w, CLIENT4, 0, 0);
-	world_prefix(w, CLIENT6, 0, 0);
+	world_set_slot(w, CLIENT4, 0);
+	world_set_slot(w, CLIENT6, 0);
 }
 
 uint64_t world_count(struct world *w, enum flow_count what)
@@ -237,39 +267,96 @@ struct tunnel_spec world_tunnel(const struct world *w, uint16_t from, uint8_t ty
 	return t;
 }
 
-static void put_slot(const struct bpf_map *map, uint32_t at, uint32_t value)
+uint64_t world_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t mix(uint64_t x)
+{
+	for (int i = 0; i < 2; i++) {
+		x ^= x >> 32;
+		x *= 0xd6e8feb86659fd93;
+	}
+	return x ^ x >> 32;
+}
+
+uint32_t world_place6(const struct world *w, const char *client)
+{
+	uint64_t net = 0;
+	struct ip_addr a;
+
+	if (ip_parse(&a, client) < 0)
+		return 0;
+	memcpy(&net, a.b, 6); // the /48
+	net = mix(mix(net ^ w->config.hash_key[0]) ^ w->config.hash_key[1]);
+	return (uint32_t)(net >> (64 - FLOW_PREFIX6_BITS));
+}
+
+// As flow/moves.bpf.h finds it.
+static const struct bpf_map *slot_of(struct world *w, const char *client, uint32_t *at)
+{
+	struct ip_addr a;
+
+	if (ip_parse(&a, client) < 0)
+		return NULL;
+	if (a.family == IP4) {
+		*at = ip_to_u32(&a) >> 8;
+		return w->k->bpf->maps.prefixes4;
+	}
+	*at = world_place6(w, client);
+	return w->k->bpf->maps.prefixes6;
+}
+
+uint32_t world_slot(struct world *w, const char *client)
 {
 	struct flow_prefixes two = {};
-	uint32_t row = at >> 1;
+	uint32_t at = 0, row;
+	const struct bpf_map *map = slot_of(w, client, &at);
 
+	row = at >> 1;
+	if (map)
+		bpf_map_lookup_elem(bpf_map__fd(map), &row, &two);
+	return two.slot[at & 1];
+}
+
+void world_set_slot(struct world *w, const char *client, uint32_t slot)
+{
+	struct flow_prefixes two = {};
+	uint32_t at = 0, row;
+	const struct bpf_map *map = slot_of(w, client, &at);
+
+	if (!map)
+		return;
+	row = at >> 1;
 	bpf_map_lookup_elem(bpf_map__fd(map), &row, &two);
-	two.slot[at & 1] = value;
+	two.slot[at & 1] = slot;
 	bpf_map_update_elem(bpf_map__fd(map), &row, &two, BPF_ANY);
 }
 
 void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t before)
 {
-	struct timespec t;
-	struct ip_addr a;
+	uint32_t time = world_ns() >> FLOW_MOVED_SHIFT & 0xff;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	uint32_t value = now ? (uint32_t)(((uint64_t)t.tv_sec * 1000000000 >> FLOW_MOVED_SHIFT) &
-					  0xff) << 24 |
-					 (uint32_t)before << 12 | now
-			     : 0;
-	if (ip_parse(&a, client) < 0)
-		return;
-	if (a.family == IP4) {
-		put_slot(w->k->bpf->maps.prefixes4, ip_to_u32(&a) >> 8, value);
-		return;
+	world_set_slot(w, client, now ? time << 24 | (uint32_t)before << 12 | now : 0);
+}
+
+void world_age(struct world *w, unsigned seconds)
+{
+	int fd = bpf_map__fd(w->k->bpf->maps.flows);
+	struct flow_set set;
+
+	for (uint32_t i = 0; i < FLOW_FLOW_SETS; i++) {
+		bool any = false;
+		bpf_map_lookup_elem(fd, &i, &set);
+		for (size_t n = 0; n < countof(set.way); n++) {
+			any |= set.way[n] != 0;
+			set.way[n] -= set.way[n] ? (uint64_t)seconds << 48 : 0;
+		}
+		if (any)
+			bpf_map_update_elem(fd, &i, &set, BPF_ANY);
 	}
-	uint64_t x = 0;
-	memcpy(&x, a.b, 6); // the /48; hashed as flows.bpf.h does
-	x ^= 0x6e656172;
-	for (int i = 0; i < 2; i++) {
-		x ^= x >> 32;
-		x *= 0xd6e8feb86659fd93;
-	}
-	x ^= x >> 32;
-	put_slot(w->k->bpf->maps.prefixes6, (uint32_t)(x >> (64 - FLOW_PREFIX6_BITS)), value);
 }

@@ -7,7 +7,7 @@
 //   15 third   192.0.2.15
 //
 // The service is 198.51.100.53 and 2001:db8:53::53, with a TCP server on port 80 that has one
-// session with 192.0.2.77 and one with 2001:db8:9::77.
+// session with 192.0.2.77 and one with 2001:db8:9::77, and one that is half open with 192.0.2.78.
 #pragma once
 
 #include "flow/inside.h"
@@ -17,6 +17,9 @@
 #define SERVICE6 "2001:db8:53::53"
 #define CLIENT4  "192.0.2.77"
 #define CLIENT6  "2001:db8:9::77"
+#define HALF4    "192.0.2.78"
+
+enum { HALF_PORT = 40002 }; // of the client whose session is half open
 
 enum { US = 11, THEM = 12, WIDE = 13, DEAD = 14, THIRD = 15 };
 
@@ -43,5 +46,12 @@ int world_out(struct world *w, struct frame *f);
 
 // A tunnel packet from that node to us, as it should be.
 struct tunnel_spec world_tunnel(const struct world *w, uint16_t from, uint8_t type);
-// Whose clients the prefix of the address holds: now, and before.
+// Whose clients the prefix of the address holds: now, and before, from just now on; and what is known of
+// it, as flow/moves.bpf.h draws it.
 void world_prefix(struct world *w, const char *client, uint16_t now, uint16_t before);
+uint32_t world_slot(struct world *w, const char *client);
+void world_set_slot(struct world *w, const char *client, uint32_t slot);
+uint32_t world_place6(const struct world *w, const char *client); // in its table
+uint64_t world_ns(void);                                          // the programs' clock
+// All flows that are remembered were last seen so much earlier.
+void world_age(struct world *w, unsigned seconds);
