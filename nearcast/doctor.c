@@ -203,6 +203,19 @@ static void look_at_interface(struct findings *f, const struct conf_keeper *c, c
 
 // ---- What nearcastd says ----
 
+// Generic XDP comes behind GRO, which makes several packets of a client into one.
+static void look_at_merging(struct findings *f, const char *name)
+{
+	own(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value merging = { .cmd = ETHTOOL_GGRO };
+
+	if (ethtool(fd, name, &merging) == 0 && merging.data)
+		finding_add(f, VERDICT_BAD, name,
+			"generic XDP gets packets that GRO put together, too big for the tunnel: "
+			"ethtool -K %s gro off",
+			name);
+}
+
 static void look_at_attached(struct findings *f, const json_t *flows)
 {
 	const json_t *each;
@@ -230,6 +243,8 @@ static void look_at_attached(struct findings *f, const json_t *flows)
 				json_is_true(json_object_get(each, "shared"))
 					? ", beside other programs"
 					: ", alone on the interface");
+		if (mode && !native)
+			look_at_merging(f, name);
 	}
 }
 
@@ -267,6 +282,13 @@ static void look_at_node(
 	char subject[32];
 
 	snprintf(subject, sizeof(subject), "node %lld", number(node, "id"));
+	const char *path = json_string_value(json_object_get(node, "path"));
+	if (path && strcmp(path, "none") == 0) {
+		finding_add(f, VERDICT_BAD, subject,
+			"it has no address of a family that this node has: sessions cannot be "
+			"forwarded between them");
+		return;
+	}
 	if (number(node, "received") > 0)
 		finding_add(f, VERDICT_OK, subject, "its key and this node's agree");
 	else if (number(counters, "refused-tag") > 0)

@@ -54,6 +54,7 @@ void view_flows(const json_t *result, struct strbuf *b)
 		{ "id", "node", VIEW_TEXT },
 		{ "address4", "address", VIEW_TEXT },
 		{ "address6", "IPv6", VIEW_TEXT },
+		{ "path", "path", VIEW_TEXT },
 		{ "alive", "alive", VIEW_TEXT },
 		{ "sent", "sent", VIEW_TEXT },
 		{ "received", "received", VIEW_TEXT },

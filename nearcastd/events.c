@@ -67,6 +67,7 @@ static const struct {
 	[EVENT_KEEPER_REFUSED] = { "keeper_refused", 4 },
 	[EVENT_KEEPER_DEAD] = { "keeper_dead", 4 },
 	[EVENT_KEEPER_ALIVE] = { "keeper_alive", 5 },
+	[EVENT_KEEPER_APART] = { "keeper_apart", 4 },
 };
 static_assert(countof(types) == EVENT_TYPE_MAX);
 

@@ -389,7 +389,7 @@ static void on_tick(uv_timer_t *timer)
 	if (retry)
 		attach_missing(k);
 	bool second = k->ticks % SECOND_TICKS == 0;
-	keep_ask_lost(k);
+	keep_ask_lost(k, second);
 	int rc = 0;
 	bool news = keep_update_nodes(k);
 	if (news || retry) // the node's own address may have come since

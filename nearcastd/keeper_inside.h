@@ -52,12 +52,13 @@ struct keep {
 	unsigned ticks;
 	unsigned slice;       // to be swept next
 	uint16_t swept_since; // when this turn through them began
-	bool due;   // the nodes are not in the tables as they are known
-	bool waits; // services are not announced before the fleet is known
-	bool knows; // an earlier nearcastd left the nodes in the tables
+	bool due;             // the nodes are not in the tables as they are known
+	bool waits;           // services are not announced before the fleet is known
+	bool knows;           // an earlier nearcastd left the nodes in the tables
 	// By node: the fleet does not see it any more, but its programs may live on without a nearcastd.
 	struct keep_life {
 		bool lost;
+		bool apart;        // no address of a family that this node has: said once
 		unsigned since;    // the tick at which it was lost, or answered last
 		uint64_t received; // packets of it, as of then
 	} * lives;
@@ -65,6 +66,11 @@ struct keep {
 
 // keeper_nodes.c: what the fleet and the file know. True when it differs from what was set.
 bool keep_update_nodes(struct keep *k);
+// Over what family packets go from one node to the other; IP_NONE: they have none in common.
+enum ip_family keep_path(const struct keeper_node *a, const struct keeper_node *b);
+// This node's own row; NULL: not yet.
+const struct keeper_node *keep_self(const struct keep *k);
+const struct keeper_node *keep_node(const struct keep *k, uint16_t id);
 // The day's keys of a node, and which of the two is in use now.
 void keep_keys(const char *secret, uint16_t node, uint64_t unix_s, uint8_t key[2][16]);
 uint8_t keep_phase(uint64_t unix_s);
@@ -76,8 +82,9 @@ void keep_on_event(void *ctx, const struct flow_event *e);
 void keep_flush_prefixes(struct keep *k);
 // Asks each other node whether it is there: the answer also says that keys agree.
 void keep_greet(struct keep *k);
-// The same of those that the fleet lost out of sight.
-void keep_ask_lost(struct keep *k);
+// The same of those that the fleet lost out of sight; of those that were silent since, too, when
+// silent is set: what cut them off may be over.
+void keep_ask_lost(struct keep *k, bool silent);
 
 // keeper_count.c
 void keep_count_start(struct keep *k);

@@ -83,9 +83,10 @@ static bool answers(struct keep *k, uint16_t id)
 	if (!k->keeper || keeper_pair(k->keeper, id, &pair) < 0)
 		return false;
 	if (!life->lost || pair.received != life->received)
-		*life = (struct keep_life){
-			.lost = true, .since = k->ticks, .received = pair.received
-		};
+		*life = (struct keep_life){ .lost = true,
+			.apart = life->apart,
+			.since = k->ticks,
+			.received = pair.received };
 	return k->ticks - life->since <= KEEP_DEAD_TICKS;
 }
 
@@ -120,7 +121,7 @@ static void add_file(struct list *l, const struct conf_keeper *c)
 	}
 }
 
-static const struct keeper_node *known(const struct keep *k, uint16_t id)
+const struct keeper_node *keep_node(const struct keep *k, uint16_t id)
 {
 	for (size_t i = 0; i < k->node_count; i++)
 		if (k->nodes[i].id == id)
@@ -128,11 +129,46 @@ static const struct keeper_node *known(const struct keep *k, uint16_t id)
 	return NULL;
 }
 
+const struct keeper_node *keep_self(const struct keep *k)
+{
+	return keep_node(k, k->config.self);
+}
+
+enum ip_family keep_path(const struct keeper_node *a, const struct keeper_node *b)
+{
+	if (a->a4.family == IP4 && b->a4.family == IP4)
+		return IP4;
+	return a->a6.family == IP6 && b->a6.family == IP6 ? IP6 : IP_NONE;
+}
+
+// Sessions cannot be kept between two such nodes, and no packet will ever say why.
+static void tell_apart(struct keep *k, const struct list *l, uint16_t self)
+{
+	const struct keeper_node *us = NULL;
+
+	for (size_t i = 0; i < l->n && !us; i++)
+		if (l->nodes[i].id == self)
+			us = &l->nodes[i];
+	for (size_t i = 0; us && i < l->n; i++) {
+		const struct keeper_node *n = &l->nodes[i];
+		bool apart = n != us && keep_path(us, n) == IP_NONE;
+		char id[8];
+		snprintf(id, sizeof(id), "%u", n->id);
+		if (apart && !k->lives[n->id].apart)
+			events_add(k->d->events, EVENT_KEEPER_APART,
+				&(struct event_fields){ .subject = id,
+					.reason = "no-path",
+					.detail = "it has no address of a family that this node "
+						  "has: sessions cannot be forwarded to it" });
+		k->lives[n->id].apart = apart;
+	}
+}
+
 // From now on clients of a dead node's sessions get RST from here, until it is back.
 static void tell_changes(const struct keep *k, const struct list *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		const struct keeper_node *before = known(k, l->nodes[i].id);
+		const struct keeper_node *before = keep_node(k, l->nodes[i].id);
 		bool alive = l->nodes[i].alive;
 		char id[8];
 		if (!before || before->alive == alive)
@@ -171,6 +207,7 @@ bool keep_update_nodes(struct keep *k)
 		return false;
 	}
 	tell_changes(k, &l);
+	tell_apart(k, &l, (uint16_t)d->conf->node.id);
 	free(k->nodes);
 	k->nodes = l.nodes;
 	k->node_count = l.n;

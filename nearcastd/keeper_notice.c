@@ -10,14 +10,6 @@
 
 enum { FLUSH_MS = 20, REFUSED_TELL_S = 10 };
 
-static const struct keeper_node *find(const struct keep *k, uint16_t id)
-{
-	for (size_t i = 0; i < k->node_count; i++)
-		if (k->nodes[i].id == id)
-			return &k->nodes[i];
-	return NULL;
-}
-
 // The source must be the node's own address: it is what the others know this node by.
 static int open_one(const struct ip_addr *own)
 {
@@ -42,7 +34,7 @@ void keep_close_sockets(struct keep *k)
 
 void keep_open_sockets(struct keep *k)
 {
-	const struct keeper_node *self = find(k, k->config.self);
+	const struct keeper_node *self = keep_self(k);
 
 	keep_close_sockets(k);
 	if (!self)
@@ -51,15 +43,17 @@ void keep_open_sockets(struct keep *k)
 	k->socket[1] = open_one(&self->a6);
 }
 
+// Also to a node that is silent: a question may wake it.
 static void send_to(struct keep *k, const struct keeper_node *to, const struct flow_notice *notice)
 {
-	const struct keeper_node *self = find(k, k->config.self);
+	const struct keeper_node *self = keep_self(k);
 	struct keeper_datagram d = { .notice = *notice };
 	struct sockaddr_storage address;
+	enum ip_family path = self ? keep_path(self, to) : IP_NONE;
 
-	if (!self || to == self || !to->alive)
+	if (to == self || path == IP_NONE)
 		return;
-	bool over4 = self->a4.family == IP4 && to->a4.family == IP4;
+	bool over4 = path == IP4;
 	int fd = k->socket[over4 ? 0 : 1];
 	if (fd < 0)
 		return;
@@ -78,7 +72,8 @@ void keep_flush_prefixes(struct keep *k)
 		if (!k->prefix[f].count)
 			continue;
 		for (size_t i = 0; i < k->node_count; i++)
-			send_to(k, &k->nodes[i], &k->prefix[f]);
+			if (k->nodes[i].alive)
+				send_to(k, &k->nodes[i], &k->prefix[f]);
 		k->prefix[f] = (struct flow_notice){};
 	}
 }
@@ -96,11 +91,13 @@ void keep_greet(struct keep *k)
 		ask(k, &k->nodes[i]);
 }
 
-void keep_ask_lost(struct keep *k)
+void keep_ask_lost(struct keep *k, bool silent)
 {
-	for (size_t i = 0; i < k->node_count; i++)
-		if (k->lives[k->nodes[i].id].lost)
-			ask(k, &k->nodes[i]);
+	for (size_t i = 0; i < k->node_count; i++) {
+		const struct keeper_node *n = &k->nodes[i];
+		if (k->lives[n->id].lost && (n->alive || silent))
+			ask(k, n);
+	}
 }
 
 static void on_flush(uv_timer_t *timer)
@@ -144,9 +141,9 @@ void keep_on_event(void *ctx, const struct flow_event *e)
 	struct keep *k = ctx;
 
 	if (e->kind == FLOW_E_MINE) {
-		const struct keeper_node *to = find(k, e->node);
+		const struct keeper_node *to = keep_node(k, e->node);
 		struct flow_notice n = keeper_notice_mine(&e->flow);
-		if (to)
+		if (to && to->alive)
 			send_to(k, to, &n);
 	} else if (e->kind == FLOW_E_PREFIX) {
 		add_prefix(k, &e->flow);

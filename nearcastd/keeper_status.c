@@ -58,8 +58,18 @@ static void address_write(struct out *o, const char *name, const struct ip_addr 
 	out_str(o, name, a->family == IP_NONE ? NULL : ip_print(a, text));
 }
 
+// Over which family packets go there.
+static const char *path_name(const struct keeper_node *self, const struct keeper_node *n)
+{
+	enum ip_family family = self ? keep_path(self, n) : IP_NONE;
+
+	return family == IP4 ? "IPv4" : family == IP6 ? "IPv6" : "none";
+}
+
 static void nodes_write(struct out *o, const struct keep *k)
 {
+	const struct keeper_node *self = keep_self(k);
+
 	out_table(o, "nodes");
 	for (size_t i = 0; i < k->node_count; i++) {
 		const struct keeper_node *n = &k->nodes[i];
@@ -71,6 +81,7 @@ static void nodes_write(struct out *o, const struct keep *k)
 		out_uint(o, "id", n->id);
 		address_write(o, "address4", &n->a4);
 		address_write(o, "address6", &n->a6);
+		out_str(o, "path", path_name(self, n));
 		out_bool(o, "alive", n->alive);
 		out_uint(o, "sent", pair.sent);
 		out_uint(o, "received", pair.received);

@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 
 CONFIG = """\
 site: {{name: s{id}}}
-node: {{name: n{id}, id: {id}, address: [10.0.{id}.2, "2001:db8:{id}::2"]}}
+node: {{name: n{id}, id: {id}, address: [{addresses}]}}
 as: 64500
 router-id: 10.0.{id}.2
 listen-port: {listen}
@@ -34,7 +34,7 @@ stop-drain: 0s
 services:
   - name: web
     prefixes: [{prefixes}]
-    addresses: ["{service4}", "{service6}"]
+    addresses: [{services}]
     {managed}
 {guard}    drain: {{soft: 200ms, hard: 60s}}
     hold-down: {{first: 0s}}
@@ -53,6 +53,10 @@ keeper:
 """
 
 PEER = ("  - {{name: n{id}, address: 10.0.{id}.2, port: 1179, connect-retry: 100ms, hold-time: 3s}}\n")
+
+
+def quoted(words):
+    return ", ".join(f'"{word}"' for word in words)
 
 
 class Namespace:
@@ -95,10 +99,12 @@ class Node:
         secret = self.world.folder / "secret"
         more = "".join(f"  {key}: {value}\n" for key, value in self.sites.settings.items())
         fleet = "".join(PEER.format(id=i) for i in ids if i != self.id)
+        families = (4,) if self.id in self.sites.only4 else (4, 6)
         return CONFIG.format(
             id=self.id, listen=1179, folder=self.world.folder, fleet=fleet or "  []",
             managed="interface: svc0" if self.sites.managed else "manage-addresses: no",
-            prefixes=f'"{PREFIX[4]}", "{PREFIX[6]}"', service4=SERVICE[4], service6=SERVICE[6],
+            addresses=quoted([f"10.0.{self.id}.2", f"2001:db8:{self.id}::2"][:len(families)]),
+            prefixes=quoted(PREFIX[f] for f in families), services=quoted(SERVICE[f] for f in families),
             guard="    min-sites: 0\n" if fleet else "",
             keeper=KEEPER.format(secret=secret) + more if keeper else "",
         ) + f"control: {self.control}\nreadonly: {self.control}.ro\n"
@@ -176,10 +182,13 @@ class Node:
 class Sites:
     """ids: the nodes; keeper: or else none has one; wires: delay one way in ms and loss in percent, by
     node, and 9 for the clients; odd: nodes whose interface takes no native XDP, and why (see refuse_native); managed:
-    nearcastd puts the addresses of services on and takes them off; settings: further keys of the section keeper."""
+    nearcastd puts the addresses of services on and takes them off; only4: nodes that serve IPv4 alone, and have no
+    other address; settings: further keys of the section keeper."""
 
-    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), odd=(), managed=False, **settings):
+    def __init__(self, world, ids=(11, 12), keeper=True, wires=(), odd=(), managed=False, only4=(),
+                 **settings):
         self.world, self.ids, self.wires, self.odd, self.managed = world, ids, dict(wires), dict(odd), managed
+        self.only4 = only4
         self.notes = world.folder / "clients.notes"  # ports of sessions that wait
         self.settings = {key.replace("_", "-"): value for key, value in settings.items()}
         secret = world.file("secret", os.urandom(24).hex() + "\n")

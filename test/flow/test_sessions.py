@@ -209,6 +209,53 @@ def test_restart_and_kill(world):
         detach(node)
 
 
+def test_silent_owner(world):
+    """The owner's nearcastd is dead and its wire is cut for a while: once its programs can be heard again, it is asked, and
+    sessions that said nothing meanwhile go on."""
+    sites = Sites(world)
+    node = sites.nodes[12]
+    client = sites.sessions(seconds=14, idle=40, chatty=0, downloads=0, uploads=0)
+    sites.to(12)
+    sites.nodes[11].kill()
+    harness.wait_for("the fleet misses it", lambda: node.ask("status")["fleet_sessions"][0]["state"] != "Established")
+    assert node.knows((11,)) and not said(node, "keeper_dead")
+    sites.router.script("""nft 'add table inet cut
+        add chain inet cut pre { type filter hook prerouting priority raw; }
+        add rule inet cut pre iifname v11 drop'""")
+    harness.wait_for("it is dead", lambda: said(node, "keeper_dead"))
+    sites.router.script("nft delete table inet cut")
+    harness.wait_for("it is back", lambda: said(node, "keeper_alive"))
+    assert client.poll() is None, "the sessions were over before"
+    unbroken(sites.result(client), 40)
+
+
+def test_no_path(world):
+    """Two nodes without an address of one family: nothing can be sent, and that is said before a session breaks."""
+    sites = Sites(world, only4=(11,), nodes='[{id: 99, address: "2001:db8:99::9"}]')
+    apart, reached = sites.nodes[11], sites.nodes[12]
+
+    def path(node):
+        return {n["id"]: n["path"] for n in node.flows()["nodes"]}
+    assert path(apart) == {12: "IPv4", 99: "none"}, path(apart)
+    assert path(reached) == {11: "IPv4", 99: "IPv6"}, path(reached)
+    assert [e["subject"] for e in said(apart, "keeper_apart")] == ["99"], said(apart, "keeper_apart")
+    assert not said(reached, "keeper_apart")
+    apart.reload(sites.ids)
+    assert len(said(apart, "keeper_apart")) == 1, "said again"
+    for node in (apart, reached):
+        result = node.ns.run(harness.BUILD / "nearcast/nearcast", "-j", "-s", f"{node.control}.ro", "doctor",
+                             node.path, check=False)
+        found = {(f["verdict"], f["subject"]) for f in json.loads(result.stdout)["findings"]
+                 if "cannot be forwarded" in f["detail"]}
+        assert found == ({("bad", "node 99")} if node is apart else set()), found
+    # A flood of packets that name it: counted as what they are.
+    before = apart.counters()
+    flood = sites.flood(1, 99)
+    flood.wait()
+    after = apart.counters()
+    assert after["no-path"] > before["no-path"] and after["forward-stamp"] == before["forward-stamp"], after
+
+
 def test_stop_and_reload(world):
     """An orderly stop and start, and a reload, of the owner and of the node that forwards, in mid-transfer."""
     sites = Sites(world)
