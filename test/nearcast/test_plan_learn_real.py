@@ -29,7 +29,9 @@ def score(folder, *options):
     with tarfile.open(archive) as tar:
         for member in tar.getmembers():
             if member.name.endswith("_catchment.json"):
-                tar.extract(member, folder, filter="data")
+                file = folder / member.name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(tar.extractfile(member).read())  # extract() has its filter since 3.11.4
     (folder / "asn.tsv").write_bytes(lzma.open(countries[-1]).read())
     got = subprocess.run([NEARCAST, "plan", "score", folder / "peering2019", "--countries",
                           folder / "asn.tsv", "--starts", "1", "--kinds", "16", "-j", *options],
