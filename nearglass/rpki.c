@@ -193,12 +193,13 @@ static int connect_cache(void *ctx)
 
 // ---- The loop ----
 
-static void tell_turned(struct rpki *r)
+// That a cache is up is told when the routes are judged by what it said.
+static void tell_turned(struct rpki *r, bool judged)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		struct cache *c = &r->caches[i];
 		bool up = atomic_load(&c->up);
-		if (up == c->told)
+		if (up == c->told || (up && !judged))
 			continue;
 		c->told = up;
 		r->ops->turned(r->ctx, c->conf, up);
@@ -302,9 +303,10 @@ static void on_turned(uv_async_t *handle)
 {
 	struct rpki *r = handle->data;
 
-	tell_turned(r);
 	work(r);
-	if (!is_done(r))
+	bool done = is_done(r);
+	tell_turned(r, done);
+	if (!done)
 		uv_async_send(&r->turned); // the loop has others to look after
 }
 
