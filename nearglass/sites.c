@@ -447,14 +447,18 @@ static int read_trust(const struct glass_site *conf, struct strbuf *to, struct s
 	return rc;
 }
 
-// "host:port:address,address": libcurl then asks no resolver, which the sandbox would not let it.
+// "host:port:address,address": libcurl then asks no resolver, which the sandbox would not let it. An
+// address is no name, and one of IPv6 no entry of that form.
 static void find_addresses(struct site *s, const struct site_url *u)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	own(sb_free) struct strbuf entry = {};
 	struct addrinfo *found = NULL;
+	struct ip_addr literal;
 	char text[IP_TEXT];
 
+	if (ip_parse(&literal, u->host) == 0)
+		return;
 	int rc = getaddrinfo(u->host, NULL, &hints, &found);
 	if (rc != 0) {
 		own(sb_free) struct strbuf why = {};

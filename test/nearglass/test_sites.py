@@ -23,10 +23,11 @@ A = "127.0.0.2"
 class Site:
     """A site that answers with the bytes it is given, on a port of its own."""
 
-    def __init__(self, world, port, answer):
+    def __init__(self, world, port, answer, address="127.0.0.9"):
         self.asked = []
         self.answer = answer
-        self.listener = socket.create_server(("127.0.0.9", port))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.listener = socket.create_server((address, port), family=family)
         self.held = []
         threading.Thread(target=self.run, daemon=True).start()
         world.closers.append(self.listener.close)
@@ -175,6 +176,16 @@ def test_glass_of_a_site_starts_again(world):
     told = lambda: [e["detail"] for e in get(8480, "/api/v1/events")["events"] if e["site"] == "ams1"]
     harness.wait_for("what is new", lambda: "decided 4" in told(), 20)
     assert told() == ["decided 1", "neighbour-up 2", "decided 3", "neighbour-up 9", "decided 4"], told()
+
+
+def test_addresses_in_urls(world):
+    """An address needs no resolver, one of IPv6 neither."""
+    site = Site(world, 8000, reply(json.dumps({"site": "ams1"}).encode()))
+    six = Site(world, 8001, reply(json.dumps({"site": "lon1"}).encode()), "::1")
+    start(world, {"ams1": "http://127.0.0.9:8000/x", "lon1": "http://[::1]:8001"})
+    for name in "ams1", "lon1":
+        wait_site(8480, name, reachable=True, error=None)
+    assert "/x/api/v1/status" in site.asked and "/api/v1/status" in six.asked
 
 
 def test_comes_and_goes(world):
