@@ -179,8 +179,11 @@ static void write_answer(struct past *p, int64_t at_us, size_t limit)
 	out_str(p->out, "at", time_print(at_us, time));
 	write_facts(p);
 	int rc_clients = write_clients(p, at_us, limit);
-	if (p->clients == limit)
+	if (p->clients == limit) {
+		if (!call_arg(c, "at")) // the next page is of the same time
+			sb_printf(&next, "at=%s&", time);
 		api_next(c, p->last_client, &next);
+	}
 	const struct page_meta m = {
 		.page_size = limit,
 		.total = p->clients,

@@ -278,6 +278,8 @@ def test_history(world):
     assert [c["client"] for c in page["clients"]] == ["london"]
     page = g.get("/api/v1/past?" + page["meta"]["next"])
     assert [c["client"] for c in page["clients"]] == ["oslo"]
+    now = g.get("/api/v1/past", limit=1)  # its next page is of the same time, whenever it is asked for
+    assert g.get("/api/v1/past?" + now["meta"]["next"])["at"] == now["at"]
     # The moves are events with a type of their own.
     answer = g.get("/api/v1/history", type="catchment")
     assert [(e["from"], e["to"]) for e in answer["events"]] == [
