@@ -121,6 +121,7 @@ static const struct schema bmp_schema = {
 	.keys =
 		(const struct schema_key[]){
 			{ "listen", SCHEMA_LIST, SCHEMA_ADDR, AT(listen), .one_or_list = true,
+				.place_offset = offsetof(struct glass_bmp, listen_place),
 				.required = true, .help = "Addresses to listen on." },
 			{ "port", SCHEMA_UINT, AT(port), .min = 1, .max = 65535,
 				.fallback = "11019", .help = "Port to listen on." },
@@ -303,9 +304,11 @@ const struct schema glass_schema = {
 			{ "as", SCHEMA_UINT, AT(as), .required = true, .min = 1, .max = 4294967295,
 				.help = "AS of the glass in its sessions." },
 			{ "router-id", SCHEMA_ADDR, AT(router_id), .required = true,
+				.place_offset = offsetof(struct glass_conf, router_id_place),
 				.help = "BGP identifier, an IPv4 address of no other speaker.",
 				.rfc = "RFC 6286" },
 			{ "listen", SCHEMA_LIST, SCHEMA_ADDR, AT(listen), .one_or_list = true,
+				.place_offset = offsetof(struct glass_conf, listen_place),
 				.help = "Addresses on which neighbours may open sessions. None "
 					"unless given." },
 			{ "listen-port", SCHEMA_UINT, AT(listen_port), .min = 1, .max = 65535,
@@ -521,6 +524,9 @@ static void check_probes(struct checker *k, const struct glass_probes *p)
 static void check_router(struct checker *k, const struct glass_router *r)
 {
 	check_name(k, "a router's name", r->name, r->name_place);
+	if (ip_is_unspecified(&r->address) || ip_is_multicast(&r->address) ||
+		ip_is_link_local(&r->address))
+		REFUSE(k, r->address_place, "not an address that a router can connect from");
 	items_for_each(const struct glass_router, other, k->c->bmp.routers)
 	{
 		if (other == r)
@@ -532,11 +538,55 @@ static void check_router(struct checker *k, const struct glass_router *r)
 	}
 }
 
+// Those before it, in the order in which they are opened.
+static bool is_taken(const struct glass_conf *c, const struct ip_addr *address, uint64_t port)
+{
+	items_for_each(const struct ip_addr, a, c->listen)
+	{
+		if (a == address)
+			return false;
+		if (port == c->listen_port && ip_equal(a, address))
+			return true;
+	}
+	items_for_each(const struct ip_addr, a, c->bmp.listen)
+	{
+		if (a == address)
+			return false;
+		if (port == c->bmp.port && ip_equal(a, address))
+			return true;
+	}
+	return false;
+}
+
+static void check_port(
+	struct checker *k, const struct ip_addr *address, uint64_t port, struct place at)
+{
+	char text[IP_TEXT];
+
+	if (is_taken(k->c, address, port))
+		REFUSE(k, at, "port %lu of %s is listened on already", (unsigned long)port,
+			ip_print(address, text));
+}
+
+static void check_ports(struct checker *k)
+{
+	const struct glass_conf *c = k->c;
+
+	items_for_each(const struct ip_addr, a, c->listen)
+		check_port(k, a, c->listen_port, c->listen_place);
+	items_for_each(const struct ip_addr, a, c->bmp.listen)
+		check_port(k, a, c->bmp.port, c->bmp.listen_place);
+	if (c->has_http && !c->http.socket)
+		check_port(k, &c->http.address, c->http.port, c->http.place);
+}
+
 static void check(struct checker *k)
 {
+	check_ports(k);
 	check_name(k, "a site's name", k->c->site, k->c->site_place);
 	if (k->c->router_id.family != IP4 || ip_is_unspecified(&k->c->router_id))
-		REFUSE(k, (struct place){}, "router-id is an IPv4 address that is not 0.0.0.0");
+		REFUSE(k, k->c->router_id_place,
+			"router-id is an IPv4 address that is not 0.0.0.0");
 	if (k->c->daemon && k->c->daemon[0] != '/')
 		REFUSE(k, k->c->daemon_place, "daemon is an absolute path");
 	if (k->c->has_http)

@@ -50,7 +50,7 @@ struct glass_bmp {
 	uint64_t port;
 	struct items routers; // struct glass_router
 	span stale_time;
-	struct place place;
+	struct place place, listen_place;
 };
 
 struct glass_http {
@@ -98,6 +98,7 @@ struct glass_conf {
 	uint64_t as;
 	struct ip_addr router_id;
 	struct items listen; // struct ip_addr; none: nowhere
+	struct place router_id_place, listen_place;
 	uint64_t listen_port;
 	struct items neighbours; // struct glass_neighbour
 	struct items sites;      // struct glass_site

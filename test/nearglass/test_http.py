@@ -280,6 +280,13 @@ def test_check_only(world):
     assert check(good).returncode == 0
     for old, new, want in [
         ("as: 65000", "as: 0", "c.yaml:2:5"),
+        ("router-id: 192.0.2.1", "router-id: 0.0.0.0", "c.yaml:3:12"),
+        ('[127.0.0.1, "::1"]', "[127.0.0.1, 127.0.0.1]", "c.yaml:4:9: port 179 of 127.0.0.1 is listened"),
+        ("port: 8480", "port: 179", "c.yaml:5:7: port 179 of 127.0.0.1 is listened"),
+        ("http:", "bmp: {listen: '::1', port: 179, routers: [{name: r, address: 192.0.2.9}]}\nhttp:",
+         "c.yaml:5:15: port 179 of ::1 is listened"),
+        ("http:", "bmp: {listen: '::1', routers: [{name: r, address: 0.0.0.0}]}\nhttp:",
+         "c.yaml:5:51: not an address that a router"),
         ("http:", "htpp:", "did you mean `http`"),
         ("port: 8480", "port: 0", "c.yaml:5"),
         ("name: a", "name: a/b", "neighbour's name"),
