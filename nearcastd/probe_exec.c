@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #include "lib/mem.h"
 #include "lib/own.h"
 #include "nearcastd/probe.h"
+#include "nearcastd/spawn.h"
 
 enum {
 	LINE = 96,      // characters of the first line that are kept
@@ -27,7 +27,8 @@ enum {
 // The process's own, which outlives the attempt until the process is reaped, and
 // that may take long: what waits for a disk or a server of files cannot be killed.
 struct run {
-	uv_process_t process;
+	struct spawned process;
+	struct fdwatch *end;
 	struct list link;
 	struct probe_exec *probe; // NULL: the attempt is over
 };
@@ -88,36 +89,39 @@ static void stop_watching(struct probe_exec *e)
 	close_fd(&e->output);
 }
 
-static void free_run(uv_handle_t *handle)
+static struct health_result judge(const struct probe_exec *e, const struct spawn_end *end)
 {
-	free(container_of((uv_process_t *)handle, struct run, process));
-}
+	const char *gap = e->len > 0 ? ": " : "";
 
-static struct health_result judge(const struct probe_exec *e, int64_t status, int sig)
-{
-	if (sig != 0)
-		return health_result_of(HEALTH_REASON_SIGNAL, "%s%s%s", strsignal(sig),
-			e->len > 0 ? ": " : "", e->line);
-	if (status != 0)
-		return health_result_of(HEALTH_REASON_EXIT_STATUS, "exit status %d%s%s",
-			(int)status, e->len > 0 ? ": " : "", e->line);
+	if (end->error)
+		return health_result_of(
+			HEALTH_REASON_COULD_NOT_RUN, "%s: %s", e->argv[0], strerror(-end->error));
+	if (end->signal)
+		return health_result_of(
+			HEALTH_REASON_SIGNAL, "%s%s%s", strsignal(end->signal), gap, e->line);
+	if (end->status)
+		return health_result_of(
+			HEALTH_REASON_EXIT_STATUS, "exit status %d%s%s", end->status, gap, e->line);
 	return health_result_of(HEALTH_REASON_OK, "%s", e->line);
 }
 
-static void on_exit_status(uv_process_t *process, int64_t status, int sig)
+static void on_end(void *ctx, int)
 {
-	struct run *run = container_of(process, struct run, process);
+	struct run *run = ctx;
 	struct probe_exec *e = run->probe;
+	struct spawn_end end;
 
+	if (!spawn_reap(&run->process, &end))
+		return;
+	fdwatch_close(&run->end);
 	list_remove(&run->link);
-	(void)kill(-process->pid, SIGKILL); // what it left running
-	uv_close((uv_handle_t *)process, free_run);
+	free(run);
 	if (!e)
 		return;
 	e->run = NULL;
 	read_output(e);
 	stop_watching(e);
-	struct health_result r = judge(e, status, sig);
+	struct health_result r = judge(e, &end);
 	probe_report(&e->base, &r);
 }
 
@@ -147,41 +151,33 @@ static int spawn(struct probe_exec *e, int output)
 	char name[128];
 	char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char *env[] = { path, service, name, NULL };
-	uv_stdio_container_t stdio[] = {
-		{ .flags = UV_IGNORE },
-		{ .flags = UV_INHERIT_FD, .data.fd = output },
-		{ .flags = UV_INHERIT_FD, .data.fd = output },
-	};
-	char root[] = "/";
-	uv_process_options_t o = {
-		.exit_cb = on_exit_status,
-		.file = e->argv[0],
-		.args = e->argv,
+	const struct spawn_options o = {
+		.argv = e->argv,
 		.env = env,
-		.cwd = root,
-		.flags = UV_PROCESS_DETACHED, // setsid(): a process group of its own
-		.stdio_count = countof(stdio),
-		.stdio = stdio,
+		.output = output,
+		.becomes_other = e->becomes_other,
+		.uid = e->uid,
+		.gid = e->gid,
 	};
 
 	snprintf(service, sizeof(service), "NEARCAST_SERVICE=%s", e->base.service->name);
 	snprintf(name, sizeof(name), "NEARCAST_CHECK=%s", e->base.check->name);
 	if (e->user_error)
 		return e->user_error;
-	if (e->becomes_other) {
-		o.uid = e->uid;
-		o.gid = e->gid;
-		o.flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+	own(free_ptr) struct run *run = mem_zalloc(sizeof(*run));
+	int error = spawn_start(&run->process, &o);
+	if (error)
+		return error;
+	error = fdwatch_new(&run->end, e->base.loop, run->process.pidfd, UV_READABLE, on_end, run);
+	if (error) {
+		spawn_abandon(&run->process);
+		return error;
 	}
-	e->run = mem_zalloc(sizeof(*e->run));
-	e->run->probe = e;
-	list_init(&e->run->link);
-	int error = uv_spawn(e->base.loop, &e->run->process, &o);
-	if (error) // the handle is initialised all the same
-		uv_close((uv_handle_t *)&take(e->run)->process, free_run);
-	else
-		list_push_back(&e->runs, &e->run->link);
-	return error;
+	run->probe = e;
+	list_init(&run->link);
+	list_push_back(&e->runs, &run->link);
+	e->run = take(run);
+	return 0;
 }
 
 static int begin(struct probe_exec *e)
@@ -239,7 +235,7 @@ static void exec_cancel(struct probe *p)
 	stop_watching(e);
 	if (!e->run)
 		return;
-	(void)kill(-e->run->process.pid, SIGKILL);
+	spawn_kill(&e->run->process);
 	e->run->probe = NULL;
 	e->run = NULL;
 }

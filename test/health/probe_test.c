@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,6 +167,9 @@ static const struct exec_row exec_rows[] = {
 	{ "cat", HEALTH_REASON_OK, "" }, // its input is empty
 	{ "pwd", HEALTH_REASON_OK, "/" },
 	{ "echo $NEARCAST_SERVICE $NEARCAST_CHECK $HOME", HEALTH_REASON_OK, "dns probe" },
+	// No descriptor beyond the three (the fourth is that of ls), no signal ignored or blocked.
+	{ "ls /proc/self/fd | wc -l", HEALTH_REASON_OK, "4" },
+	{ "grep -c '^Sig[BI].*[^0-9a-f]0*$' /proc/self/status", HEALTH_REASON_OK, "2" },
 	// Far more than a pipe holds: it is read, though not kept.
 	{ "head -c 1000000 /dev/zero | tr '\\0' x; exit 4", HEALTH_REASON_EXIT_STATUS,
 		"exit status 4: xxxx" },
@@ -173,6 +177,10 @@ static const struct exec_row exec_rows[] = {
 
 static void test_exec(void **)
 {
+	own(close_fd) int inherited = open("/dev/null", O_RDONLY);
+
+	signal(SIGPIPE, SIG_IGN); // as the daemon does
+	assert_true(inherited > STDERR_FILENO);
 	for (size_t i = 0; i < countof(exec_rows); i++) {
 		struct health_result r = run_shell(exec_rows[i].script);
 		size_t n = strlen(exec_rows[i].detail);

@@ -385,19 +385,23 @@ def test_user_is_looked_up_with_the_configuration(world):
     assert not [e for e in failed if e["reason"] != "timeout"], failed  # of a busy machine
 
 
-def dead_folder(world):
-    """A mounted file system of which nobody answers; the descriptor that it hangs on."""
+def own_mounts():
     assert harness.LIBC.unshare(0x20000) == 0  # CLONE_NEWNS
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+
+
+def dead_folder(world):
+    """A mounted file system of which nobody answers; the descriptor that it hangs on. After own_mounts()."""
     try:
         fuse = os.open("/dev/fuse", os.O_RDWR)
     except OSError as error:
         raise harness.Skip(f"no FUSE: {error}") from error
     dead = world.folder / "dead"
-    dead.mkdir()
+    dead.mkdir(exist_ok=True)
     options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
     if harness.LIBC.mount(b"fuse", str(dead).encode(), b"fuse", 0, options) != 0:
         raise harness.Skip("cannot mount FUSE")
+    world.closers.append(lambda: harness.LIBC.umount2(str(dead).encode(), 1))  # MNT_FORCE: who waits is let go
     world.folder.chmod(0o755)
     return dead, fuse
 
@@ -418,6 +422,7 @@ def serve_nothing(fuse):
 
 def test_program_that_cannot_be_killed(world):
     """Runs of a check that hang in the kernel do not pile up."""
+    own_mounts()
     dead, fuse = dead_folder(world)
     threading.Thread(target=serve_nothing, args=(fuse,), daemon=True).start()
     check = (f"      - {{kind: exec, command: [/usr/bin/stat, {dead}/x], interval: 100ms, "
@@ -432,8 +437,39 @@ def test_program_that_cannot_be_killed(world):
     harness.wait_for("the end of the runs", lambda: len(children.read_text().split()) < 3)
 
 
+def test_program_of_a_dead_file_system(world):
+    """A program that cannot be read hangs by itself, and the daemon goes on: its sessions too."""
+    own_mounts()
+    program = world.folder / "dead/program"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    world.folder.chmod(0o755)
+    check = (f"      - {{kind: exec, command: [{program}], interval: 100ms, timeout: 100ms, fall: 1, rise: 1, "
+             "scope: dependency}\n")
+    neighbour = bgp.Neighbour(world)
+    daemon = harness.Daemon(world, site.config(world, site.upstream(hold="3s")).replace(
+        "checks:\n", "checks:\n" + check))
+    session = neighbour.accept()
+    session.establish()
+    daemon.wait_event("check_passed", subject="dns/exec")
+    _, fuse = dead_folder(world)
+    threading.Thread(target=serve_nothing, args=(fuse,), daemon=True).start()
+    daemon.wait_event("check_failed", subject="dns/exec", reason="timeout")
+    last = lambda: next(c["detail"] for c in daemon.ask("show", what="checks")["result"]["checks"]
+                        if c["kind"] == "exec")
+    harness.wait_for("the refusal", lambda: "3 earlier runs cannot be killed" in last())
+    assert daemon.status()["services"][0]["prefixes"][0]["reason"] == "degraded"
+    session.send(bgp.keepalive())
+    # And what hangs holds nothing of the daemon: no session outlives it.
+    daemon.process.kill()
+    session.sock.settimeout(2)
+    session.expect_closed()
+
+
 def test_file_system_that_does_not_answer(world):
     """A look at a file that hangs is a failed check, and nobody else waits for it."""
+    own_mounts()
     dead, fuse = dead_folder(world)
     check = f"      - {{kind: file, name: dead, path: {dead}/x, interval: 100ms, timeout: 50ms}}\n"
     daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
