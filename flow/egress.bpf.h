@@ -253,8 +253,11 @@ INLINE int egress(struct __sk_buff *skb)
 
 	if (!c || !c->self)
 		return TC_ACT_UNSPEC;
-	if (skb_start(skb) + ENOUGH > skb_end(skb) && skb->len >= ENOUGH_UDP)
-		bpf_skb_pull_data(skb, skb->len < ENOUGH ? skb->len : ENOUGH);
+	// Most are shorter and lie in one piece: those are not touched.
+	uint32_t want = skb->len < ENOUGH ? skb->len : ENOUGH;
+	if (skb_start(skb) + ENOUGH > skb_end(skb) && want >= ENOUGH_UDP &&
+		skb->data_end - skb->data < want)
+		bpf_skb_pull_data(skb, want);
 	struct leaving from = service_look(c, skb_start(skb), skb_end(skb));
 	if (from.l4 && from.proto == IPPROTO_TCP)
 		egress_tcp(skb, c, &from);

@@ -3,6 +3,8 @@
 
 #include "flow/udp.bpf.h"
 
+enum { ICMP_QUOTED = 8 }; // of the transport, at least
+
 // RFC 792 and RFC 4443: the types that quote a packet.
 INLINE bool icmp_quotes(uint8_t family, uint8_t type)
 {
@@ -39,7 +41,7 @@ INLINE uint32_t quoted(
 		l4 = at + sizeof(*ip);
 	}
 	uint16_t *port = data + (l4 & 0xff);
-	if ((void *)(port + 4) > end)
+	if ((void *)(port + 4) > end || p->total < l4 - L3 + ICMP_QUOTED)
 		return 0;
 	f->service_port = port[0];
 	f->client_port = port[1];

@@ -132,7 +132,7 @@ INLINE bool parse(struct packet *p, const struct xdp_md *x)
 		good = parse6(p, data, end);
 	else if (eth->h_proto == bpf_htons(ETH_P_8021Q) || eth->h_proto == bpf_htons(ETH_P_8021AD))
 		count(FLOW_C_TAGGED);
-	return good && p->total <= (uint64_t)(end - data) - L3 && p->total >= p->l4 - L3;
+	return good && p->total <= (uint64_t)(end - data) - L3;
 }
 
 INLINE bool is_service4(const struct flow_config *c, uint32_t address)

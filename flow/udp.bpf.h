@@ -143,6 +143,8 @@ INLINE int udp_in(struct xdp_md *x, const struct flow_config *c, struct packet *
 	struct udp_known k = {};
 	struct quic q = {};
 
+	if (p->total < p->l4 - L3 + UDP_HEADER)
+		return XDP_PASS; // the kernel counts it among its own errors
 	if (policy == FLOW_UDP_LOCAL)
 		return udp_local(c, p, via, &k, false);
 	p->now = now_ns(c);

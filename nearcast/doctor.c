@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <linux/ethtool.h>
+#include <linux/if_vlan.h>
 #include <linux/magic.h>
 #include <linux/sockios.h>
 
@@ -170,6 +171,38 @@ static void look_at_veth(struct findings *f, int fd, const char *name)
 			name);
 }
 
+static bool is_vlan_over(int fd, const char *name, const char *below)
+{
+	struct vlan_ioctl_args v = { .cmd = GET_VLAN_REALDEV_NAME_CMD };
+
+	snprintf(v.device1, sizeof(v.device1), "%s", name);
+	return ioctl(fd, SIOCGIFVLAN, &v) == 0 && strcmp(v.u.device2, below) == 0;
+}
+
+// Where the driver takes tags off before XDP, a VLAN's packets look like those of the wire itself, and
+// would be sent on without their tag.
+static void look_at_vlans(struct findings *f, int fd, const char *name)
+{
+	struct ethtool_value flags = { .cmd = ETHTOOL_GFLAGS };
+	struct if_nameindex *all = if_nameindex();
+
+	for (struct if_nameindex *each = all; each && each->if_index; each++) {
+		if (!is_vlan_over(fd, each->if_name, name))
+			continue;
+		if (ethtool(fd, name, &flags) == 0 && flags.data & ETH_FLAG_RXVLAN)
+			finding_add(f, VERDICT_BAD, name,
+				"has VLANs (%s) whose tags are taken off before the keeper sees "
+				"them: ethtool -K %s rxvlan off",
+				each->if_name, name);
+		else
+			finding_add(f, VERDICT_UNSURE, name,
+				"has VLANs (%s): the keeper does not look at tagged frames",
+				each->if_name);
+		break;
+	}
+	if_freenameindex(all);
+}
+
 static void look_at_filter(struct findings *f, const char *name)
 {
 	char path[128];
@@ -198,6 +231,7 @@ static void look_at_interface(struct findings *f, const struct conf_keeper *c, c
 		c->mtu);
 	if (ethtool(fd, name, &driver) == 0 && strcmp(driver.driver, "veth") == 0)
 		look_at_veth(f, fd, name);
+	look_at_vlans(f, fd, name);
 	look_at_filter(f, name);
 }
 

@@ -121,6 +121,31 @@ static void test_lengths(void **)
 	}
 }
 
+// Less than the transport's header, or than what an ICMP error must quote: nothing is read behind the end.
+static void test_short_transports(void **)
+{
+	static const uint8_t quic[] = { 0x43, 1 << 5, 0, THEM, 4, 5, 6, 7, 8, 9, 10, 11 };
+	struct spec s = stamped(THEM), udp = s;
+
+	udp.proto = IPPROTO_UDP;
+	udp.to_port = 443;
+	udp.payload = quic;
+	udp.payload_size = sizeof(quic);
+	struct frame error = frame_icmp(&s, "203.0.113.1", 28, 0);
+	const struct frame whole[] = { frame_make(&udp), error };
+	const size_t least[] = { 20 + 8, 20 + 8 + 20 + 8 };
+	for (size_t i = 0; i < countof(whole); i++) {
+		for (size_t total = least[i] - 9; total <= least[i]; total++) {
+			struct frame f = whole[i];
+			f.b[FRAME_L3 + 3] = (uint8_t)total;
+			world_reset(w);
+			world_set_slot(w, CLIENT4, THEM);
+			bool fits = total == least[i];
+			assert_int_equal(world_in(w, &f), fits ? XDP_TX : XDP_PASS);
+		}
+	}
+}
+
 // ---- Cut short at each byte ----
 
 static struct frame tunnelled(uint16_t from)
@@ -241,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_many_stations),
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_short_transports),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_each_byte),
 	};

@@ -319,6 +319,13 @@ def test_generic(world):
             result = sites.result(client)
             unbroken(result, 30)
             assert result["servers"] == [f"n{owner}"], result
+    merged = {}
+    for want in ("off", "on"):
+        sites.nodes[12].ns.run("ethtool", "-K", "eth0", "gro", want)
+        result = sites.nodes[12].ns.run(harness.BUILD / "nearcast/nearcast", "-j", "-s",
+                                        f"{sites.nodes[12].control}.ro", "doctor", sites.nodes[12].path, check=False)
+        merged[want] = "put together" in result.stdout
+    assert merged == {"off": False, "on": True}, merged
     for node in sites.nodes.values():
         assert node.counters()["forward-stamp"] > 1000 and node.counters()["received-local"] > 1000, node.counters()
         detach(node)
@@ -495,16 +502,35 @@ def test_drain_says_what_remains(world):
                      == "drained", 30)
 
 
+def doctor(node, status):
+    """What `nearcast doctor` finds at the node, as (verdict, detail)."""
+    result = node.ns.run(harness.BUILD / "nearcast/nearcast", "-j", "-s", f"{node.control}.ro", "doctor", node.path,
+                         check=False)
+    assert result.returncode == status, result
+    return {(f["verdict"], f["detail"]) for f in json.loads(result.stdout)["findings"]}
+
+
+def test_doctor_vlan(world):
+    """A VLAN, whose tags the driver takes off before XDP."""
+    sites = Sites(world, ids=(11,))
+    node = sites.nodes[11]
+    if node.ns.run("ip", "link", "add", "link", "eth0", "name", "tagged", "type", "vlan", "id", 7,
+                   check=False).returncode:
+        raise harness.Skip("this kernel has no VLANs")
+    bad = {detail for verdict, detail in doctor(node, 1) if verdict == "bad"}
+    assert any("has VLANs (tagged)" in b for b in bad), bad
+    node.ns.run("ethtool", "-K", "eth0", "rxvlan", "off")
+    found = doctor(node, 0)
+    assert any(verdict == "unsure" and "has VLANs (tagged)" in detail for verdict, detail in found), found
+
+
 def test_doctor(world):
     """Says that all is well, and what is not."""
     sites = Sites(world)
     node, other = sites.nodes[11], sites.nodes[12]
 
     def ask(status):
-        result = node.ns.run(harness.BUILD / "nearcast/nearcast", "-j", "-s", f"{node.control}.ro", "doctor",
-                             node.path, check=False)
-        assert result.returncode == status, result
-        return {(f["verdict"], f["detail"]) for f in json.loads(result.stdout)["findings"]}
+        return doctor(node, status)
 
     harness.wait_for("a greeting", lambda: node.flows()["nodes"][0]["received"] > 0, 30)
     found = ask(0)
