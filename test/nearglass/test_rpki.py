@@ -169,7 +169,7 @@ def test_refused_configuration(world):
             ("rpki: [{address: 0.0.0.0}]\n", "4:18", "not an address that a cache can have"),
             ("rpki: [{address: 192.0.2.9}, {address: 192.0.2.9}]\n", "4:40", "there already"),
             ("communities: [names.txt]\n", "4:14", "not an absolute path"),
-            ("communities: /nonexistent\n", "4:14", "No such file")):
+            (f"communities: {world.folder}/absent\n", "4:14", "No such file")):
         file = world.file("bad.yaml", head + text)
         run = subprocess.run([harness.BUILD / "nearglass/nearglass", "-n", "-c", file],
                              capture_output=True, text=True, check=False)
