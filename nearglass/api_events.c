@@ -15,7 +15,8 @@ static uint64_t start_of(const struct call *c)
 {
 	const char *id = call_arg(c, "after");
 
-	return journal_after(c->journal, id ? id : c->last_event_id);
+	// A browser that lost the stream asks the same address again, and its header is newer.
+	return journal_after(c->journal, c->last_event_id ? c->last_event_id : id);
 }
 
 static bool read_limit(const char *text, uint64_t *ret)

@@ -84,6 +84,7 @@ def test_resumed(world):
     stream.close()
     assert Stream(last_id=ids[2]).next()[0] == ids[3]
     assert Stream(query=f"?after={ids[4]}").next()[0] == ids[5]
+    assert Stream(query=f"?after={ids[1]}", last_id=ids[3]).next()[0] == ids[4]  # of the two the header
     assert Stream(last_id="123-4").next()[0] == ids[0]
     assert Stream(last_id="<script>").next()[0] == ids[0]
     # An id that is yet to come: nothing until then, and what happens next.

@@ -35,6 +35,19 @@ const cases = {
       [["fra1", "up", true, 1], ["nyc1", "down", false, 1], ["sin1", "unknown", false, 1]]);
     assert.match(headline(status, [], 0).text, /^1 of 3 sites announce; nyc1 and sin1 do not\./);
   },
+  "what a nearcastd said that is gone is not what is"() {
+    const row = (site) => ({ site, node: site, service: "dns", health: "up", admin: "active", announce: "announced", lost: false });
+    const status = { daemon: { ...daemon("fra1", "up", prefix("announced", true)), connected: false },
+      fleet: { rows: 2, nodes: [row("fra1"), row("nyc1"), row("sin1")], sites: [] },
+      sites: [{ name: "nyc1", reachable: true, status: { daemon: daemon("nyc1", "up", prefix("announced", true)) } }] };
+    const states = () => sites(status).map((s) => [s.name, s.state, s.announces]);
+    assert.deepEqual(states(), [["fra1", "unknown", false], ["nyc1", "up", true], ["sin1", "unknown", false]]);
+    assert.match(headline(status, [], 0).text, /^nearcastd does not answer at this site\. 1 of 3 sites announce; fra1 and sin1 do not/);
+    status.fleet = { rows: 2000, nodes: [], sites: [{ site: "fra1", state: "up", announces: true }] };
+    assert.deepEqual(states(), [["fra1", "unknown", false]]);
+    status.daemon.connected = true; // the control
+    assert.deepEqual(states(), [["fra1", "up", true]]);
+  },
   "who reaches nobody, and that nobody tells of clients, is said first of all"() {
     const said = (catchment, now = 0) => headline({ daemon: daemon("fra1", "up", prefix("announced", true)), catchment: { configured: true, listens: true, feeders: 1, heard_seconds: 1, ...catchment } }, [], now, 0);
     assert.deepEqual(said({ clients: 3, nobody: 0 }), { text: "fra1 announces.", state: "up" });

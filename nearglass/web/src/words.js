@@ -43,6 +43,10 @@ export function nodes(status) {
     .map((n) => ({ ...n, lost: n.lost || !s.reachable })) : []));
   if (!status?.fleet?.rows) return [...here, ...followed];
   if (!status.fleet.nodes.length) return [];
+  if (!status.daemon.connected) { // what it said last of others is not what is
+    const told = new Set(followed.map((n) => n.site));
+    return [...status.fleet.nodes.filter((n) => !told.has(n.site)).map((n) => ({ ...n, lost: true })), ...followed];
+  }
   const silent = new Set([...here, ...followed].filter((n) => n.silent).map((n) => `${n.node} ${n.service}`));
   const known = new Set(status.fleet.nodes.map((n) => n.site));
   return [...status.fleet.nodes.map((n) => ({ ...n, silent: silent.has(`${n.node} ${n.service}`) })),
@@ -78,7 +82,8 @@ export function mismatch(node) {
 export function sites(status) {
   if (status?.fleet?.rows && !status.fleet.nodes.length)
     return status.fleet.sites.map((s) => ({
-      name: s.site, nodes: [], state: s.state, announces: s.announces, place: placeOf(status, s.site),
+      name: s.site, nodes: [], state: status.daemon.connected ? s.state : "unknown",
+      announces: status.daemon.connected && s.announces, place: placeOf(status, s.site),
     }));
   return sitesOf(nodes(status), (name) => placeOf(status, name));
 }
@@ -114,13 +119,14 @@ function list(names) {
 // One sentence: how things are, and what was the last to happen.
 export function headline(status, events, now, heard = now) {
   if (!status) return { text: "Waiting for the first data.", state: "unknown" };
-  if (status.daemon?.configured && !status.daemon.connected && !status.sites?.length)
-    return { text: "nearcastd does not answer at this site.", state: "down" };
+  const gone = status.daemon?.configured && !status.daemon.connected ? "nearcastd does not answer at this site." : "";
+  if (gone && !status.sites?.length) return { text: gone, state: "down" };
   const all = sites(status);
   if (all.length === 0)
     return { text: "No service is configured here; the routes of the neighbours can be searched.", state: "unknown" };
   const wrong = nodes(status).filter(mismatch).length || status.fleet?.wrong;
   const h = summary(all, wrong);
+  if (gone) h.text = `${gone} ${h.text}`;
   tellClients(h, status.catchment?.clients ?? 0, status.catchment?.nobody ?? 0);
   if (silence(status, now, heard) != null) {
     h.text += ` Nobody tells of clients any more: where they are shown is ${span(silence(status, now, heard))} old.`;

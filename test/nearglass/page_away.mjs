@@ -1,0 +1,99 @@
+// The page while its glass is away, behind a proxy that can be told to: TAP on standard output.
+//
+// usage: node page_away.mjs GLASS_PORT CLIENTS
+//
+// CLIENTS is the socket that the glass hears of clients on: each word is an event.
+import { createServer, request } from "node:http";
+import { connect } from "node:net";
+import assert from "node:assert/strict";
+import { launch, run } from "../browser.mjs";
+
+const [port, socket] = process.argv.slice(2);
+
+// What becomes of requests: "pass"; "refuse" answers 502, as a web server does whose glass is down; "hang"
+// answers nothing; "forget" leaves out where a stream is to go on, as a glass does that was started again.
+let mode = "pass";
+const open = new Set();
+const proxy = createServer((from, to) => {
+  if (mode === "hang") return;
+  if (mode === "refuse") {
+    to.writeHead(502).end();
+    return;
+  }
+  const headers = { ...from.headers };
+  let path = from.url;
+  if (mode === "forget" && path.startsWith("/events")) {
+    path = "/events";
+    delete headers["last-event-id"];
+  }
+  request({ port, path, headers, method: from.method }, (reply) => {
+    to.writeHead(reply.statusCode, reply.headers);
+    reply.pipe(to);
+    to.on("close", () => reply.destroy());
+  }).on("error", () => to.destroy()).end();
+});
+proxy.on("connection", (s) => {
+  open.add(s);
+  s.on("close", () => open.delete(s));
+});
+await new Promise((resolve) => proxy.listen(8499, resolve));
+
+function become(how) {
+  mode = how;
+  for (const s of open) s.destroy();
+}
+
+const base = "http://localhost:8499";
+const chromium = await launch(base, "main");
+const feeder = connect(socket);
+let told = 0;
+
+// An event with a client of its own.
+function happen() {
+  told += 1;
+  feeder.write(`${JSON.stringify({ client: `client-${told}`, site: "fra1" })}\n`);
+  return `client-${told}`;
+}
+const shown = (page, client) => page.locator("ol.timeline > li", { hasText: new RegExp(`: ${client}\\b`) });
+const problem = (page) => page.locator("p.problem", { hasText: "Not fresh" });
+
+const cases = {
+  async "follows the events again, each once"() {
+    const first = happen();
+    const { page, context } = await chromium.open("/events-page");
+    await shown(page, first).waitFor();
+    const second = happen();
+    await shown(page, second).waitFor();
+    become("pass"); // all connections break; the browser goes on with the address it has
+    const third = happen();
+    await shown(page, third).waitFor({ timeout: 10000 });
+    assert.deepEqual([await shown(page, first).count(), await shown(page, second).count()], [1, 1]);
+    become("forget");
+    const fourth = happen();
+    await shown(page, fourth).waitFor({ timeout: 10000 });
+    await problem(page).waitFor({ state: "detached", timeout: 10000 });
+    for (const client of [first, second, third, fourth]) assert.equal(await shown(page, client).count(), 1, client);
+    become("pass");
+    await context.close();
+  },
+  async "follows them again after a web server that said no"() {
+    const { page, context } = await chromium.open("/events-page");
+    become("refuse");
+    await problem(page).waitFor({ timeout: 5000 });
+    await page.waitForResponse((r) => r.url().includes("/events") && r.status() === 502, { timeout: 10000 });
+    become("pass");
+    await shown(page, happen()).waitFor({ timeout: 15000 });
+    await problem(page).waitFor({ state: "detached", timeout: 10000 });
+    await context.close();
+  },
+  async "says that its data is old when nothing answers, and when it is not"() {
+    const { page, context } = await chromium.open("/");
+    mode = "hang"; // the stream stays as it is
+    await problem(page).waitFor({ timeout: 25000 });
+    mode = "pass";
+    await problem(page).waitFor({ state: "detached", timeout: 25000 });
+    await context.close();
+  },
+};
+
+await run(chromium, cases);

@@ -1,0 +1,32 @@
+#!/usr/bin/python3
+"""The page in Debian's Chromium while its glass is away: it says so, and comes back by itself."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
+
+import harness
+from glass import PORT, Glass, neighbour
+
+
+def main():
+    world = harness.World()
+    try:
+        harness.needs("chromium", "node")
+        harness.enter_namespace()
+        Glass(world, neighbour("peer-a", "127.0.0.2", 64496) +
+              f"catchment: {{listen: {world.folder}/clients}}\n",
+              http=f"port: {PORT}, connections-per-client: 1000")
+        node = world.start("node", HERE / "page_away.mjs", str(PORT), world.folder / "clients")
+        return node.wait(timeout=150)
+    except harness.Skip as why:
+        print(f"1..0 # SKIP {why}")
+        return 0
+    finally:
+        world.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
