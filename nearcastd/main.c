@@ -68,14 +68,23 @@ static void close_handle(uv_handle_t *handle, void *)
 
 // ---- Stopping ----
 
+static void give_up(uv_timer_t *)
+{
+	uv_stop(&run.loop);
+}
+
+// The loop ends when all is closed. A program of a check that cannot be killed is not waited for.
 static void end(void)
 {
+	enum { LAST_MS = 500 };
+
 	run.stage = ENDED;
 	daemon_end(&run.d);
 	uv_close((uv_handle_t *)&run.sigterm, NULL);
 	uv_close((uv_handle_t *)&run.sigint, NULL);
 	uv_close((uv_handle_t *)&run.sighup, NULL);
-	uv_close((uv_handle_t *)&run.stage_timer, NULL);
+	uv_timer_start(&run.stage_timer, give_up, LAST_MS, 0);
+	uv_unref((uv_handle_t *)&run.stage_timer);
 	uv_close((uv_handle_t *)&run.watchdog, NULL);
 	uv_unref((uv_handle_t *)&run.before_wait);
 }

@@ -427,12 +427,18 @@ def test_program_that_cannot_be_killed(world):
     threading.Thread(target=serve_nothing, args=(fuse,), daemon=True).start()
     check = (f"      - {{kind: exec, command: [/usr/bin/stat, {dead}/x], interval: 100ms, "
              "timeout: 100ms}\n")
-    daemon = harness.Daemon(world, site.config(world).replace("checks:\n", "checks:\n" + check))
+    config = site.config(world).replace("checks:\n", "checks:\n" + check)
+    daemon = harness.Daemon(world, config)
     harness.wait_for("the refusal", lambda: "3 earlier runs cannot be killed" in next(
         c["detail"] for c in daemon.ask("show", what="checks")["result"]["checks"]
         if c["kind"] == "exec"))
     children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children")
     assert len(children.read_text().split()) == 3
+    daemon.process.terminate()
+    assert daemon.process.wait(5) == 0, "it is not waited for at the end"
+    daemon = harness.Daemon(world, config)
+    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children")
+    harness.wait_for("three of the next daemon", lambda: len(children.read_text().split()) == 3)
     harness.LIBC.umount2(str(dead).encode(), 1)  # MNT_FORCE: all that is asked for fails
     harness.wait_for("the end of the runs", lambda: len(children.read_text().split()) < 3)
 
