@@ -123,10 +123,11 @@ struct fleet_entry {
 
 // Each change has a number of its own, of all that an entry says but `seen`: who knows the entries
 // of a prefix as of one number asks for those that changed after it, and for all of them if some
-// are there no more.
+// are there no more. A number beyond the latest is of another view, as of one before a restart: its clock ran ahead.
 struct fleet_generation {
 	uint64_t changed; // the latest of the prefix
 	uint64_t removed; // the latest in which an entry went, or any prefix came or went
+	uint64_t latest;  // of all prefixes
 };
 struct fleet_generation fleet_view_generation(
 	const struct fleet_view *v, const struct ip_prefix *prefix);

@@ -158,6 +158,7 @@ struct fleet_generation fleet_view_generation(
 
 	struct fleet_generation g = s ? s->generation : (struct fleet_generation){};
 
+	g.latest = v->generation;
 	// A service may have lost this one of its prefixes, and rows with it.
 	g.changed = g.changed > v->unfollowed ? g.changed : v->unfollowed;
 	g.removed = g.removed > v->unfollowed ? g.removed : v->unfollowed;

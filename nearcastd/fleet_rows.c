@@ -115,6 +115,7 @@ struct fleet_generation fleet_rows_generation(const struct daemon *d, const stru
 			all.changed = g.changed;
 		if (g.removed > all.removed)
 			all.removed = g.removed;
+		all.latest = g.latest;
 	}
 	return all;
 }

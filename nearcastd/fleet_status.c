@@ -59,10 +59,11 @@ static const struct service *next_service(const struct daemon *d, struct walk *w
 	return &d->services[w->i];
 }
 
-// Whether the asker has to forget the rows it has: one of them may be no more.
+// Whether the asker has to forget the rows it has: one of them may be no more, or all may be of a
+// daemon before this one.
 static bool is_whole(const struct walk *w, const struct fleet_generation *g)
 {
-	return w->since < g->removed;
+	return w->since < g->removed || w->since > g->latest;
 }
 
 // First the rows of a service are taken, in one turn, then each is written.

@@ -278,6 +278,8 @@ def test_fleet_in_parts(world):
     dns = node.daemon.ask("status", rows=False)["result"]["fleet_services"][0]
     assert dns["lost"] == 1 and dns["generation"] > known
     assert ask_fleet(node, since=1)["services"][0]["whole"]
+    ahead = ask_fleet(node, since=known + 3600 * 10**6)  # as told before a restart, and the clock was set back since
+    assert all(s["whole"] for s in ahead["services"]) and len(ahead["fleet"]) == len(ask_fleet(node)["fleet"])
 
     run = subprocess.run([str(harness.BUILD / "nearcast/nearcast"), "-s", str(node.daemon.control),
                           "show", "fleet", "--service", "web"], capture_output=True, text=True)
