@@ -17,6 +17,9 @@ enum {
 	READ_BYTES = 65536,
 	READS_A_TURN = 4, // then others have their turn
 	LINGER_MS = 2000,
+	WATCH_IDLE_S = 30, // then it is asked, so often, and so many times
+	WATCH_EVERY_S = 10,
+	WATCH_TIMES = 3,
 };
 
 struct conn {
@@ -43,6 +46,17 @@ static int set_int(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
+static int set_watched(int fd)
+{
+	int rc = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, WATCH_IDLE_S);
+
+	if (rc == 0)
+		rc = set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, WATCH_EVERY_S);
+	if (rc == 0)
+		rc = set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, WATCH_TIMES);
+	return rc == 0 ? set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1) : rc;
+}
+
 static int set_options(int fd, const struct conn_options *o, bool accepted)
 {
 	bool v4 = o->remote.family == IP4;
@@ -55,6 +69,8 @@ static int set_options(int fd, const struct conn_options *o, bool accepted)
 		rc = set_int(fd, level, v4 ? IP_TTL : IPV6_UNICAST_HOPS, o->ttl);
 	if (rc == 0 && o->min_ttl)
 		rc = set_int(fd, level, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, o->min_ttl);
+	if (rc == 0 && o->watched)
+		rc = set_watched(fd);
 	if (rc == 0 && o->protect)
 		rc = o->protect(o->keys, fd, &o->remote, accepted);
 	return rc;

@@ -23,6 +23,9 @@ struct conn_options {
 	// Acknowledge what comes at once: a neighbour with Nagle's algorithm (RFC 1122 section
 	// 4.2.3.4) sends the next short message only then, up to 40 ms later.
 	bool prompt;
+	// Ask an end that says nothing whether it is there (RFC 9293 section 3.8.4): for who only listens, and
+	// hears nothing of a host that was switched off. It is down after a minute.
+	bool watched;
 	// Keys of its segments: set before connect(2), or looked at on an accepted connection.
 	// 0 or a negative errno, which ends it. NULL: none.
 	int (*protect)(const void *keys, int fd, const struct ip_addr *remote, bool accepted);

@@ -319,7 +319,7 @@ static const struct conn_ops conn_ops = {
 static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 {
 	struct bmp *b = ctx;
-	const struct conn_options o = { .remote = *remote };
+	const struct conn_options o = { .remote = *remote, .watched = true };
 	int error;
 
 	for (size_t i = 0; i < b->router_count; i++) {

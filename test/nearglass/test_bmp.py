@@ -2,8 +2,10 @@
 """Routers that tell of their neighbours by BMP: RFC 7854, 8671, 9069; scripted, and GoBGP."""
 
 import json
+import re
 import socket
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -133,6 +135,16 @@ def test_too_many(world):
     events = [e for e in g.get("/api/v1/events")["events"] if e["type"] == "bmp-full"]
     assert [e["subject"] for e in events] == ["r1"] and "4096" in events[0]["detail"], events
     assert len(told(g)) == 4096
+
+
+def test_router_that_is_gone(world):
+    """BMP has no keepalive, and a router that was switched off says nothing: TCP asks."""
+    harness.needs("ss")
+    g, s = begin(world)
+    harness.wait_for("the session", lambda: g.get("/api/v1/events")["events"])
+    sockets = subprocess.run(["ss", "-Htno", "state", "established", f"( sport = :{PORT} )"],
+                             capture_output=True, text=True, check=True).stdout
+    assert re.search(r"timer:\(keepalive,(29|30)", sockets), sockets
 
 
 def test_add_path_and_as2(world):
