@@ -485,6 +485,11 @@ void glass_free(struct glass **which)
 	free(g);
 }
 
+void glass_note(struct glass *g, const char *text)
+{
+	log_line(g->log, "nearglass: %s", text);
+}
+
 struct views *glass_views(struct glass *g)
 {
 	return g->views;

@@ -19,6 +19,8 @@ void glass_start(struct glass *g);
 // Cease to every neighbour, ports closed; the loop ends when that is written.
 void glass_stop(struct glass *g, const char *why);
 void glass_free(struct glass **g); // when the loop runs no more
+// A line on standard error, after its start.
+void glass_note(struct glass *g, const char *text);
 struct views *glass_views(struct glass *g);
 struct journal *glass_journal(struct glass *g);
 struct probes *glass_probes(struct glass *g);   // NULL: none are done

@@ -18,7 +18,7 @@ static const char default_path[] = "/etc/nearcast/nearglass.yaml";
 static struct {
 	struct glass *glass;
 	struct http *http; // NULL: none
-	uv_signal_t sigterm, sigint;
+	uv_signal_t sigterm, sigint, sighup;
 } run;
 
 static void usage(FILE *to)
@@ -47,6 +47,13 @@ static void on_stop(uv_signal_t *, int number)
 	glass_stop(run.glass, number == SIGINT ? "interrupted" : "stopped by the operator");
 	uv_close((uv_handle_t *)&run.sigterm, NULL);
 	uv_close((uv_handle_t *)&run.sigint, NULL);
+	uv_close((uv_handle_t *)&run.sighup, NULL);
+}
+
+// The sandbox opens no file, so there is nothing to be read anew; and no reason to end.
+static void on_hangup(uv_signal_t *, int)
+{
+	glass_note(run.glass, "SIGHUP changes nothing: the configuration is read at the start");
 }
 
 static int fail(const char *what, const char *why)
@@ -71,8 +78,10 @@ static int serve(const struct glass_conf *conf)
 	// From here on whoever stops it waits for an orderly end, also while it starts.
 	uv_signal_init(&loop, &run.sigterm);
 	uv_signal_init(&loop, &run.sigint);
+	uv_signal_init(&loop, &run.sighup);
 	uv_signal_start(&run.sigterm, on_stop, SIGTERM);
 	uv_signal_start(&run.sigint, on_stop, SIGINT);
+	uv_signal_start(&run.sighup, on_hangup, SIGHUP);
 	if (glass_new(&run.glass, &loop, conf, rng, &error) < 0)
 		return fail("cannot start", sb_text(&error));
 	own(close_fd) int http = conf->has_http ? http_listen(conf, &error) : -1;

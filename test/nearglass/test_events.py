@@ -210,6 +210,17 @@ def test_daemon_refuses(world):
     assert [e["type"] for e in g.get("/api/v1/events")["events"]] == []
 
 
+def test_hangup(world):
+    """Who is used to nearcastd sends SIGHUP for a new configuration: it is told that there is none, and
+    nobody's session ends for it."""
+    g = start(world)
+    session = glass.connect(A, 65001)
+    g.process.send_signal(signal.SIGHUP)
+    harness.wait_for("the word on it", lambda: "SIGHUP changes nothing" in g.log_path.read_text())
+    assert g.process.poll() is None and g.neighbour("a")["state"] == "Established"
+    session.close()
+
+
 def test_log_hangs(world):
     """Standard error that nobody reads: the glass goes on, says later how much is missing, and ends. The
     same where somebody else has made it one that does not block."""
