@@ -215,9 +215,11 @@ def test_hangup(world):
     nobody's session ends for it."""
     g = start(world)
     session = glass.connect(A, 65001)
+    is_up = lambda: g.neighbour("a")["state"] == "Established"
+    harness.wait_for("the session", is_up)
     g.process.send_signal(signal.SIGHUP)
     harness.wait_for("the word on it", lambda: "SIGHUP changes nothing" in g.log_path.read_text())
-    assert g.process.poll() is None and g.neighbour("a")["state"] == "Established"
+    assert g.process.poll() is None and is_up()
     session.close()
 
 
