@@ -237,19 +237,6 @@ static void look_at_interface(struct findings *f, const struct conf_keeper *c, c
 
 // ---- What nearcastd says ----
 
-// Generic XDP comes behind GRO, which makes several packets of a client into one.
-static void look_at_merging(struct findings *f, const char *name)
-{
-	own(close_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ethtool_value merging = { .cmd = ETHTOOL_GGRO };
-
-	if (ethtool(fd, name, &merging) == 0 && merging.data)
-		finding_add(f, VERDICT_BAD, name,
-			"generic XDP gets packets that GRO put together, too big for the tunnel: "
-			"ethtool -K %s gro off",
-			name);
-}
-
 static void look_at_attached(struct findings *f, const json_t *flows)
 {
 	const json_t *each;
@@ -277,8 +264,6 @@ static void look_at_attached(struct findings *f, const json_t *flows)
 				json_is_true(json_object_get(each, "shared"))
 					? ", beside other programs"
 					: ", alone on the interface");
-		if (mode && !native)
-			look_at_merging(f, name);
 	}
 }
 
@@ -295,17 +280,32 @@ static void look_at_path(struct findings *f, const char *subject, const char *ad
 	if (!address || ip_parse(&a, address) < 0)
 		return;
 	int full = doctor_echo(&a, mtu);
+	bool small = full == 0 && doctor_echo(&a, SMALL) > 0;
+	if (small) // the first may have waited for the next hop's address
+		full = doctor_echo(&a, mtu);
 	if (full > 0)
 		finding_add(f, VERDICT_OK, subject, "packets of %u bytes reach %s", mtu, address);
 	else if (full < 0)
 		finding_add(f, VERDICT_UNSURE, subject, "the path to %s cannot be tried: %s",
 			address, strerror(-full));
-	else if (doctor_echo(&a, SMALL) > 0)
+	else if (small)
 		finding_add(f, VERDICT_BAD, subject,
 			"packets of %u bytes do not reach %s, small ones do: lower `mtu`", mtu,
 			address);
 	else
 		finding_add(f, VERDICT_UNSURE, subject, "%s answers no echo", address);
+}
+
+static void look_at_sizes(struct findings *f, const json_t *counters)
+{
+	json_int_t n = number(counters, "too-big");
+
+	if (n > 0)
+		finding_add(f, VERDICT_UNSURE, "packets",
+			"%lld were too big for the tunnel: clients whose sessions began without "
+			"this MSS, or GRO of an interface below one in generic mode (ethtool -K "
+			"BELOW gro off)",
+			n);
 }
 
 // Keepers greet each other with a tagged notice every ten seconds: one that was accepted says that
@@ -352,6 +352,7 @@ static void look_at_daemon(struct findings *f, const struct cli *cli, const stru
 		return;
 	}
 	look_at_attached(f, flows);
+	look_at_sizes(f, json_object_get(flows, "counters"));
 	json_array_foreach(json_object_get(flows, "nodes"), i, node)
 		look_at_node(f, node, json_object_get(flows, "counters"), (unsigned)c->mtu);
 }
