@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,8 +52,10 @@ static int set_descriptors(int output, int fault)
 	return 0;
 }
 
+// What the daemon may do without being root is not for its checks. Root loses all with its user.
 static int change_user(const struct spawn_options *o)
 {
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (!o->becomes_other)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setgid(o->gid) < 0 || setuid(o->uid) < 0)

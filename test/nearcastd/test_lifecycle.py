@@ -385,6 +385,28 @@ def test_user_is_looked_up_with_the_configuration(world):
     assert not [e for e in failed if e["reason"] != "timeout"], failed  # of a busy machine
 
 
+def test_program_has_no_capabilities(world):
+    """Of a daemon that has some without being root, as by AmbientCapabilities= of systemd."""
+    harness.needs("setpriv")
+    config = site.config(world, site.upstream(more=", passive: yes"))
+    world.folder.chmod(0o777)
+    check = ("      - {kind: exec, command: [/bin/sh, -c, 'grep ^CapEff: /proc/self/status'], "
+             "interval: 100ms, timeout: 100ms}\n")
+    path = world.file("nobody.yaml", config.replace("checks:\n", "checks:\n" + check) +
+                      f"\ncontrol: {world.folder}/control\nreadonly: {world.folder}/readonly\n")
+    caps = "+net_admin,+net_bind_service"
+    daemon = harness.Daemon.__new__(harness.Daemon)
+    daemon.control, daemon.log_path = world.folder / "control", world.folder / "log"
+    with open(daemon.log_path, "w") as log:
+        daemon.process = world.start(
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", f"--inh-caps={caps}",
+            f"--ambient-caps={caps}", harness.BUILD / "nearcastd/nearcastd", "-c", path, stderr=log)
+    harness.wait_for("the control socket", lambda: daemon.control.exists() and daemon.answers())
+    passed = daemon.wait_event("check_passed", subject="dns/exec")
+    assert passed["detail"].endswith("0" * 16), passed
+    assert daemon.status()["services"][0]["prefixes"][0]["reason"] != "no-address", "the daemon has them"
+
+
 def own_mounts():
     assert harness.LIBC.unshare(0x20000) == 0  # CLONE_NEWNS
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
