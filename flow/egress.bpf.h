@@ -256,7 +256,7 @@ INLINE int egress(struct __sk_buff *skb)
 	// Most are shorter and lie in one piece: those are not touched.
 	uint32_t want = skb->len < ENOUGH ? skb->len : ENOUGH;
 	if (skb_start(skb) + ENOUGH > skb_end(skb) && want >= ENOUGH_UDP &&
-		skb->data_end - skb->data < want)
+		skb_start(skb) + want > skb_end(skb))
 		bpf_skb_pull_data(skb, want);
 	struct leaving from = service_look(c, skb_start(skb), skb_end(skb));
 	if (from.l4 && from.proto == IPPROTO_TCP)

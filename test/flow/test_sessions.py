@@ -464,6 +464,41 @@ def quic(world, sites):
     return file.read_bytes() == (pages / "file").read_bytes()
 
 
+MADE_UP = """
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+def send(source, flags, seq, ack):
+    ends = socket.inet_aton(source) + socket.inet_aton("%s")
+    tcp = struct.pack("!2H2I2BHHH", 4000, 80, seq, ack, 5 << 4, flags, 512, 0, 0)
+    words = struct.unpack("!16H", ends + struct.pack("!2H", 6, len(tcp)) + tcp)
+    total = sum(words)
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    tcp = tcp[:16] + struct.pack("!H", ~total & 0xffff) + tcp[18:]
+    raw.sendto(struct.pack("!2B3H2BH", 0x45, 0, 0, 0, 0, 64, 6, 0) + ends + tcp, ("%s", 0))
+for i in range(1, 200):
+    source = f"203.0.{i}.7"
+    send(source, 2, 1, 0)
+    send(source, 16, 2, i)
+""" % (SERVICE[4], SERVICE[4])
+
+
+def test_made_up_clients(world):
+    """A SYN and an ACK with a made-up source move no prefix, and no node hears of them; a client that answers does."""
+    sites = Sites(world)
+    node, other = sites.nodes[11], sites.nodes[12]
+    before = other.counters()["notice"]
+    sites.clients.run(sys.executable, "-c", MADE_UP)
+    # Half-open requests do not count as sessions, but the socket answers for them: `local`, or `miss` where it was full.
+    harness.wait_for("they have come", lambda: sum(node.counters()[c] for c in ("syn", "local", "miss", "syn-cookie"))
+                     >= 2 * 199)
+    assert node.counters()["moved"] == 0 and node.counters()["over-moves"] == 0, node.counters()
+    client = sites.sessions(seconds=1, idle=1, chatty=0, downloads=0, uploads=0)
+    unbroken(sites.result(client), 1)
+    assert node.counters()["moved"] == 1, node.counters()
+    harness.wait_for("the other hears of it", lambda: other.counters()["notice"] > before)
+
+
 def test_quic(world):
     """Without any help of the server: by the 4-tuple and the prefix."""
     harness.needs("gtlsserver", "gtlsclient")
