@@ -14,16 +14,19 @@ struct neighbour {
 	struct stale stale;
 	unsigned restarts; // families that the neighbour of this session wants kept
 	span restart_time;
-	int64_t since_us;
-	bool up; // established; failed attempts are no events
+	int64_t since_us; // is it up, or is it not
+	bool up;          // established; failed attempts are no events
 };
 
-// RFC 4486: more than the configuration takes.
+// RFC 4486: more than the configuration takes. What is kept of the session before does not count: a
+// neighbour that restarts may say all of it under other path identifiers.
 static void check_limit(struct neighbour *n)
 {
 	size_t have = rib_route_count(n->env->rib, n->feed.neighbour, IP_NONE);
 
 	if (n->conf->max_routes == 0 || have <= n->conf->max_routes)
+		return;
+	if (have - rib_stale_count(n->env->rib, n->feed.neighbour, IP_NONE) <= n->conf->max_routes)
 		return;
 	speaker_reset(n->speaker, BGP_CEASE_MAX_PREFIXES, NULL);
 }
@@ -69,8 +72,6 @@ static void on_event(void *ctx, const struct bgp_action *a)
 	struct neighbour *n = ctx;
 	bool was_up = n->up;
 
-	if (a->event == BGP_EVENT_STATE)
-		n->since_us = clock_unix_us();
 	if (a->event == BGP_EVENT_RECEIVED)
 		check_limit(n);
 	if (a->event == BGP_EVENT_ESTABLISHED) {
@@ -82,8 +83,10 @@ static void on_event(void *ctx, const struct bgp_action *a)
 			lost(n, &a->error);
 		n->up = false;
 	}
-	if (n->up != was_up)
-		n->env->event(n->env->ctx, n, a);
+	if (n->up == was_up) // an attempt more changes nothing
+		return;
+	n->since_us = clock_unix_us();
+	n->env->event(n->env->ctx, n, a);
 }
 
 // ---- The neighbour ----

@@ -26,7 +26,7 @@ struct neighbour_info {
 	unsigned number;                    // in the store
 	uint32_t as;                        // of the session there is, or was
 	enum bgp_state state;
-	int64_t since_us; // Unix time, of the state
+	int64_t since_us; // Unix time: established, or not
 	uint32_t router_id;
 	bool established, paths;
 	bool stale; // routes of the session before are kept

@@ -388,6 +388,16 @@ uint32_t lane_next_stale(const struct lane *l, uint32_t number)
 	return next_in(l, number, true);
 }
 
+size_t lane_count_stale(const struct lane *l)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; l->dir && i < l->dir->count; i++)
+		for (unsigned w = 0; l->dir->list[i] && w < LANE_WORDS; w++)
+			n += (size_t)__builtin_popcountll(l->dir->list[i]->stale[w]);
+	return n;
+}
+
 // ---- Scans ----
 
 static bool in_map(const uint64_t *sets, uint32_t set)

@@ -77,4 +77,6 @@ size_t lane_count(const struct lane *l, const uint64_t *sets, unsigned marks);
 void lane_find(const struct lane *l, const uint64_t *sets, unsigned marks,
 	void (*found)(void *arg, uint32_t number), void *arg);
 
+size_t lane_count_stale(const struct lane *l);
+
 size_t lane_bytes(const struct lane *l); // octets taken from the system

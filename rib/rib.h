@@ -132,6 +132,8 @@ size_t rib_routes_of(const struct rib *r, enum ip_family family, uint32_t prefix
 uint32_t rib_match(const struct rib *r, unsigned neighbour, const struct ip_prefix *p);
 
 size_t rib_route_count(const struct rib *r, unsigned neighbour, enum ip_family family);
+// Those of them that are stale, by a look at each block of 256.
+size_t rib_stale_count(const struct rib *r, unsigned neighbour, enum ip_family family);
 size_t rib_prefix_count(const struct rib *r, enum ip_family family);
 
 // ---- Memory that explains itself ----

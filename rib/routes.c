@@ -320,6 +320,17 @@ size_t rib_route_count(const struct rib *r, unsigned neighbour, enum ip_family f
 	return n;
 }
 
+size_t rib_stale_count(const struct rib *r, unsigned neighbour, enum ip_family family)
+{
+	size_t n = 0;
+
+	for (unsigned f = 0; f < RIB_FAMILIES; f++)
+		for (uint32_t i = is_meant(f, family) ? r->members[neighbour].lanes[f] : NO_LANE;
+			i != NO_LANE; i = r->tables[f].lanes[i].next)
+			n += lane_count_stale(&r->tables[f].lanes[i].lane);
+	return n;
+}
+
 size_t rib_prefix_count(const struct rib *r, enum ip_family family)
 {
 	return prefixes_count(rib_prefixes(r, family));

@@ -2,6 +2,7 @@
 """What nearglass learns from its neighbours, and every way to ask for it."""
 
 import json
+import socket
 import struct
 import subprocess
 import sys
@@ -379,6 +380,26 @@ def test_max_routes(world):
     glass.announce(a, ["10.9.0.0/16"], [65001])
     a.expect_notification(6, 1)
     g.wait_routes(0)
+
+
+def test_since(world):
+    """Since when a neighbour is down: attempts that fail are nothing new."""
+    listener = socket.create_server((A, 1790))
+    listener.settimeout(harness.WAIT_S)
+    g = glass.Glass(world, glass.neighbour("a", A, 65001, port=1790).replace("passive: yes", "passive: no"))
+    since = g.neighbour("a")["since"]
+    for _ in range(2):
+        listener.accept()[0].close()
+    listener.accept()
+    assert g.neighbour("a")["since"] == since
+    listener.close()
+    a = glass.connect(A, 65001)
+    harness.wait_for("the session", lambda: g.neighbour("a")["state"] == "Established")
+    up = g.neighbour("a")["since"]
+    assert up > since
+    a.close()
+    harness.wait_for("its end", lambda: g.neighbour("a")["state"] != "Established")
+    assert g.neighbour("a")["since"] > up
 
 
 def test_nothing_is_announced(world):

@@ -178,6 +178,23 @@ def test_other_paths(world):
     harness.wait_for("the end", lambda: networks(g) == [])
 
 
+def test_limit(world):
+    """What is kept is no part of max-routes: a neighbour may say it again under other identifiers."""
+    g = glass.Glass(world, glass.neighbour("a", A, 65001, add_path="yes", max_routes=3))
+    a = glass.connect(A, 65001, add_path=True, more=restarts())
+    glass.with_ids(a, [(1, ONE), (2, ONE), (3, TWO)], [65001])
+    g.wait_routes(3)
+    lost(g, a)
+    a = glass.connect(A, 65001, add_path=True, more=restarts())
+    glass.with_ids(a, [(11, ONE), (12, ONE), (13, TWO)], [65001])
+    g.wait_routes(6)
+    a.send(END_OF_RIB)
+    g.wait_routes(3)
+    assert sorted(r["path_id"] for r in g.routes()) == [11, 12, 13] and g.neighbour("a")["times_established"] == 2
+    glass.with_ids(a, [(14, TWO)], [65001])  # the control
+    a.expect_notification(6, 1)
+
+
 def test_bmp(world):
     for time, kept in ("20s", True), ("0s", False):
         g = glass.Glass(world, bmp.BMP.format(bmp.ROUTER).replace("bmp: {", f"bmp: {{stale-time: {time}, "))
