@@ -108,6 +108,8 @@ struct fleet_generation fleet_rows_generation(const struct daemon *d, const stru
 {
 	struct fleet_generation all = {};
 
+	if (!d->fleet)
+		return all;
 	items_for_each(const struct ip_prefix, p, s->conf->prefixes)
 	{
 		struct fleet_generation g = fleet_view_generation(fleet_view(d->fleet), p);

@@ -566,6 +566,34 @@ def tool(daemon, *words):
                           capture_output=True, text=True, timeout=30)
 
 
+def test_every_question(world):
+    """Of a site without a fleet, and without neighbours at all: each is answered."""
+    full = site.config(world)
+    alone = full.split("upstreams:\n")[0]
+    other = alone.replace("- name: dns", "- name: web")
+    daemon = harness.Daemon(world, full)
+    asked = [{"what": w, **more} for w in ("upstreams", "services", "checks", "memory", "fleet", "flows")
+             for more in ({}, {"since": 1}, {"since": 1 << 60}, {"service": "dns"})]
+    for config in (full, alone, other, full):
+        daemon.path.write_text(daemon.complete(config))
+        reply = daemon.ask("reload", yes=True)
+        assert reply["ok"], reply
+        for cmd in ("status", "events", "config"):
+            assert daemon.ask(cmd)["ok"], cmd
+        assert daemon.ask("status", rows=False)["ok"]
+        for question in asked:
+            reply = daemon.ask("show", **question)
+            there = "service" not in question or config is not other
+            assert reply["ok"] is there, (question, reply)
+        assert daemon.ask("why", prefix="198.51.100.53")["ok"]
+    for words in (["status"], ["why", "198.51.100.0/24"], *(["show", w] for w in (
+            "upstreams", "fleet", "services", "checks", "flows", "events", "memory", "version"))):
+        for json_too in ([], ["-j"]):
+            run = tool(daemon, *json_too, *words)
+            assert run.returncode == 0 and run.stdout, (words, run)
+    assert daemon.alive()
+
+
 def test_many_clients(world):
     """Those who may only look keep nobody out who may change; who is turned away is told."""
     daemon = harness.Daemon(world, site.config(world))
