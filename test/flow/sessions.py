@@ -306,7 +306,7 @@ def main():
         return
     address, port, seconds = sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
     idle, chatty, downloads, uploads, megabytes = map(int, sys.argv[5:10])
-    kinds = {"idle": idle, "chatty": chatty, "query": max(1, chatty // 10), "download": downloads,
+    kinds = {"idle": idle, "chatty": chatty, "query": -(-chatty // 10), "download": downloads,
              "upload": uploads}
     notes = sys.argv[10] if len(sys.argv) > 10 else None
     asyncio.run(Client(address, port, seconds, notes).run(kinds, megabytes << 20))
