@@ -25,6 +25,7 @@ class Site:
 
     def __init__(self, world, port, answer, address="127.0.0.9"):
         self.asked = []
+        self.now = threading.local()  # .path: what this thread answers
         self.answer = answer
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.listener = socket.create_server((address, port), family=family)
@@ -43,7 +44,8 @@ class Site:
     def serve(self, sock):
         self.held.append(sock)
         try:
-            self.asked.append(sock.recv(65536).split(b" ")[1].decode())
+            self.now.path = sock.recv(65536).split(b" ")[1].decode()
+            self.asked.append(self.now.path)
             self.answer(sock)
         except OSError:
             pass
@@ -135,7 +137,7 @@ def test_events_of_others(world):
     asked = []
 
     def answer(sock):
-        asked.append(site.asked[-1])
+        asked.append(site.now.path)
         if "/events" in asked[-1]:
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
             for i in range(0, len(stream), 1000):
@@ -163,18 +165,21 @@ def test_glass_of_a_site_starts_again(world):
     again = [event(1, seq=1), event(3, seq=2), event(9, "neighbour-up"), event(4, seq=3)]
 
     def answer(sock):
-        if "/events" not in site.asked[-1]:
+        if "/events" not in site.now.path:
             return reply(json.dumps({"site": "ams1"}).encode())(sock)
-        after = "after=" in site.asked[-1]
         sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
-        for i, text in enumerate(again if after else rows):
-            sock.sendall(b"id: %d-%d\ndata: %s\n\n" % (1 + after, i + 1, text))
-        sock.close()
+        streams.append(site.now.path)
+        if len(streams) <= 2:
+            for i, text in enumerate((rows, again)[len(streams) - 1]):
+                sock.sendall(b"id: %d-%d\ndata: %s\n\n" % (len(streams), i + 1, text))
+            sock.close()
 
+    streams = []
     site = Site(world, 8000, answer)
     start(world, {"ams1": "http://127.0.0.9:8000"})
     told = lambda: [e["detail"] for e in get(8480, "/api/v1/events")["events"] if e["site"] == "ams1"]
     harness.wait_for("what is new", lambda: "decided 4" in told(), 20)
+    harness.wait_for("the stream after that", lambda: streams[2:] == ["/events?after=2-4"], 20)
     assert told() == ["decided 1", "neighbour-up 2", "decided 3", "neighbour-up 9", "decided 4"], told()
 
 
