@@ -555,9 +555,10 @@ static void on_health(void *ctx, size_t index)
 {
 	struct daemon *d = ctx;
 	struct service *s = &d->services[index];
-	struct service_health h = checks_health(d->checks, index);
+	struct service_health h = service_health(d, s);
 
-	if (h.health != HEALTH_STARTING)
+	// One that is down may have checks that have not said anything: then it is what it was again.
+	if (h.health != HEALTH_DOWN && checks_health(d->checks, index).health != HEALTH_STARTING)
 		s->health_carried = false;
 	if (h.health == s->member.health) {
 		service_decide(d, s, s->check_event); // only the evidence changed

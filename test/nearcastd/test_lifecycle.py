@@ -700,6 +700,22 @@ def test_reload_that_adds_a_check(world):
     assert not [e for e in daemon.events(after) if e["type"] == "withdrawn"]
 
 
+def test_reload_that_adds_a_slow_check(world):
+    """A service that failed and is back is not withheld by a check that a reload added and that has said nothing."""
+    _, daemon, session = begin(world)
+    slow = f"      - {{kind: file, name: slow, path: {world.folder}/up, interval: 1h, timeout: 1s, rise: 2}}\n"
+    assert daemon.reload(site.config(world).replace("checks:\n", "checks:\n" + slow))["ok"]
+    site.set_up(world, False)
+    withdrawn(session)
+    seq = daemon.events()[-1]["seq"]
+    site.set_up(world, True)
+    announced(session)
+    changed = [e["reason"] for e in daemon.events(seq) if e["type"] == "health_changed"]
+    assert changed == ["up"], changed
+    checks = {c["name"]: c["result"] for c in daemon.ask("show", what="checks")["result"]["checks"]}
+    assert checks["slow"] == "starting", checks  # else this test shows nothing
+
+
 def test_reload_that_would_withdraw(world):
     """Losing more than one prefix wants a yes; the session's restart counts as losing them."""
     _, daemon, session = begin(world)
