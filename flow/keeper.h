@@ -86,10 +86,11 @@ struct keeper_udp {
 //
 // The time of a prefix's move has eight bits, that of a flow sixteen. now_ns is CLOCK_MONOTONIC.
 
-// Takes old times out of one slice of the prefixes, and old flows out of the table with slice 0: each
-// slice in turn, all of them within ten minutes, and then config->swept is keeper_sweep_time() of when the
-// turn began. moved_s as in the configuration. -errno: what the kernel says of its memory.
-enum { KEEPER_SLICES = 512 };
+// Takes old times out of one slice of the prefixes, and old flows out of the table with slice 0: a slice
+// each second, in turn. When a turn is done, config->swept is keeper_sweep_time() of when it began, so that
+// it is up to two turns old; with the longest moved_s, an hour, that leaves three minutes of 73. moved_s as in the
+// configuration. -errno: what the kernel says of its memory.
+enum { KEEPER_SLICES = 128 };
 [[nodiscard]] int keeper_sweep(
 	const struct keeper *k, unsigned slice, uint64_t now_ns, unsigned moved_s);
 uint16_t keeper_sweep_time(uint64_t now_ns);

@@ -183,7 +183,7 @@ enum {
 // Eight bits come round after 73 minutes. So the daemon walks through the tables all the time and
 // clears what moved longer ago than it matters (keeper_sweep()); the programs believe no time at all
 // where it has not done so for too long.
-enum { FLOW_MOVED_TURN = 250 };
+enum { FLOW_MOVED_TURN = 254 };
 
 // Two prefixes a row, for the kernel rounds the rows of its arrays up to eight bytes.
 struct flow_prefixes {

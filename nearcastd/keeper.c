@@ -124,7 +124,7 @@ static struct flow_config make_config(const struct keep *k)
 	config.moved_s = (uint16_t)(c->moved_for.us / 1000000);
 	config.quic_config = (uint8_t)c->quic_config;
 	config.phase = keep_phase(now);
-	return config; // swept: see sweep()
+	return config; // swept: see keeper_sweep.c
 }
 
 static bool same_config(const struct flow_config *a, const struct flow_config *b)
@@ -234,43 +234,6 @@ static void attach_missing(struct keep *k)
 	}
 }
 
-static uint64_t monotonic_ns(void)
-{
-	return (uint64_t)clock_now().us * 1000;
-}
-
-// What nobody swept for an hour cannot be told from what is new.
-static int begin_sweep(struct keep *k)
-{
-	uint64_t now = monotonic_ns();
-
-	k->slice = 0;
-	k->swept_since = keeper_sweep_time(now);
-	if (!keeper_sweep_late(&k->config, now))
-		return 0;
-	int rc = keeper_sweep_all(k->keeper, now);
-	if (rc < 0)
-		return rc;
-	k->config.swept = k->swept_since;
-	return keeper_configure(k->keeper, &k->config);
-}
-
-// A slice each second. put_config() tells the programs when a turn is done.
-static int sweep(struct keep *k)
-{
-	uint64_t now = monotonic_ns();
-
-	if (keeper_sweep_late(&k->config, now)) // this process was stopped meanwhile
-		return begin_sweep(k);
-	int rc = keeper_sweep(k->keeper, k->slice, now, k->config.moved_s);
-	if (rc < 0 || ++k->slice < KEEPER_SLICES)
-		return rc;
-	k->config.swept = k->swept_since;
-	k->swept_since = keeper_sweep_time(now);
-	k->slice = 0;
-	return keeper_configure(k->keeper, &k->config);
-}
-
 // What was pinned keeps its hash key: flows that are remembered stay known.
 static int begin(struct keep *k, struct strbuf *error)
 {
@@ -284,7 +247,7 @@ static int begin(struct keep *k, struct strbuf *error)
 		getrandom(k->config.hash_key, sizeof(k->config.hash_key), 0) < 0)
 		rc = -errno;
 	if (rc == 0)
-		rc = begin_sweep(k);
+		rc = keep_sweep_begin(k);
 	if (rc == 0)
 		rc = put_config(k); // with the hash key, before anything is hashed
 	if (rc == 0)
@@ -397,7 +360,7 @@ static void on_tick(uv_timer_t *timer)
 	if (news || k->due || k->ticks == YOUNG_TICKS)
 		rc = put_nodes(k);
 	if (rc == 0 && second)
-		rc = sweep(k);
+		rc = keep_sweep(k);
 	filled(k, rc < 0 ? rc : put_config(k));
 	if (k->waits && !has_to_wait(k))
 		end_wait(k->d);

@@ -1,4 +1,4 @@
-// What keeper.c, keeper_nodes.c, keeper_notice.c and keeper_status.c share.
+// What keeper.c and the other files of the keeper share.
 #pragma once
 
 #include <uv.h>
@@ -85,6 +85,10 @@ void keep_greet(struct keep *k);
 // The same of those that the fleet lost out of sight; of those that were silent since, too, when
 // silent is set: what cut them off may be over.
 void keep_ask_lost(struct keep *k, bool silent);
+
+// keeper_sweep.c: with a keeper and its configuration, and then each second. 0, or negative errno.
+[[nodiscard]] int keep_sweep_begin(struct keep *k);
+[[nodiscard]] int keep_sweep(struct keep *k);
 
 // keeper_count.c
 void keep_count_start(struct keep *k);

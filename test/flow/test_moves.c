@@ -268,6 +268,21 @@ static void test_sweep(void **)
 	}
 }
 
+// As nearcastd sweeps, a slice each second, no `moved-for` is too long; three turns after a restart in
+// the midst of one, which begins another.
+static void test_turns(void **)
+{
+	static const uint16_t moved_for[] = { 16, 600, 3600 };
+	const uint64_t turn = KEEPER_SLICES * 1000000000ull, begin_at = world_ns();
+
+	for (size_t i = 0; i < countof(moved_for); i++) {
+		struct flow_config c = { .moved_s = moved_for[i],
+			.swept = keeper_sweep_time(begin_at) };
+		assert_false(keeper_sweep_late(&c, begin_at + 3 * turn));
+		assert_true(keeper_sweep_late(&c, begin_at + (255ull << FLOW_MOVED_SHIFT)));
+	}
+}
+
 // Where nobody sweeps, no time is believed, and at the next start all are taken out.
 static void test_not_swept(void **)
 {
@@ -335,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_udp_session),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_sweep),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_not_swept),
 		cmocka_unit_test(test_places_are_seeded),
 	};

@@ -214,7 +214,7 @@ def test_silent_owner(world):
     sessions that said nothing meanwhile go on."""
     sites = Sites(world)
     node = sites.nodes[12]
-    client = sites.sessions(seconds=14, idle=40, chatty=0, downloads=0, uploads=0)
+    client = sites.sessions(seconds=10, idle=40, chatty=0, downloads=0, uploads=0)
     sites.to(12)
     sites.nodes[11].kill()
     harness.wait_for("the fleet misses it", lambda: node.ask("status")["fleet_sessions"][0]["state"] != "Established")
