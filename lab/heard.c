@@ -100,7 +100,7 @@ static int heard_since(const struct world *w, const struct lab_node *at,
 	if (rc == 0)
 		rc = heard_read(sb_text(&answer), answer.len, about->name, &seconds);
 	if (rc == 0)
-		*ret = (instant){ now.us - (int64_t)(seconds * 1e6) };
+		*ret = (instant){ now.us - span_from_s(seconds).us };
 	return rc;
 }
 

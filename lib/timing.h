@@ -33,6 +33,15 @@ static inline span span_s(int64_t n)
 	return (span){ n * 1000000 };
 }
 
+// The nearest there is: a double may be far more. Not NaN.
+static inline span span_from_s(double seconds)
+{
+	const double most = 9e18; // microseconds
+	double us = seconds * 1e6;
+
+	return (span){ (int64_t)(us < -most ? -most : us > most ? most : us) };
+}
+
 static inline int64_t span_to_ms(span s)
 {
 	return s.us / 1000;

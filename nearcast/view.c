@@ -61,7 +61,7 @@ const char *view_cell(const json_t *object, const struct view_column *column, st
 	if (column->form == VIEW_UPTIME && json_number_value(value) <= 0)
 		return sb_text(b);
 	if ((column->form == VIEW_SPAN || column->form == VIEW_UPTIME) && json_is_number(value))
-		sb_str(b, span_print(span_us((int64_t)(json_number_value(value) * 1e6)), text));
+		sb_str(b, span_print(span_from_s(json_number_value(value)), text));
 	else if (column->form == VIEW_BYTES && json_is_number(value))
 		add_bytes(json_number_value(value), b);
 	else if (column->form == VIEW_LIST)

@@ -147,6 +147,10 @@ static void test_time(void **)
 	assert_int_equal(span_percent(span_s(100), 75).us, 75000000);
 	assert_int_equal(span_percent(span_us(150), 50).us, 75);
 	assert_int_equal(instant_diff((instant){ 5 }, (instant){ 9 }).us, -4);
+	assert_int_equal(span_from_s(1.5).us, 1500000);
+	assert_int_equal(span_from_s(-0.25).us, -250000);
+	assert_true(span_from_s(1e300).us == 9000000000000000000 &&
+		    span_from_s(-1e19).us < -INT64_MAX / 2);
 }
 
 static void test_rng(void **)

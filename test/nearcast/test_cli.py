@@ -124,11 +124,13 @@ def test_bad_replies(world):
 
 def test_odd_results_do_not_crash(world):
     for number, result in enumerate(({}, [], "x", 1, {"services": 5, "upstreams": {}},
-                                     {"services": [1, {}, {"prefixes": [{}]}]})):
-        replies = {c: ok(result) for c in ("status", "why", "show", "events", "off")}
+                                     {"services": [1, {}, {"prefixes": [{}]}]},
+                                     {"upstreams": [{"uptime_seconds": 1e300, "since_seconds": -1e300}],
+                                      "drain": {"stage": "demoted", "next_seconds": 1e300, "until_seconds": -1e30}})):
+        replies = {c: ok(result) for c in ("status", "why", "show", "events", "off", "drain")}
         daemon = FakeDaemon(world, replies, f"control{number}")
         for args in (("status",), ("why", "192.0.2.0/24"), ("show", "checks"), ("show", "events"),
-                     ("show", "memory"), ("show", "services"), ("off", "dns")):
+                     ("show", "memory"), ("show", "services"), ("show", "upstreams"), ("off", "dns"), ("drain", "dns")):
             expect(run("-s", daemon.path, *args), DONE, err="")
 
 
