@@ -22,6 +22,7 @@ struct answer {
 	// What is written of it from turn to turn; NULL: it was short.
 	const struct section *section;
 	struct walk walk;
+	bool begun;       // a unit of it was written
 	uint64_t reloads; // of the daemon, at the beginning
 	bool subscribe;
 	uint64_t seq; // of the event told last
@@ -435,6 +436,7 @@ static void write_unit(struct answer *a)
 	const struct section *s = a->section;
 	struct walk *w = &a->walk;
 
+	a->begun = true;
 	if (s->whole)
 		s->whole(a->o, s->name, a->d);
 	else if (s->unit(a->o, s->name, a->d, w))
@@ -465,6 +467,8 @@ int answer_more(struct answer *a, struct strbuf *piece, size_t enough)
 	instant end = instant_add(clock_now(), span_ms(1));
 	bool more = true;
 
+	if (!a->begun && !a->walk.only)
+		a->reloads = a->d->reloads; // it points to nothing yet
 	if (a->section && a->reloads != a->d->reloads)
 		return -ESTALE;
 	while (more && a->text.len < enough && !instant_due(end, clock_now())) {

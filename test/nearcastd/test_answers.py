@@ -3,8 +3,10 @@
 whoever does not read, ended by a reload; and the parts of a fleet that are asked for."""
 
 import json
+import os
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -194,6 +196,23 @@ def test_reload_ends_an_answer(world):
     rest = c.lines.read()
     assert not rest.endswith(b"\n"), "cut off, and to be seen as such"
     check_status(daemon.status())
+
+
+def test_reload_before_an_answer_began(world):
+    """Nothing of it was written: it is of the configuration after the reload."""
+    daemon = harness.Daemon(world, site.config(world))
+    asks, reloads = Client(daemon.readonly), Client(daemon.control)
+    for c in (asks, reloads):
+        c.send({"cmd": "config"})
+        assert "fra1" in c.reply()["text"]
+    daemon.path.write_text(daemon.path.read_text().replace("fra1", "ams1"))
+    daemon.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED)
+    asks.send({"cmd": "status"})
+    reloads.send({"cmd": "reload"})  # in the same turn of the loop
+    daemon.process.send_signal(signal.SIGCONT)
+    assert reloads.reply() == {}
+    assert asks.reply()["site"] == "ams1"
 
 
 def test_the_tool_asks_again(world):
