@@ -14,11 +14,13 @@
 #include "lib/port.h"
 
 struct router;
+struct session;
 
 // Never freed before the glass: readers of older views still point to its name.
 struct peer {
 	struct peer *next;
 	struct router *router;
+	struct session *by; // who tells of it, while it is up
 	struct bmp_peer key;
 	struct glass_neighbour conf;
 	char name[160];
@@ -38,11 +40,21 @@ struct peer {
 struct router {
 	struct bmp *bmp;
 	const struct glass_router *conf;
-	struct conn *conn; // NULL: none
-	struct strbuf in;
+	struct session *sessions; // the latest first
 	struct peer *peers;
 	bool full; // told that there are too many
 };
+
+// A connection. A router has several at a time where each of its VRFs has one, or where it came back before
+// it was noticed that the one before is dead: who says last that a peer is up tells of it.
+struct session {
+	struct session *next;
+	struct router *router;
+	struct conn *conn;
+	struct strbuf in;
+};
+
+enum { SESSIONS_MAX = 16 }; // of a router
 
 struct bmp {
 	const struct bmp_env *env;
@@ -126,13 +138,17 @@ static bool same_session(const struct peer *p, const struct bmp_peer *key)
 }
 
 // A table that is told of from here on.
-static void begin(struct peer *p, const struct bmp_peer *key, const struct bmp_up *said)
+static void begin(
+	struct peer *p, struct session *by, const struct bmp_peer *key, const struct bmp_up *said)
 {
 	const struct bmp_env *env = p->router->bmp->env;
-	bool goes_on = p->up && !p->own && !p->spoke; // it was begun by another table's PEER UP
+	bool goes_on = p->up && p->by == by && !p->own &&
+		       !p->spoke; // it was begun by another table's PEER UP
 
 	if (p->up && !goes_on)
 		stale_lost(&p->stale, 0, (span){}); // a session that begins has no routes
+	p->by = by;
+	p->own = false;
 	p->key.as = key->as;
 	p->key.id = key->id;
 	p->said = *said;
@@ -167,35 +183,39 @@ static struct peer *find_or_add(struct router *r, const struct bmp_peer *key)
 
 // RFC 8671 section 6: what table the header of a PEER UP or PEER DOWN names says nothing, the session is
 // that of all. But there are routers that send one for each table: those stand by themselves.
-static void peer_up(struct router *r, const struct bmp_message *m)
+static void peer_up(struct session *s, const struct bmp_message *m)
 {
+	struct router *r = s->router;
 	struct bmp_up up;
 
 	if (bmp_up_parse(&up, m) < 0)
 		return;
 	struct peer *p = find_or_add(r, &m->peer);
-	bool again = p && p->up && p->own;
+	bool again = p && p->up && p->by == s && p->own;
 	if (p) {
-		begin(p, &m->peer, &up);
+		begin(p, s, &m->peer, &up);
 		p->own = true;
 	}
-	for (struct peer *q = r->peers; q; q = q->next)
-		if (q != p && same_session(q, &m->peer) && !q->own && (again || !q->up))
-			begin(q, &m->peer, &up);
+	for (struct peer *q = r->peers; q; q = q->next) {
+		bool ours = q->up && q->by == s;
+		if (q != p && same_session(q, &m->peer) && (!ours || (again && !q->own)))
+			begin(q, s, &m->peer, &up);
+	}
 }
 
 // The one that a message of routes is about. NULL: nobody said that it is up.
-static struct peer *told_of(struct router *r, const struct bmp_peer *key)
+static struct peer *told_of(struct session *s, const struct bmp_peer *key)
 {
+	struct router *r = s->router;
 	struct peer *p = find_peer(r, key), *other = r->peers;
 
 	if (p && p->up)
-		return p;
-	while (other && !(other->up && same_session(other, key)))
+		return p->by == s ? p : NULL;
+	while (other && !(other->up && other->by == s && same_session(other, key)))
 		other = other->next;
 	p = other ? find_or_add(r, key) : NULL;
 	if (p)
-		begin(p, key, &other->said);
+		begin(p, s, key, &other->said);
 	return p;
 }
 
@@ -207,6 +227,7 @@ static void peer_down(struct peer *p, const char *why, unsigned kept)
 	if (!p->up)
 		return;
 	p->up = p->own = p->spoke = false;
+	p->by = NULL;
 	p->since_us = clock_unix_us();
 	p->has_error = true;
 	snprintf(p->error.text, sizeof(p->error.text), "%s", why);
@@ -214,12 +235,12 @@ static void peer_down(struct peer *p, const char *why, unsigned kept)
 	env->event(env->ctx, "neighbour-down", p->name, why);
 }
 
-static void end_session(struct router *r, const struct bmp_message *m)
+static void end_session(struct session *s, const struct bmp_message *m)
 {
 	bool table_only = bmp_down_is_of_table(m);
 
-	for (struct peer *p = r->peers; p; p = p->next)
-		if (same_session(p, &m->peer) &&
+	for (struct peer *p = s->router->peers; p; p = p->next)
+		if (p->by == s && same_session(p, &m->peer) &&
 			(!table_only || !p->own || p->key.table == m->peer.table))
 			peer_down(p, bmp_down_reason(m), 0);
 }
@@ -240,9 +261,9 @@ static bool is_internal(struct rd body)
 	return false;
 }
 
-static void routes(struct router *r, const struct bmp_message *m)
+static void routes(struct session *s, const struct bmp_message *m)
 {
-	struct peer *p = told_of(r, &m->peer);
+	struct peer *p = told_of(s, &m->peer);
 	int64_t time_us = m->peer.time_us ? m->peer.time_us : clock_unix_us();
 	struct bgp_update u;
 	struct rd body;
@@ -261,45 +282,50 @@ static void routes(struct router *r, const struct bmp_message *m)
 
 // ---- Routers ----
 
-static void take_message(struct router *r, const struct bmp_message *m)
+static void take_message(struct session *s, const struct bmp_message *m)
 {
 	if (m->type == BMP_PEER_UP)
-		peer_up(r, m);
+		peer_up(s, m);
 	else if (m->type == BMP_ROUTE_MONITORING)
-		routes(r, m);
+		routes(s, m);
 	else if (m->type == BMP_PEER_DOWN)
-		end_session(r, m);
+		end_session(s, m);
 }
 
-static void lose(struct router *r, const char *why)
+static void lose(struct session *s, const char *why)
 {
+	struct router *r = s->router;
 	const struct bmp_env *env = r->bmp->env;
+	struct session **at = &r->sessions;
 
-	if (!r->conn)
-		return;
-	conn_finish(&r->conn);
-	sb_free(&r->in);
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
 	r->full = false;
 	for (struct peer *p = r->peers; p; p = p->next)
-		peer_down(p, "the router's BMP session ended", BGP_FAMILY_ALL);
+		if (p->by == s)
+			peer_down(p, "the router's BMP session ended", BGP_FAMILY_ALL);
+	conn_finish(&s->conn);
+	sb_free(&s->in);
+	free(s);
 	env->event(env->ctx, "bmp-down", r->conf->name, why);
 }
 
 static void on_data(void *ctx, const uint8_t *bytes, size_t len)
 {
-	struct router *r = ctx;
+	struct session *s = ctx;
 	struct bmp_message m;
 	size_t at = 0;
 	int rc = 0;
 
-	sb_add(&r->in, (const char *)bytes, len);
-	while (at < r->in.len && (rc = bmp_next(&m, r->in.s + at, r->in.len - at)) == 0) {
-		take_message(r, &m);
+	sb_add(&s->in, (const char *)bytes, len);
+	while (at < s->in.len && (rc = bmp_next(&m, s->in.s + at, s->in.len - at)) == 0) {
+		take_message(s, &m);
 		at += m.size;
 	}
-	sb_consume(&r->in, at);
+	sb_consume(&s->in, at);
 	if (rc == -EBADMSG)
-		lose(r, "it sent what is no BMP");
+		lose(s, "it sent what is no BMP");
 }
 
 static void on_down(void *ctx, const char *why)
@@ -316,22 +342,46 @@ static const struct conn_ops conn_ops = {
 	.down = on_down,
 };
 
+// One more than there may be: the oldest goes.
+static void make_room(struct router *r)
+{
+	struct session *s = r->sessions;
+	size_t n = 0;
+
+	for (; s && s->next; s = s->next)
+		n++;
+	if (n + 1 >= SESSIONS_MAX)
+		lose(s, "it has more connections than the glass takes: 16");
+}
+
+static void accept_router(struct router *r, int fd)
+{
+	const struct bmp_env *env = r->bmp->env;
+	const struct conn_options o = { .remote = r->conf->address, .watched = true };
+	int error;
+
+	make_room(r);
+	struct session *s = mem_zalloc(sizeof(*s));
+	s->router = r;
+	s->conn = conn_adopt(env->loop, fd, &o, &conn_ops, s, &error);
+	if (!s->conn) {
+		free(s);
+		return;
+	}
+	s->next = r->sessions;
+	r->sessions = s;
+	env->event(env->ctx, "bmp-up", r->conf->name, "connected");
+}
+
 static void on_accept(void *ctx, int fd, const struct ip_addr *remote)
 {
 	struct bmp *b = ctx;
-	const struct conn_options o = { .remote = *remote, .watched = true };
-	int error;
 
-	for (size_t i = 0; i < b->router_count; i++) {
-		struct router *r = &b->routers[i];
-		if (!ip_equal(&r->conf->address, remote))
-			continue;
-		lose(r, "it connected again");
-		r->conn = conn_adopt(b->env->loop, fd, &o, &conn_ops, r, &error);
-		if (r->conn)
-			b->env->event(b->env->ctx, "bmp-up", r->conf->name, "connected");
-		return;
-	}
+	for (size_t i = 0; i < b->router_count; i++)
+		if (ip_equal(&b->routers[i].conf->address, remote)) {
+			accept_router(&b->routers[i], fd);
+			return;
+		}
 	close(fd); // a stranger
 }
 
@@ -369,7 +419,8 @@ void bmp_stop(struct bmp *b)
 		port_free(&b->ports[i]);
 	b->port_count = 0;
 	for (size_t i = 0; i < b->router_count; i++)
-		lose(&b->routers[i], "the glass is stopping");
+		while (b->routers[i].sessions)
+			lose(b->routers[i].sessions, "the glass is stopping");
 	for (size_t i = 0; i < b->router_count; i++)
 		for (struct peer *p = b->routers[i].peers; p; p = p->next)
 			stale_stop(&p->stale);
@@ -389,7 +440,6 @@ void bmp_free(struct bmp **which)
 			free(p);
 			p = next;
 		}
-		sb_free(&b->routers[i].in);
 	}
 	free(b->routers);
 	free(b->ports);

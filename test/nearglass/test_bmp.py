@@ -147,6 +147,34 @@ def test_router_that_is_gone(world):
     assert re.search(r"timer:\(keepalive,(29|30)", sockets), sockets
 
 
+def test_several_connections(world):
+    """Of one router: its VRFs have one each. Who came back while the one before is not known to be dead tells
+    of its peers from then on, and the end of that one takes none of them along."""
+    g, s = begin(world)
+    s.sendall(up() + routes(announce(["10.0.0.0/8"], [65001])))
+    vrf = connect()
+    vrf.sendall(up(rd=7) + routes(announce(["11.0.0.0/8"], [65001]), rd=7))
+    g.wait_routes(2)
+    s.sendall(routes(announce(["12.0.0.0/8"], [65001])))  # the first goes on
+    g.wait_routes(3)
+    back = connect()
+    back.sendall(up() + routes(announce(["13.0.0.0/8"], [65001])))
+    harness.wait_for("its table", lambda: [r["network"] for r in g.routes(neighbour="r1/192.0.2.9")] == ["13.0.0.0/8"])
+    s.sendall(routes(announce(["14.0.0.0/8"], [65001])) + message(DOWN, peer() + b"\4"))
+    s.close()
+    downs = lambda: [e for e in g.get("/api/v1/events")["events"] if e["type"] == "bmp-down"]
+    harness.wait_for("the end of the first", downs)
+    assert sorted(r["network"] for r in g.routes()) == ["11.0.0.0/8", "13.0.0.0/8"]
+    vrf.close()
+    g.wait_routes(1)
+    many = [connect() for _ in range(16)]  # one more than there may be: the oldest of them ends
+    assert back.recv(1) == b""
+    g.wait_routes(0)
+    many[-1].sendall(up() + routes(announce(["10.0.0.0/8"], [65001])))
+    g.wait_routes(1)
+    assert len(told(g)) == 2
+
+
 def test_add_path_and_as2(world):
     """How UPDATEs are to be read is said by the OPENs and the flags."""
     g, s = begin(world)
