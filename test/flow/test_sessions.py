@@ -384,6 +384,33 @@ def test_pins_lost(world):
     assert owner.counters()["received-local"] > 10, owner.counters()
 
 
+def test_old_moves_go(world):
+    """nearcastd takes the time of old moves out of the table, and leaves those that matter."""
+    harness.needs("bpftool")
+    sites = Sites(world, ids=(11,))
+    node = sites.nodes[11]
+    pins = "/sys/fs/bpf/nearcast"
+    table = next(f"{pins}/{name}" for name in node.ns.run("ls", pins).stdout.split() if name.startswith("prefixes4"))
+    key = ["hex", *((0x010203 >> 1).to_bytes(4, "little").hex(" ").split())]  # 1.2.2.0/24 and 1.2.3.0/24
+
+    def slots():
+        value = json.loads(node.ns.run("bpftool", "-j", "map", "lookup", "pinned", table, "key", *key).stdout)["value"]
+        raw = bytes(int(byte, 16) for byte in value)
+        return int.from_bytes(raw[:4], "little"), int.from_bytes(raw[4:], "little")
+
+    now = time.monotonic_ns() >> 34
+    # Both came from node 12 to node 11: one a quarter of an hour ago, one lately.
+    old, new = (((now - ago) & 0xff) << 24 | 12 << 12 | 11 for ago in (52, 3))
+    value = old.to_bytes(4, "little") + new.to_bytes(4, "little")
+    node.kill()
+    node.ns.run("bpftool", "map", "update", "pinned", table, "key", *key, "value", "hex", *value.hex(" ").split())
+    assert slots() == (old, new), slots()
+    node.start_daemon(True, sites.ids)
+    node.wait()
+    harness.wait_for("the old one is gone", lambda: slots()[0] == 11)
+    assert slots()[1] == new, slots()
+
+
 def test_waits_for_its_fleet(world):
     """A node that comes up knows nobody yet, and would end the sessions of others."""
     sites = Sites(world)
