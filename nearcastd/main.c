@@ -60,9 +60,12 @@ static void warn_of_kernel(const struct conf *conf)
 			sb_text(&error));
 }
 
+// Descriptors that are still watched are those of programs that cannot be killed.
 static void close_handle(uv_handle_t *handle, void *)
 {
-	if (!uv_is_closing(handle))
+	if (uv_handle_get_type(handle) == UV_POLL)
+		uv_unref(handle);
+	else if (!uv_is_closing(handle))
 		uv_close(handle, NULL);
 }
 
