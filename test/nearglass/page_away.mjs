@@ -11,13 +11,18 @@ import { launch, run } from "../browser.mjs";
 const [port, socket] = process.argv.slice(2);
 
 // What becomes of requests: "pass"; "refuse" answers 502, as a web server does whose glass is down; "hang"
-// answers nothing; "forget" leaves out where a stream is to go on, as a glass does that was started again.
+// answers nothing; "cut" ends a probe in the middle; "forget" leaves out where a stream is to go on, as a glass does that was started again.
 let mode = "pass";
 const open = new Set();
 const proxy = createServer((from, to) => {
   if (mode === "hang") return;
   if (mode === "refuse") {
     to.writeHead(502).end();
+    return;
+  }
+  if (mode === "cut" && from.url.startsWith("/api/v1/probe")) {
+    to.writeHead(200, { "content-type": "text/event-stream" });
+    to.end('data: {"kind":"ping","sequence":1,"result":"reply","from":"20.0.0.1","rtt_ms":[0.1]}\n\n');
     return;
   }
   const headers = { ...from.headers };
@@ -84,6 +89,19 @@ const cases = {
     become("pass");
     await shown(page, happen()).waitFor({ timeout: 15000 });
     await problem(page).waitFor({ state: "detached", timeout: 10000 });
+    await context.close();
+  },
+  async "says that a probe was broken off"() {
+    become("cut");
+    const { page, context } = await chromium.open("/probe?kind=ping&target=20.0.0.1");
+    await page.locator("button", { hasText: "Start" }).click();
+    await page.locator("p.problem", { hasText: "broken off" }).waitFor({ timeout: 5000 });
+    assert.equal(await page.getByText("Running.").count(), 0);
+    assert.equal(await page.locator("td", { hasText: "answered" }).count(), 1, "what came stays");
+    become("pass");
+    await page.locator("button", { hasText: "Start" }).click();
+    await page.getByText("5 of 5 answered").waitFor({ timeout: 10000 });
+    assert.equal(await page.locator("p.problem", { hasText: "broken off" }).count(), 0);
     await context.close();
   },
   async "says that its data is old when nothing answers, and when it is not"() {

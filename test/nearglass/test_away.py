@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The page in Debian's Chromium while its glass is away: it says so, and comes back by itself."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,8 +17,9 @@ def main():
     try:
         harness.needs("chromium", "node")
         harness.enter_namespace()
+        subprocess.run(["ip", "addr", "add", "20.0.0.1/32", "dev", "lo"], check=True)
         Glass(world, neighbour("peer-a", "127.0.0.2", 64496) +
-              f"catchment: {{listen: {world.folder}/clients}}\n",
+              f"catchment: {{listen: {world.folder}/clients}}\nprobes: {{source: 20.0.0.1}}\n",
               http=f"port: {PORT}, connections-per-client: 1000")
         node = world.start("node", HERE / "page_away.mjs", str(PORT), world.folder / "clients")
         return node.wait(timeout=150)

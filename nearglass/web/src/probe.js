@@ -7,25 +7,35 @@ import { status } from "./api.js";
 
 const RESULTS = { reply: "answered", hop: "passed on", unreachable: "unreachable", "no-answer": "no answer" };
 
-// Each result of the stream, as it comes. Not an EventSource, which would ask once more at the end.
+// Each result of the stream, as it comes; false: it broke off. Not an EventSource, which would ask once more
+// at the end.
 async function run(url, signal, take) {
   const reply = await fetch(url, { signal });
   if (!reply.ok) throw new Error((await reply.json()).message);
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
+  let ended = false;
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
+    const { value, done } = await reader.read().catch((e) => {
+      if (signal.aborted) throw e;
+      return { done: true };
+    });
+    if (done) return ended;
     text += value;
     const events = text.split("\n\n");
     text = events.pop();
-    for (const e of events) if (e.startsWith("data: ")) take(JSON.parse(e.slice(6)));
+    for (const e of events.filter((x) => x.startsWith("data: "))) {
+      const result = JSON.parse(e.slice(6));
+      ended ||= result.kind === "end";
+      take(result);
+    }
   }
 }
 
 const ms = (list) => list.map((r) => (r == null ? "–" : r.toFixed(2))).join(" · ");
 
-function Outcome({ end, kind }) {
+function Outcome({ end, kind, running }) {
+  if (!end && !running) return "";
   if (!end) return html`<p role="status">Running.</p>`;
   if (kind !== "ping") return html`<p role="status">Ended: ${end.reason}.</p>`;
   return html`<p role="status">${end.received} of ${end.sent} answered${end.received
@@ -49,7 +59,8 @@ export function Probe() {
     setError("");
     setResults([]);
     try {
-      await run(`/api/v1/probe?${p}`, mine.signal, (r) => setResults((old) => [...old, r]));
+      const ended = await run(`/api/v1/probe?${p}`, mine.signal, (r) => setResults((old) => [...old, r]));
+      if (!ended) setError("The answer was broken off: the glass may have ended");
     } catch (problem) {
       if (mine.signal.aborted) return;
       setResults(null);
@@ -66,7 +77,7 @@ export function Probe() {
       <select name="kind" key=${kind} aria-label="Kind of probe">${["ping", "traceroute"].map((k) => html`<option value=${k} selected=${k === kind}>${k}</option>`)}</select>
       <button>Start</button></div></form>
     ${error ? html`<p class="problem" role="alert">${error}</p>` : ""}
-    ${results ? html`<${Outcome} end=${results.find((r) => r.kind === "end")} kind=${kind} />
+    ${results ? html`<${Outcome} end=${results.find((r) => r.kind === "end")} kind=${kind} running=${!error} />
       <${Table} caption=${`${kind} ${target}`} head=${[kind === "ping" ? "request" : "hop", "from", "result", "ms"]}
         rows=${rows} empty="Nothing yet." />` : ""}`;
 }
