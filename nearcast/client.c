@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/own.h"
+#include "lib/text.h"
 
 enum { PATIENCE_S = 5, LINE_BYTES_MAX = 512 << 20, TRIES = 3 };
 
@@ -80,14 +81,28 @@ int client_line(struct client *c, struct strbuf *line)
 	}
 }
 
+// As view.h shows texts, but in the lines that it has: a refused configuration is shown with its place.
+static void add_message(const char *text, struct strbuf *b)
+{
+	size_t n;
+
+	for (; text[n = strcspn(text, "\n")]; text += n + 1) {
+		text_add_visible(b, text, n);
+		sb_char(b, '\n');
+	}
+	text_add_visible(b, text, n);
+}
+
 // With -j an error is JSON too, so that a script reads one thing.
 static enum cli_exit report(const struct cli *cli, enum cli_exit status, json_t *error)
 {
 	own(json_free) json_t *whole = json_pack("{s:O}", "error", error);
 	const char *message = json_string_value(json_object_get(error, "message"));
+	own(sb_free) struct strbuf b = {};
 
+	add_message(message ? message : "refused", &b);
 	if (!cli->json)
-		return cli_fail(status, "%s", message ? message : "refused");
+		return cli_fail(status, "%s", sb_text(&b));
 	json_dumpf(whole, stdout, JSON_COMPACT);
 	fputc('\n', stdout);
 	return status;

@@ -136,9 +136,11 @@ def test_odd_results_do_not_crash(world):
 
 def test_refusals(world):
     daemon = FakeDaemon(world, {"why": refused("not-found", "no service has this prefix"),
-                                "off": refused("not-permitted", "this is the read-only socket")})
+                                "off": refused("not-permitted", "this is the read-only socket"),
+                                "reload": refused("refused", "c.yaml:1:2: bad \x1b[31m\n  x\x07\n  ^\n")})
     expect(run("-s", daemon.path, "why", "192.0.2.0/24"), REFUSED, "",
            "nearcast: no service has this prefix\n")
+    expect(run("-s", daemon.path, "reload"), REFUSED, "", "nearcast: c.yaml:1:2: bad ?[31m\n  x?\n  ^\n\n")
     result = expect(run("-j", "-s", daemon.path, "off", "dns"), REFUSED, err="")
     assert json.loads(result.stdout)["error"]["code"] == "not-permitted"
 
