@@ -34,6 +34,36 @@ def neighbour(name, address, asn, **keys):
     return f"  - {{name: {name}, address: \"{address}\", as: {asn}, passive: yes{more}}}\n"
 
 
+DAEMON = """
+site: {{name: test1, city: Frankfurt, lat: 50.11, lon: 8.68}}
+node: {{name: test1, id: 1, address: 127.0.0.1}}
+as: 64500
+router-id: 192.0.2.1
+listen-port: 0
+services:
+  - name: dns
+    prefixes: [198.51.100.0/24]
+    addresses: [198.51.100.53]
+    manage-addresses: no
+    hold-down: {{first: 0s, max: 0s}}
+    checks:
+      - {{kind: file, name: maintenance, path: {switch}, expect-absent: yes, interval: 100ms, timeout: 100ms, fall: 1, rise: 1}}
+upstreams:
+  - {{name: transit-a, address: 127.0.0.2, as: 64496, port: 11791, hold-time: 0s}}
+"""
+
+
+class Site:
+    """A nearcastd with one service, which is down while the file `switch` is there, and its upstream."""
+
+    def __init__(self, world):
+        self.switch = world.folder / "maintenance"
+        self.transit = bgp.Neighbour(world, "127.0.0.2", 11791)
+        self.daemon = harness.Daemon(world, DAEMON.format(switch=self.switch))
+        self.session = self.transit.accept()
+        self.session.establish(hold=0)
+
+
 class Glass:
     def __init__(self, world, *neighbours, http="port: 8480", stderr=None):
         self.world = world

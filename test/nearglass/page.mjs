@@ -14,8 +14,17 @@ const [base, maintenance, out, socket] = process.argv.slice(2);
 const chromium = await launch(base, "main");
 const { complaints, open } = chromium;
 
-const headlineSays = (page, pattern) =>
-  page.locator(".headline", { hasText: new RegExp(pattern) }).waitFor({ timeout: 5000 });
+async function headlineSays(page, pattern) {
+  try {
+    await page.locator(".headline", { hasText: new RegExp(pattern) }).waitFor({ timeout: 5000 });
+  } catch {
+    const said = await page.locator(".headline, .problem").allInnerTexts();
+    const { daemon } = await ask("/api/v1/status");
+    const { events } = await ask("/api/v1/events?limit=500");
+    assert.fail(`not within 5 s: ${pattern}\nthe page: ${JSON.stringify(said)}\n` +
+      `the glass: ${JSON.stringify(daemon)}\n${JSON.stringify(events.slice(-5))}`);
+  }
+}
 
 // Tells the glass of clients until end() is called.
 async function feeder() {

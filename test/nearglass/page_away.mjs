@@ -1,18 +1,21 @@
 // The page while its glass is away, behind a proxy that can be told to: TAP on standard output.
 //
-// usage: node page_away.mjs GLASS_PORT CLIENTS
+// usage: node page_away.mjs GLASS_PORT CLIENTS MAINTENANCE_FILE
 //
-// CLIENTS is the socket that the glass hears of clients on: each word is an event.
+// CLIENTS is the socket that the glass hears of clients on: each word is an event. MAINTENANCE_FILE takes the
+// service of its site down while it is there.
+import { rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { connect } from "node:net";
 import assert from "node:assert/strict";
 import { launch, run } from "../browser.mjs";
 
-const [port, socket] = process.argv.slice(2);
+const [port, socket, maintenance] = process.argv.slice(2);
 
 // What becomes of requests: "pass"; "refuse" answers 502, as a web server does whose glass is down; "hang"
 // answers nothing; "cut" ends a probe in the middle; "forget" leaves out where a stream is to go on, as a glass does that was started again.
 let mode = "pass";
+let before = { until: 0, body: "" }; // what the status was, for as long as that is what is answered
 const open = new Set();
 const proxy = createServer((from, to) => {
   if (mode === "hang") return;
@@ -23,6 +26,10 @@ const proxy = createServer((from, to) => {
   if (mode === "cut" && from.url.startsWith("/api/v1/probe")) {
     to.writeHead(200, { "content-type": "text/event-stream" });
     to.end('data: {"kind":"ping","sequence":1,"result":"reply","from":"20.0.0.1","rtt_ms":[0.1]}\n\n');
+    return;
+  }
+  if (from.url === "/api/v1/status" && Date.now() < before.until) {
+    to.writeHead(200, { "content-type": "application/json" }).end(before.body);
     return;
   }
   const headers = { ...from.headers };
@@ -89,6 +96,24 @@ const cases = {
     become("pass");
     await shown(page, happen()).waitFor({ timeout: 15000 });
     await problem(page).waitFor({ state: "detached", timeout: 10000 });
+    await context.close();
+  },
+  async "is not left behind by a status that comes later than its event"() {
+    const { page, context } = await chromium.open("/");
+    const asked = () => page.waitForResponse((r) => r.url().endsWith("/api/v1/status"));
+    await page.locator(".headline", { hasText: "announces." }).waitFor({ timeout: 10000 });
+    const body = await (await fetch(`${base}/api/v1/status`)).text();
+    let last;
+    do { // until it asks because of the time alone: then it does so again in 5 s
+      last = Date.now();
+      await asked();
+    } while (Date.now() - last < 4000);
+    before = { until: Date.now() + 900, body };
+    writeFileSync(maintenance, "");
+    await asked(); // too early
+    assert.ok(Date.now() < before.until);
+    await page.locator(".headline", { hasText: "announces nothing" }).waitFor({ timeout: 3000 });
+    rmSync(maintenance);
     await context.close();
   },
   async "says that a probe was broken off"() {

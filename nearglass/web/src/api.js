@@ -95,10 +95,15 @@ function take(event) {
   known.add(keyOf(event));
 }
 
+// After an event. The glass hears of it before it hears what is so by then, which takes it a moment: hence once more.
+const SOON_MS = 120;
+const LATER_MS = [500, 2000];
 let soon = 0;
+let later = [];
 function refreshSoon() {
-  clearTimeout(soon);
-  soon = setTimeout(refresh, 120);
+  soon ||= setTimeout(() => { soon = 0; refresh(); }, SOON_MS);
+  later.forEach(clearTimeout);
+  later = LATER_MS.map((ms) => setTimeout(refresh, ms));
 }
 
 let last = ""; // id of the latest event
