@@ -12,6 +12,7 @@
 #include "lib/source.h"
 #include "nearglass/feed.h"
 #include "rib/mrt.h"
+#include "test/data.h"
 
 enum { PEERS_MAX = 128, ROUNDS = 4 };
 
@@ -77,15 +78,10 @@ static bool play(struct world *w, const char *name)
 {
 	own(source_close) struct source *s = NULL;
 	struct mrt_record record = { .size = MRT_HEADER_BYTES };
-	const char *data = getenv("NEARCAST_DATA");
-	char path[512];
+	int fd = data_open_mrt(name);
 
-	snprintf(path, sizeof(path), "%s/bgp/mrt/%s", data ? data : "../shared/data", name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		print_message("# SKIP no %s (NEARCAST_DATA)\n", path);
+	if (fd < 0)
 		return false;
-	}
 	assert_int_equal(source_open(&s, fd), 0);
 	for (;;) {
 		assert_int_equal(source_want(s, record.size), 0);

@@ -11,6 +11,7 @@
 #include "lib/strbuf.h"
 #include "rib/mrt_load.h"
 #include "rib/mrt_write.h"
+#include "test/data.h"
 #include "test/rib/made.h"
 
 enum { RECORD_MAX = 1 << 20 };
@@ -257,16 +258,11 @@ static void test_refused(void **)
 static void load_file(const char *name, size_t entries)
 {
 	own(source_close) struct source *s = NULL;
-	const char *data = getenv("NEARCAST_DATA");
 	struct mrt_load *load;
-	char path[512];
+	int fd = data_open_mrt(name);
 
-	snprintf(path, sizeof(path), "%s/bgp/mrt/%s", data ? data : "../shared/data", name);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		print_message("# SKIP no %s (NEARCAST_DATA)\n", path);
+	if (fd < 0)
 		return;
-	}
 	assert_int_equal(source_open(&s, fd), 0);
 	struct rib *r = read_source(s, &load);
 	assert_int_equal(load->entries, entries);
