@@ -154,6 +154,19 @@ class Daemon:
         return self.process.poll() is None
 
 
+def script(play):
+    """For one that prints its cases itself: play(world) returns the exit status."""
+    world = World()
+    try:
+        status = play(world)
+    except Skip as why:
+        print(f"1..0 # SKIP {why}")
+        status = 0
+    finally:
+        world.close()
+    sys.exit(status)
+
+
 def run_case(number, name, case, out):
     """In a child of its own: each case has its own namespace, environment and working folder."""
     if out:

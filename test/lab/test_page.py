@@ -43,33 +43,26 @@ start:
 """
 
 
-def main():
-    world = harness.World()
-    try:
-        begin(world, "knotd", "chromium", "node")
-        harness.enter_namespace()
-        lab = world.start(LAB, "run", "-k", world.file("page.yaml", WORLD), stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, text=True)
-        lines = []
-        for line in lab.stderr:
-            lines.append(line)
-            if "Ctrl-C ends it" in line:
-                break
-        url = [line.split()[-1] for line in lines if line.startswith("The page of this world: ")]
-        assert url, "".join(lines)
-        threading.Thread(target=lab.stderr.read, daemon=True).start()
-        out = harness.BUILD / "screenshots"
-        out.mkdir(exist_ok=True)
-        node = world.start("node", Path(__file__).with_name("page.mjs"), url[0].rstrip("/"), LAB, out)
-        status = node.wait(timeout=100)
-        lab.send_signal(signal.SIGINT)
-        return lab.wait(timeout=20) or status
-    except harness.Skip as why:
-        print(f"1..0 # SKIP {why}")
-        return 0
-    finally:
-        world.close()
+def play(world):
+    begin(world, "knotd", "chromium", "node")
+    harness.enter_namespace()
+    lab = world.start(LAB, "run", "-k", world.file("page.yaml", WORLD), stdout=subprocess.DEVNULL,
+                      stderr=subprocess.PIPE, text=True)
+    lines = []
+    for line in lab.stderr:
+        lines.append(line)
+        if "Ctrl-C ends it" in line:
+            break
+    url = [line.split()[-1] for line in lines if line.startswith("The page of this world: ")]
+    assert url, "".join(lines)
+    threading.Thread(target=lab.stderr.read, daemon=True).start()
+    out = harness.BUILD / "screenshots"
+    out.mkdir(exist_ok=True)
+    node = world.start("node", Path(__file__).with_name("page.mjs"), url[0].rstrip("/"), LAB, out)
+    status = node.wait(timeout=100)
+    lab.send_signal(signal.SIGINT)
+    return lab.wait(timeout=20) or status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    harness.script(play)

@@ -53,6 +53,15 @@ upstreams:
 """
 
 
+def listener(path):
+    """A socket at which the test plays nearcastd."""
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(str(path))
+    s.listen()
+    s.settimeout(harness.WAIT_S)
+    return s
+
+
 class Site:
     """A nearcastd with one service, which is down while the file `switch` is there, and its upstream."""
 

@@ -247,16 +247,9 @@ enabled = true
 """
 
 
-def test_gobgp(world):
-    """A real router: its neighbour's routes come through, and go with the neighbour."""
-    harness.needs("gobgpd")
-    g = glass.Glass(world, BMP.format("127.0.0.1"))  # GoBGP lets the kernel choose
-    with open(world.folder / "gobgp.log", "w") as log:
-        world.start("gobgpd", "-f", world.file("gobgp.toml", GOBGP), "--api-hosts", "127.0.0.5:50051",
-                    stdout=log, stderr=log)
-    neighbour = bgp.Neighbour(world, "127.0.0.9")
-
-    def session():
+def session_with(router, neighbour):
+    """Once the router that was started takes it."""
+    def attempt():
         try:
             s = neighbour.connect(ROUTER, 1790)
             s.send(bgp.open_message(asn=65009))
@@ -267,7 +260,19 @@ def test_gobgp(world):
         except (OSError, AssertionError):  # it knows its neighbours only some time after it listens
             return None
 
-    s = harness.wait_for("gobgpd", session)
+    return harness.wait_for(router, attempt)
+
+
+def test_gobgp(world):
+    """A real router: its neighbour's routes come through, and go with the neighbour."""
+    harness.needs("gobgpd")
+    g = glass.Glass(world, BMP.format("127.0.0.1"))  # GoBGP lets the kernel choose
+    with open(world.folder / "gobgp.log", "w") as log:
+        world.start("gobgpd", "-f", world.file("gobgp.toml", GOBGP), "--api-hosts", "127.0.0.5:50051",
+                    stdout=log, stderr=log)
+    neighbour = bgp.Neighbour(world, "127.0.0.9")
+
+    s = session_with("gobgpd", neighbour)
     glass.announce(s, ["10.0.0.0/8", "11.0.0.0/8"], [65009, 65020], communities=[(65009, 7)])
     harness.wait_for("the routes", lambda: {r["network"] for r in g.routes(community="65009:7")} ==
                      {"10.0.0.0/8", "11.0.0.0/8"})
@@ -301,18 +306,7 @@ def test_frr(world):
                     "--log", "stdout", stdout=log, stderr=log)
     neighbour = bgp.Neighbour(world, "127.0.0.9")
 
-    def session():
-        try:
-            s = neighbour.connect(ROUTER, 1790)
-            s.send(bgp.open_message(asn=65009))
-            s.expect(bgp.OPEN)
-            s.send(bgp.keepalive())
-            s.expect(bgp.KEEPALIVE)
-            return s
-        except (OSError, AssertionError):
-            return None
-
-    s = harness.wait_for("bgpd", session)
+    s = session_with("bgpd", neighbour)
     glass.announce(s, ["10.0.0.0/8", "11.0.0.0/8"], [65009, 65020], communities=[(65009, 7)])
     harness.wait_for("the routes", lambda: {r["network"] for r in g.routes(
         neighbour="r1/127.0.0.9/post", community="65009:7")} == {"10.0.0.0/8", "11.0.0.0/8"}

@@ -195,10 +195,7 @@ def test_daemon_hangs(world):
 def test_daemon_refuses(world):
     """One with too many clients answers, and not us: it is not up and down every second."""
     path = world.folder / "busy"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen()
-    listener.settimeout(harness.WAIT_S)
+    listener = glass.listener(path)
     g = start(world, f"daemon: {path}\n")
     for _ in range(3):
         sock, _ = listener.accept()

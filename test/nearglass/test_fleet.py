@@ -4,7 +4,6 @@ sums and pages of a large one, in bounded memory."""
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -183,10 +182,7 @@ def test_page(world):
 def test_another_speaks_there(world):
     """What is no nearcastd, or says what this version does not know, harms nothing."""
     path = world.folder / "odd"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen()
-    listener.settimeout(harness.WAIT_S)
+    listener = glass.listener(path)
     g = follow(world, path)
     events, _ = listener.accept()
     events.sendall(b'{"ok":true,"result":{}}\n')
@@ -246,10 +242,7 @@ def test_another_speaks_there(world):
 def test_answers_before_it_is_asked(world):
     """Lines that come in one piece each wait for their question to be out."""
     path = world.folder / "odd"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen()
-    listener.settimeout(harness.WAIT_S)
+    listener = glass.listener(path)
     g = follow(world, path)
     events, _ = listener.accept()
     events.sendall(b'{"ok":true,"result":{}}\n')
